@@ -1,0 +1,1 @@
+"""Devices in, reads out. Knows nothing of zones, events or MQTT."""

@@ -1,0 +1,1 @@
+"""What a tag or barcode says, as one canonical key. Pure."""

@@ -1,0 +1,1 @@
+"""The central asset registry: a Django project."""

@@ -1,0 +1,1 @@
+"""From the gateway's outbox to the registry's ingest."""

@@ -1,0 +1,39 @@
+"""The MQTT topics, in one place (docs/asyncapi.yaml describes them for subscribers)."""
+
+import re
+
+ROOT = "sightpost/1"
+
+_PLAIN = re.compile(rb"[A-Za-z0-9._-]")
+
+
+def segment(text: str) -> str:
+    """Return `text` as one topic level: everything outside [A-Za-z0-9._-] percent-encoded, so no name can add a level or a wildcard."""
+    return "".join(chr(b) if _PLAIN.match(bytes([b])) else f"%{b:02X}" for b in text.encode())
+
+
+def up(gateway: str, leaf: str) -> str:
+    """`hello`, `events`, `health`, `state` or `reply` of one gateway."""
+    return f"{ROOT}/g/{segment(gateway)}/up/{leaf}"
+
+
+def down(gateway: str, leaf: str) -> str:
+    """`ack`, `cmd` or `config` for one gateway."""
+    return f"{ROOT}/g/{segment(gateway)}/down/{leaf}"
+
+
+def live(gateway: str, zone: str, kind: str) -> str:
+    """One readable message per location event, for other subscribers."""
+    return f"{ROOT}/live/{segment(gateway)}/{segment(zone)}/{segment(kind)}"
+
+
+REGISTRY_STATE = f"{ROOT}/registry/state"
+ALL_UP = f"{ROOT}/g/+/up/+"
+
+
+def gateway_of(topic: str) -> tuple[str, str] | None:
+    """Return (gateway id, leaf) of an `up` topic, or None for any other topic."""
+    parts = topic.removeprefix(ROOT + "/g/").split("/")
+    if not topic.startswith(ROOT + "/g/") or len(parts) != 3 or parts[1] != "up" or not parts[0] or not parts[2]:
+        return None
+    return parts[0], parts[2]

@@ -1,0 +1,86 @@
+"""No test may leave a descriptor, thread, process or task behind. What session and module fixtures open is theirs and stays."""
+
+import asyncio
+import functools
+import gc
+import os
+import threading
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import psutil
+import pytest
+
+GRACE_S = 2.0  # a thread or child that is on its way out gets this long
+_kept: set[str] = set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+    before = _open_things() if fixturedef.scope != "function" else set()
+    result = yield
+    if fixturedef.scope != "function":
+        _kept.update(_open_things() - before)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    before = _open_things()
+    result = yield
+    if item.get_closest_marker("keeps") is None and item.config.stash.get(_FAILED, None) != item.nodeid:
+        deadline = time.monotonic() + GRACE_S
+        while (left := _open_things() - before - _kept) and time.monotonic() < deadline:
+            gc.collect()
+            time.sleep(0.02)
+        if left:
+            _kept.update(left)
+            report = pytest.TestReport.from_item_and_call(
+                item, pytest.CallInfo.from_call(lambda: pytest.fail(f"left open: {sorted(left)}", pytrace=False), "teardown")
+            )
+            item.ihook.pytest_runtest_logreport(report=report)
+    return result
+
+
+_FAILED = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.config.stash[_FAILED] = item.nodeid  # its traceback holds frames, and so what they opened
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
+            item.obj = _without_stray_tasks(item.obj)
+
+
+def _without_stray_tasks(test):  # type: ignore[no-untyped-def]
+    @functools.wraps(test)
+    async def checked(*args: object, **kwargs: object) -> None:
+        before = asyncio.all_tasks()
+        await test(*args, **kwargs)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        stray = [t for t in asyncio.all_tasks() - before if not t.done()]
+        assert not stray, f"tasks left running: {stray}"
+
+    return checked
+
+
+def _open_things() -> set[str]:
+    things = {f"thread {t.name} {t.ident}" for t in threading.enumerate() if t is not threading.main_thread()}
+    things |= {f"process {p.pid}" for p in psutil.Process().children(recursive=True) if p.is_running()}
+    for fd in Path("/proc/self/fd").iterdir():
+        try:
+            target = os.readlink(fd)
+        except OSError:
+            continue
+        if not target.startswith(("/proc/", "anon_inode:", "/dev/null", "/dev/urandom")):
+            things.add(f"descriptor {fd.name} {target}")
+    return things
