@@ -8,7 +8,7 @@ _PLAIN = re.compile(rb"[A-Za-z0-9._-]")
 
 
 def segment(text: str) -> str:
-    """Return `text` as one topic level: everything outside [A-Za-z0-9._-] percent-encoded, so no name can add a level or a wildcard."""
+    """Return `text` as one topic level, percent-encoded outside [A-Za-z0-9._-]: no name can add a level or a wildcard."""
     return "".join(chr(b) if _PLAIN.match(bytes([b])) else f"%{b:02X}" for b in text.encode())
 
 

@@ -1,0 +1,38 @@
+# make demo   set everything up and run the main job (ARGS="--seconds 20 --json" ends by itself)
+# make test   set everything up and pass every check and test
+.PHONY: demo test setup-demo setup-test static unit integration acceptance browser lock bench
+
+PYTEST = .venv/bin/python -m pytest -q -n 2
+
+demo: setup-demo
+	@.venv/bin/sightpost demo $(ARGS)
+
+test: setup-test static unit integration acceptance
+
+setup-demo:
+	@./setup.sh demo
+
+setup-test:
+	@./setup.sh test
+
+static:
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports
+	.venv/bin/mypy
+
+unit:
+	$(PYTEST) tests/unit
+
+integration:
+	$(PYTEST) tests/integration
+
+acceptance:
+	$(PYTEST) tests/acceptance
+
+# The locks are made from pyproject.toml alone; run this after changing a dependency.
+LOCK = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --group build
+lock:
+	.venv/bin/python -m pip install -q uv
+	$(LOCK) --extra gateway --extra camera --extra registry pyproject.toml -o requirements.lock
+	$(LOCK) --all-extras pyproject.toml -o requirements-dev.lock
