@@ -1,0 +1,18 @@
+"""How far the wall clock is to be trusted."""
+
+from gateway.clock import FLOOR_WALL_MS, SYSTEM, boot_id, quality
+from sync.wire import ClockQuality
+
+
+def test_a_clock_before_the_floor_was_never_set() -> None:
+    assert quality(0) is ClockQuality.UNSET
+    assert quality(FLOOR_WALL_MS - 1) is ClockQuality.UNSET
+
+
+def test_a_set_clock_is_synced_or_holds_over() -> None:
+    assert quality(SYSTEM.wall_ms()) in {ClockQuality.SYNCED, ClockQuality.HOLDOVER}
+
+
+def test_the_boot_id_lasts_for_the_boot() -> None:
+    assert len(boot_id()) == 36
+    assert boot_id() == boot_id()
