@@ -1,0 +1,34 @@
+"""The options of a reader, from the configuration to a checked struct. Every problem is named at once."""
+
+import difflib
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from drivers.api import ReaderMisconfigured
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def read_options(options: Mapping[str, object], into: type[T]) -> T:
+    """Return the options as an `into`. Raises ReaderMisconfigured with a line per problem: key, what is wrong, what is known."""
+    known = {field.name: field for field in msgspec.structs.fields(into)}
+    problems = []
+    values: dict[str, object] = {}
+    for key, value in options.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"this driver knows {', '.join(sorted(known))}"
+            problems.append(f"options.{key}: unknown key; {hint}")
+            continue
+        try:
+            values[key] = msgspec.convert(value, known[key].type)
+        except msgspec.ValidationError as exc:
+            problems.append(f"options.{key}: {value!r} does not fit: {exc}")
+    if not problems:
+        try:
+            return into(**values)
+        except (TypeError, ValueError) as exc:
+            problems.append(f"options: {exc}")
+    raise ReaderMisconfigured("\n".join(problems))

@@ -1,0 +1,1 @@
+"""Readers of the "A0" family: Rodinbell, Invelion and their many labels."""

@@ -1,0 +1,323 @@
+"""Lines to devices, by URL. A link is opened, used and always released, whatever happens in between.
+
+`/dev/...`, `serial:///dev/...?baud=57600`   a serial port, locked against a second user
+`pty:///path`                                a pseudo-terminal of an emulator, without the lock
+`tcp://host:port`                            a serial server, or a reader with a network port
+`stdin:`                                     standard input, for what writes its reads into a pipe
+"""
+
+import asyncio
+import contextlib
+import errno
+import getpass
+import grp
+import os
+import socket
+import stat
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import serial
+from serial_asyncio_fast import SerialTransport
+
+from drivers.api import Clock, Direction, ReaderMisconfigured, ReaderUnavailable, Tap
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 5.0
+WRITE_TIMEOUT_S = 5.0
+MAX_UNREAD_BYTES = 256 * 1024
+"""What waits for a slow reader; above it the line is not read and the device's own flow control, or its loss, begins."""
+
+SERIAL_SILENCE_S = 0.05
+"""After this long without a byte a serial line is silent: a USB adapter holds bytes back for 16 ms."""
+TCP_SILENCE_S = 0.5
+"""A network may hold half a frame back for a retransmission."""
+
+
+class Link(asyncio.Protocol):
+    """One open line. Made by `open_link`; the methods in the middle are asyncio's side of it."""
+
+    def __init__(self, url: str, clock: Clock, tap: Tap | None, silence_s: float) -> None:
+        self.url = url
+        self.silence_s = silence_s
+        self._clock = clock
+        self._tap = tap
+        self._loop = asyncio.get_running_loop()
+        self._received: list[bytes] = []
+        self._unread = 0
+        self._paused = False
+        self._lost: str | None = None
+        self._waiting: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._transport: asyncio.BaseTransport | None = None
+        self._afterwards: list[Callable[[], object]] = []
+
+    async def read(self) -> bytes:
+        """Return what has arrived, at least one byte. Raises ReaderUnavailable when the line is gone and all is read."""
+        while not (data := self._take()):
+            await self._arrival(None)
+        return data
+
+    async def read_within(self, timeout_s: float) -> bytes:
+        """Return what has arrived, or b"" after `timeout_s` of silence. Raises as `read`."""
+        data = self._take()
+        if not data:
+            await self._arrival(timeout_s)
+            data = self._take()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Send; wait while the line takes no more. Raises ReaderUnavailable when it is gone, or stuck for WRITE_TIMEOUT_S."""
+        self.write_now(data)
+        if self._writable is not None:
+            try:
+                async with asyncio.timeout(WRITE_TIMEOUT_S):
+                    await asyncio.shield(self._writable)
+            except TimeoutError:
+                raise ReaderUnavailable(
+                    f"{self.url} takes no bytes for {WRITE_TIMEOUT_S:g} s; check flow control and power of the device"
+                ) from None
+
+    def write_now(self, data: bytes) -> None:
+        """Send without waiting: for the last word before closing."""
+        if self._lost is not None:
+            raise ReaderUnavailable(self._lost)
+        if not isinstance(self._transport, asyncio.WriteTransport):
+            raise ReaderMisconfigured(f"{self.url} carries bytes in one direction only; this driver has to ask its device")
+        if self._tap is not None:
+            self._tap(data, self._clock.mono_ns(), Direction.OUT)
+        self._transport.write(data)
+
+    def when_released(self, done: Callable[[], object]) -> None:
+        self._afterwards.append(done)
+
+    def _take(self) -> bytes:
+        if not self._received:
+            if self._lost is not None:
+                raise ReaderUnavailable(self._lost)
+            return b""
+        data = self._received[0] if len(self._received) == 1 else b"".join(self._received)
+        self._received.clear()
+        self._unread = 0
+        if self._paused and isinstance(self._transport, asyncio.ReadTransport) and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+        return data
+
+    async def _arrival(self, timeout_s: float | None) -> None:
+        self._waiting = self._loop.create_future()
+        timer = None if timeout_s is None else self._loop.call_later(timeout_s, _wake, self._waiting)
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+            if timer is not None:
+                timer.cancel()
+
+    # ---- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._tap is not None:
+            self._tap(data, self._clock.mono_ns(), Direction.IN)
+        self._received.append(data)
+        self._unread += len(data)
+        if self._unread > MAX_UNREAD_BYTES and not self._paused and isinstance(self._transport, asyncio.ReadTransport):
+            self._paused = True
+            self._transport.pause_reading()
+        _wake(self._waiting)
+
+    def eof_received(self) -> bool:
+        self._hung_up("the other side closed it")
+        return False
+
+    def pause_writing(self) -> None:
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        _wake(self._writable)
+        self._writable = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._hung_up(str(exc) if exc else "the other side closed it")
+        _wake(self._closed)
+
+    def _hung_up(self, why: str) -> None:
+        if self._lost is None:
+            self._lost = f"{self.url} hung up ({why}); check cable and power of the device"
+        _wake(self._waiting)
+        self.resume_writing()
+
+    async def _release(self) -> None:
+        """Close and wait until the port is free, also when cancelled meanwhile."""
+        transport = self._transport
+        if transport is None:
+            return
+        if not isinstance(transport, asyncio.WriteTransport):
+            transport.close()
+        elif not (isinstance(transport, SerialTransport) and transport.is_closing()):  # it cannot be closed twice
+            transport.abort()
+        try:
+            await _until_done(self._closed)
+        finally:
+            for done in self._afterwards:
+                done()
+
+
+@contextlib.asynccontextmanager
+async def open_link(url: str, clock: Clock, tap: Tap | None = None, *, baudrate: int = 115_200) -> AsyncIterator[Link]:
+    """Open the line behind `url`; leaving the block releases it.
+
+    Raises ReaderUnavailable when the device cannot be reached, ReaderMisconfigured when the URL means nothing.
+    """
+    opener = _opener(url, baudrate)
+    link = Link(url, clock, tap, TCP_SILENCE_S if url.startswith("tcp:") else SERIAL_SILENCE_S)
+    try:
+        await opener(link)
+        yield link
+    finally:
+        await link._release()
+
+
+def check_url(url: str) -> None:
+    """Raise ReaderMisconfigured when `open_link` could never open `url`. Touches no device."""
+    _opener(url, 115_200)
+
+
+# ---- opening, one function per kind of line
+
+
+def _opener(url: str, baudrate: int) -> Callable[[Link], Awaitable[None]]:
+    parts = urlsplit(url)
+    if url.startswith("/"):
+        return partial(_open_serial, path=url, baudrate=baudrate, exclusive=True)
+    if parts.scheme == "serial" and parts.path.startswith("/"):
+        wanted = parse_qs(parts.query).get("baud", [str(baudrate)])[-1]
+        if not wanted.isdecimal() or not 50 <= int(wanted) <= 4_000_000:
+            raise ReaderMisconfigured(f"{url}: baud={wanted} is no speed of a serial line; write for example ?baud=115200")
+        return partial(_open_serial, path=parts.path, baudrate=int(wanted), exclusive=True)
+    if parts.scheme == "pty" and parts.path.startswith("/"):
+        return partial(_open_serial, path=parts.path, baudrate=baudrate, exclusive=False)
+    if parts.scheme == "tcp":
+        with contextlib.suppress(ValueError):
+            if parts.hostname and parts.port:
+                return partial(_open_tcp, host=parts.hostname, port=parts.port)
+        raise ReaderMisconfigured(f"{url}: host and port are needed, for example tcp://192.0.2.7:4001")
+    if url in ("stdin:", "stdin://"):
+        return _open_stdin
+    raise ReaderMisconfigured(
+        f"{url} is no line: use /dev/..., serial:///dev/...?baud=115200, tcp://host:port, pty:///path or stdin:"
+    )
+
+
+async def _open_serial(link: Link, *, path: str, baudrate: int, exclusive: bool) -> None:
+    # In a thread: setting up a USB adapter that no longer answers takes seconds.
+    open_port = partial(serial.Serial, path, baudrate, timeout=0, write_timeout=0, exclusive=exclusive or None)
+    opening = asyncio.get_running_loop().run_in_executor(None, open_port)
+    try:
+        port = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unclaimed)
+        await _until_done(opening)
+        raise
+    except OSError as exc:
+        raise ReaderUnavailable(_why_not_opened(path, exc)) from None
+    link.connection_made(SerialTransport(asyncio.get_running_loop(), link, port))
+
+
+def _close_unclaimed(opening: "asyncio.Future[serial.Serial]") -> None:
+    with contextlib.suppress(OSError):
+        opening.result().close()
+
+
+def _why_not_opened(path: str, exc: OSError) -> str:
+    """Say what failed and what to do, from what the system says."""
+    match exc.errno:
+        case errno.ENOENT | errno.ENXIO | errno.ENODEV:
+            return f"{path}: no such device; plug it in, or correct the name (`ls -l /dev/serial/by-id/` lists what is there)"
+        case errno.EACCES | errno.EPERM:
+            return f"{path}: {_whose(path)}"
+        case errno.EAGAIN | errno.EBUSY:
+            return f"{path}: another program uses it; end that program (`fuser -v {path}` names it)"
+        case None | errno.ENOTTY | errno.EISDIR:
+            return f"{path}: this is no serial port; correct the url"
+        case _:
+            return f"{path}: cannot be opened ({os.strerror(exc.errno)}); unplug it and plug it in again"
+
+
+def _whose(path: str) -> str:
+    user = getpass.getuser()
+    try:
+        status = Path(path).stat()
+        group = grp.getgrgid(status.st_gid).gr_name
+    except (OSError, KeyError):
+        return f"user {user} may not open it"
+    if not status.st_mode & stat.S_IWGRP:
+        return f"user {user} may not open it, nor may its group {group}; install the udev rules that come with Sightpost"
+    return f"user {user} may not open it; add the user to the group {group} (`sudo usermod -aG {group} {user}`) and start again"
+
+
+async def _open_tcp(link: Link, *, host: str, port: int) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            transport, _ = await loop.create_connection(lambda: link, host, port)
+    except TimeoutError:
+        raise ReaderUnavailable(
+            f"{link.url} does not answer within {CONNECT_TIMEOUT_S:g} s; check power, cable and address"
+        ) from None
+    except ConnectionRefusedError:
+        raise ReaderUnavailable(
+            f"{link.url} refused the connection; check the port, and that no other program holds the device's only connection"
+        ) from None
+    except socket.gaierror:
+        raise ReaderUnavailable(f"{link.url}: the name {host} is not known; check it, or use the address") from None
+    except OSError as exc:
+        raise ReaderUnavailable(f"{link.url} cannot be reached ({exc.strerror or exc}); check network and address") from None
+    line: socket.socket = transport.get_extra_info("socket")
+    # A reader whose power was cut says no goodbye: the system asks after 5 s of silence, and gives up 6 s later.
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):
+            line.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+async def _open_stdin(link: Link) -> None:
+    # A descriptor of our own: closing the link must not close the process's standard input, nor leave it non-blocking.
+    stdin = sys.stdin.fileno()
+    blocking = os.get_blocking(stdin)
+    pipe = os.fdopen(os.dup(stdin), "rb", buffering=0)
+    try:
+        await asyncio.get_running_loop().connect_read_pipe(lambda: link, pipe)
+    except (ValueError, OSError):
+        pipe.close()
+        raise ReaderMisconfigured("stdin: standard input is no pipe; pipe the bytes in: `cat FILE | ...`") from None
+    except BaseException:
+        pipe.close()
+        raise
+    link.when_released(lambda: os.set_blocking(stdin, blocking))
+
+
+def _wake(future: "asyncio.Future[None] | None") -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
+
+
+async def _until_done(future: "asyncio.Future[T]") -> None:
+    """Wait for `future`, whatever comes of it, even when cancelled; the cancelling takes effect afterwards."""
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    if cancelled is not None:
+        raise cancelled
