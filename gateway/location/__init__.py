@@ -1,0 +1,1 @@
+"""From reads to location events. Pure: time comes in with the data."""

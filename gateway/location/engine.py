@@ -1,0 +1,268 @@
+"""Reads to location events. READ FIRST.
+
+    reads -> fold -> sightings -> doors, presence and zones -> events
+
+Pure: time comes in with the reads and with `advance`, so a recorded day replays in milliseconds. What is due before a read is
+decided before it, so the same reads give the same events however they are cut into lists. The work per read does not depend on
+how many tags there are.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from drivers.api import Kind, Read
+from gateway.location import saved as saved_states
+from gateway.location.counters import TAIL, Counters, Trace
+from gateway.location.doors import Doors
+from gateway.location.fold import Sighting, Window
+from gateway.location.identities import Identities, Resolve, raw_text, resolve
+from gateway.location.live_site import MAX_DBM, MIN_DBM, NOMINAL_MW, LiveSite, Point
+from gateway.location.presence import Presences
+from gateway.location.site import Instant, Site
+from gateway.location.tag import Tag
+from gateway.location.tags import MAX_GLIMPSED, MAX_TAGS, Tags, WindowKey
+from gateway.location.telling import Teller
+from gateway.location.timers import NEVER, Timers
+from identity.keys import Level
+from identity.resolve import MAX_RAW_BYTES
+from sync.wire import ClockQuality, LocationEvent
+
+__all__ = ["Engine", "Instant"]
+
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
+_NEVER_LIVE: Mapping[str, int] = MappingProxyType({})
+_BOOT = Instant(0, 0)
+
+
+class Engine:
+    """The location engine of one gateway.
+
+    `saved` is what `changes` returned over time, by identity; `live_until` says up to when (Unix ms) each reader was known to be
+    live before the restart. A reader counts as live once `reader_up` says so or, if nobody speaks of it, once it reads.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        saved: Mapping[str, bytes] = _NOTHING,
+        live_until: Mapping[str, int] = _NEVER_LIVE,
+        now: Instant = _BOOT,
+        *,
+        resolve: Resolve = resolve,
+        clock_quality: ClockQuality = ClockQuality.HOLDOVER,
+        max_tags: int = MAX_TAGS,
+        max_glimpsed: int = MAX_GLIMPSED,
+    ) -> None:
+        self.counters = Counters()
+        self.tail: deque[Trace] = deque(maxlen=TAIL)
+        self._site = LiveSite(site)
+        self._identities = Identities(resolve, site.company_prefixes)
+        self._timers: Timers[Tag] = Timers()
+        self._tags = Tags(max_tags, max_glimpsed)
+        self._teller = Teller(self.counters, site.parameters, clock_quality)
+        self._presences = Presences(self._tags, self._timers, self._teller, self.counters, live_until)
+        self._doors = Doors(self._presences, self._timers, self._teller, self.counters)
+        self._now_ns = now.mono_ns
+        self._teller.set_clock(*now)
+        self._restore(saved, now)
+
+    @property
+    def in_view(self) -> int:
+        """Tags present where antennas hear them."""
+        return self._tags.in_view
+
+    @property
+    def clock_quality(self) -> ClockQuality:
+        """What is known of the gateway's wall clock; every event carries it."""
+        return self._teller.clock_quality
+
+    @clock_quality.setter
+    def clock_quality(self, quality: ClockQuality) -> None:
+        self._teller.clock_quality = quality
+
+    def take(self, reads: Sequence[Read]) -> list[LocationEvent]:
+        """Take reads in the order they came; return the events they decide, and those that were due before them."""
+        find, timers, hear = self._tags.windows.get, self._timers, self._hear
+        for read in reads:
+            now_ns = read.rx_mono_ns
+            window = find((read.raw, read.reader, read.antenna))
+            if window is not None and window.last_ns < now_ns < window.until_ns and now_ns < timers.next_ns:
+                rssi_dbm = read.rssi_dbm
+                if rssi_dbm is not None and (power_mw := window.power_of(rssi_dbm)) is not None:
+                    # What `Window.add` does, without the call: nearly every read ends here.
+                    count = read.read_count
+                    window.last_ns = now_ns
+                    window.last_rssi_dbm = rssi_dbm
+                    window.reads += count
+                    window.power_mw += power_mw * count
+                    if rssi_dbm > window.rssi_max_dbm:
+                        window.rssi_max_dbm = rssi_dbm
+                    continue
+            hear(read)
+        self.counters.reads += len(reads)
+        return self._told()
+
+    def advance(self, now: Instant) -> list[LocationEvent]:
+        """Return what the passing of time decides. Cheap when nothing is due. Take the reads that wait first."""
+        self._pass(now)
+        return self._told()
+
+    def next_due_ns(self) -> int | None:
+        """When `advance` may next have something to do; None when only reads can bring it."""
+        return None if self._timers.next_ns == NEVER else self._timers.next_ns
+
+    def reader_up(self, reader: str, now: Instant) -> None:
+        """The reader is live from now on: its silence means something again."""
+        self._pass(now)
+        self._site.reader_up(reader, now.mono_ns)
+
+    def reader_down(self, reader: str, now: Instant) -> None:
+        """The reader has failed: its silence means nothing until it is up again."""
+        self._pass(now)
+        self._site.reader_down(reader)
+
+    def changes(self) -> dict[str, bytes | None]:
+        """Return the state of every identity that changed since the last call, to be stored with the events; None = forget it."""
+        teller = self._teller
+        changed, teller.changed = teller.changed, {}
+        return {identity: None if tag is None else saved_states.save(tag, teller) for identity, tag in changed.items()}
+
+    def _told(self) -> list[LocationEvent]:
+        events, self._teller.events = self._teller.events, []
+        return events
+
+    def _pass(self, now: Instant) -> None:
+        """Let time pass up to `now`; it never goes back."""
+        now_ns, wall_ms = now
+        if now_ns < self._now_ns:
+            return
+        self._teller.set_clock(now_ns, wall_ms)
+        for tag, due_ns in self._timers.due(now_ns):
+            self._now_ns = max(self._now_ns, due_ns)
+            self._look(tag, due_ns)
+        self._now_ns = now_ns
+
+    def _look(self, tag: Tag, due_ns: int) -> None:
+        for window in tag.windows:
+            if window.reads:
+                self._merge(window)
+        self._doors.due(tag, due_ns)
+        self._presences.due(tag, due_ns)
+
+    def _hear(self, read: Read) -> None:
+        """Take a read that needs more than to be added to an open window."""
+        now_ns = read.rx_mono_ns
+        if now_ns > self._now_ns:
+            self._pass(Instant(now_ns, read.rx_wall_ms))
+        key = (read.raw, read.reader, read.antenna)
+        window = self._tags.windows.get(key)
+        point = window.point if window is not None else self._site.point(read.reader, read.antenna)
+        rssi_dbm = read.rssi_dbm
+        power_mw = NOMINAL_MW
+        if rssi_dbm is not None:
+            power_mw = point.power_of(rssi_dbm, 0.0)
+            if not power_mw:
+                self.counters.suppressed["weak" if MIN_DBM <= rssi_dbm <= MAX_DBM else "rssi"] += 1
+                return
+        if window is None:
+            window = self._open_window(key, point, read)
+            if window is None:
+                return
+        elif self._repeated(window, read):
+            self.counters.repeats += 1
+            return
+        if now_ns >= window.until_ns and window.reads and now_ns - window.last_ns > 2 * point.fold_ns:
+            self._merge(window)  # they belong to the sighting before the gap
+        window.add(now_ns, max(1, read.read_count), rssi_dbm, power_mw)
+        window.stamp_ms = read.reader_ts_ms
+        if now_ns >= window.until_ns:
+            self._sighted(window, window.close(), read)
+
+    def _sighted(self, window: Window, sighting: Sighting, read: Read) -> None:
+        tag, point, now_ns = window.tag, window.point, self._now_ns
+        tag.restored = False
+        if now_ns > tag.last_ns:
+            tag.last_ns = now_ns
+        outcome = "no zone reads here"
+        if tag.mute is not None:
+            self.counters.suppressed[tag.mute] += 1
+            outcome = f"no single thing ({tag.mute})"
+        elif point.zone is None and point.door is None:
+            self.counters.unassigned += sighting.reads
+        else:
+            tag.point_name = point.name
+            outcome = self._decide(tag, point, sighting, read)
+        self.counters.sightings += 1
+        self.tail.append(Trace(self._teller.wall_ms(sighting.at_ns), point.name, tag.identity, sighting.reads, outcome))
+
+    def _decide(self, tag: Tag, point: Point, sighting: Sighting, read: Read) -> str:
+        now_ns, zone = self._now_ns, point.zone
+        if read.kind is Kind.BARCODE or read.operator is not None:
+            return (
+                "no zone reads here" if zone is None else self._presences.deliberate(tag, zone, sighting, now_ns, read.operator)
+            )
+        at_door = self._doors.sighted(tag, point.door, point.side, sighting, now_ns) if point.door is not None else None
+        if zone is None:
+            return at_door or "parked at the door"
+        told_before = len(self._teller.events)
+        hold_back = bool(tag.doors) and self._doors.deciding(tag)
+        outcome = self._presences.sighted(tag, zone, sighting, now_ns, hold_back=hold_back)
+        if point.tells_all and len(self._teller.events) == told_before and tag.zone is zone:
+            self._presences.seen(tag, zone, now_ns)
+            return "seen"
+        return at_door or outcome
+
+    def _merge(self, window: Window) -> None:
+        """Hand over reads that no later read will: they are evidence, and decide nothing by themselves."""
+        tag, point, sighting = window.tag, window.point, window.close()
+        self.counters.sightings += 1
+        if tag.mute is not None or (point.zone is None and point.door is None):
+            return
+        tag.last_ns = max(tag.last_ns, sighting.at_ns)
+        if point.door is not None:
+            self._doors.merge(tag, point.door, point.side, sighting)
+        evidence = tag.evidence_in(point.zone) if point.zone is not None else None
+        if evidence is not None:
+            evidence.merge(sighting.at_ns, sighting.reads, sighting.power_mw, sighting.rssi_max_dbm)
+
+    def _open_window(self, key: WindowKey, point: Point, read: Read) -> Window | None:
+        if not 0 < len(read.raw) <= MAX_RAW_BYTES:
+            self.counters.suppressed["length"] += 1
+            return None
+        self._site.heard(read.reader, self._now_ns)
+        identity = self._identities.of(read)
+        tag = self._tags.known.get(identity.key)
+        if tag is None:
+            mute = identity.level.value if identity.level in (Level.CLASS, Level.PLACE) else None
+            tag = Tag(identity.key, raw_text(read), read.symbology, mute, self._now_ns)
+            gone = self._tags.glimpse(tag)
+            if gone is not None:
+                self.counters.suppressed["crowded"] += 1
+                self._presences.forget(gone)
+            self._presences.watch(tag, self._now_ns)
+        window = Window(key, point, tag)
+        closed = self._tags.open_window(window)
+        if closed is not None and closed.reads:
+            self._merge(closed)
+        return window
+
+    def _repeated(self, window: Window, read: Read) -> bool:
+        """The same record again: equal reader, antenna, code and time stamp. Our own stamp is that of a chunk of bytes, so there
+        the strength has to agree too.
+
+        Where every read is told, two reads in one chunk of bytes stay two.
+        """
+        if read.reader_ts_ms is not None:
+            return read.reader_ts_ms == window.stamp_ms
+        return read.rx_mono_ns == window.last_ns and read.rssi_dbm == window.last_rssi_dbm and not window.point.tells_all
+
+    def _restore(self, saved: Mapping[str, bytes], now: Instant) -> None:
+        for identity, data in saved.items():
+            restored = saved_states.restore(identity, data, self._site, now.mono_ns, now.wall_ms)
+            if restored is None:
+                self.counters.refused_states += 1
+                continue
+            tag, state = restored
+            self._tags.place(tag, state.presence, state.held)
+            self._presences.watch(tag, now.mono_ns)

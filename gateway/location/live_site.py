@@ -1,0 +1,107 @@
+"""The site while the engine runs: zones, doors and read points with their rules in nanoseconds, and which readers are live."""
+
+from gateway.location.site import Door, Site, Zone, ZoneKind, ZoneRules
+from gateway.location.zones import LiveZone, ns
+
+NOMINAL_DBM = -60  # what a read without RSSI counts as: neither close nor at the edge
+NOMINAL_MW = 10 ** (NOMINAL_DBM / 10)
+MIN_DBM, MAX_DBM = -128, 20  # outside of these no receiver reports
+MAX_STRANGERS = 1_000  # read points that no zone or door names; further ones share one
+
+_ANY = ZoneRules(min_rssi_dbm=MIN_DBM)
+
+
+class LiveDoor:
+    __slots__ = ("cool_down_ns", "from_zone", "gap_ns", "max_ns", "name", "resident_ns", "to_zone")
+
+    def __init__(self, door: Door, from_zone: LiveZone, to_zone: LiveZone) -> None:
+        self.name = door.name
+        self.from_zone = from_zone
+        self.to_zone = to_zone
+        self.gap_ns = ns(door.rules.session_gap_s)
+        self.max_ns = ns(door.rules.session_max_s)
+        self.cool_down_ns = ns(door.rules.cool_down_s)
+        self.resident_ns = ns(door.rules.resident_s)
+
+
+class Point:
+    """A read point: what its reads are for."""
+
+    __slots__ = ("door", "fold_ns", "name", "power_of", "reader", "side", "tells_all", "zone")
+
+    def __init__(self, name: str, reader: str, rules: ZoneRules) -> None:
+        self.name = name
+        self.reader = reader
+        self.zone: LiveZone | None = None
+        self.door: LiveDoor | None = None
+        self.side = 0
+        self.fold_ns = ns(rules.fold_s)
+        self.tells_all = rules.fold_s == 0 and rules.duplicate_s == 0
+        # Milliwatts of every RSSI that counts: one look-up is both the conversion and the filter.
+        self.power_of = {dbm: 10 ** (dbm / 10) for dbm in range(rules.min_rssi_dbm, MAX_DBM + 1)}.get
+
+
+class LiveSite:
+    """Raises ValueError when a read point or door names a zone that does not exist."""
+
+    def __init__(self, site: Site) -> None:
+        readers_of: dict[str, set[str]] = {}
+        for point in site.read_points:
+            if point.zone is not None:
+                readers_of.setdefault(point.zone, set()).add(point.reader)
+        self.zones = {zone.name: LiveZone(zone, frozenset(readers_of.get(zone.name, ()))) for zone in site.zones}
+        rules = {zone.name: zone.rules for zone in site.zones}
+        door_rules = {door.name: door.rules for door in site.doors}
+        self.doors = {door.name: LiveDoor(door, self._zone(door.from_zone), self._zone(door.to_zone)) for door in site.doors}
+        self.points: dict[tuple[str, int], Point] = {}
+        self._stranger = Point("?", "?", _ANY)
+        self._live: dict[str, bool] = {}  # readers that were ever told of, or have read; bounded by the settings
+        for point in site.read_points:
+            of_zone = rules[self._zone(point.zone).name] if point.zone is not None else _ANY
+            live = self.points[point.reader, point.antenna] = Point(
+                point.name, point.reader, door_rules.get(point.door or "", of_zone)
+            )
+            if point.zone is not None:
+                live.zone = self._zone(point.zone)
+            if point.door is not None:
+                live.door, live.side = self.doors[point.door], ("outside", "inside").index(point.side or "outside")
+
+    def point(self, reader: str, antenna: int) -> Point:
+        """Return the read point of an antenna; one that the settings do not name leads to nothing."""
+        point = self.points.get((reader, antenna))
+        if point is None:
+            if len(self.points) >= MAX_STRANGERS:
+                return self._stranger
+            point = self.points[reader, antenna] = Point(f"{reader}:{antenna}", reader, _ANY)
+        return point
+
+    def zone_of_the_past(self, name: str) -> LiveZone:
+        """Return a zone that saved state names, although the settings may have dropped it since."""
+        zone = self.zones.get(name)
+        if zone is None:
+            rules = ZoneRules.for_kind(ZoneKind.STORAGE, lost_max_s=0.0)
+            zone = self.zones[name] = LiveZone(Zone(name, ZoneKind.STORAGE, rules), frozenset(), gone=True)
+        return zone
+
+    def reader_up(self, reader: str, now_ns: int) -> None:
+        self._live[reader] = True
+        for zone in self.zones.values():
+            if reader in zone.readers:
+                zone.silent.discard(reader)
+                zone.live_since_ns = now_ns
+
+    def reader_down(self, reader: str) -> None:
+        self._live[reader] = False
+        for zone in self.zones.values():
+            if reader in zone.readers:
+                zone.silent.add(reader)
+
+    def heard(self, reader: str, now_ns: int) -> None:
+        """A reader nobody has spoken of has read something: it is live. Reads that waited while it went down say nothing."""
+        if reader not in self._live:
+            self.reader_up(reader, now_ns)
+
+    def _zone(self, name: str) -> LiveZone:
+        if name not in self.zones:
+            raise ValueError(f"no zone is called {name!r}")
+        return self.zones[name]

@@ -1,0 +1,66 @@
+"""What the engine remembers of one identity."""
+
+import enum
+from typing import TYPE_CHECKING
+
+from gateway.location.timers import Timed
+from gateway.location.zones import Evidence, LiveZone
+
+if TYPE_CHECKING:
+    from gateway.location.doors import AtDoor
+    from gateway.location.fold import Window
+
+MAX_ZONES = 4  # with evidence of one tag; the least recent goes
+
+
+class Presence(enum.StrEnum):
+    GLIMPSED = "glimpsed"  # heard, not confirmed; nothing has been told
+    PRESENT = "present"
+    DEPARTED = "departed"
+
+
+class Tag(Timed):
+    """One identity. Times are monotonic; what a restart brings back has no monotonic past and keeps its wall clock instead."""
+
+    __slots__ = (
+        "doors", "evidence", "held", "identity", "last_ns", "mute", "point_name", "presence", "raw", "restored",
+        "seen_ms", "since_ms", "symbology", "told_ns", "windows", "zone",
+    )  # fmt: skip
+
+    def __init__(self, identity: str, raw: str, symbology: str | None, mute: str | None, now_ns: int) -> None:
+        super().__init__()
+        self.identity = identity
+        self.raw = raw
+        self.symbology = symbology
+        self.mute = mute  # why nothing is ever told of it
+        self.presence = Presence.GLIMPSED
+        self.zone: LiveZone | None = None
+        self.held = False  # stays in its zone without being heard: a door or a person put it there
+        self.since_ms = 0
+        self.last_ns = now_ns  # last heard, anywhere
+        self.told_ns = now_ns
+        self.seen_ms = 0  # the event time of the last thing told
+        self.restored = False  # not heard since the restart: `seen_ms` is all that is known
+        self.point_name = ""
+        self.evidence: list[Evidence] = []
+        self.windows: list[Window] = []
+        self.doors: dict[str, AtDoor] = {}
+
+    def evidence_in(self, zone: LiveZone) -> Evidence | None:
+        for evidence in self.evidence:
+            if evidence.zone is zone:
+                return evidence
+        return None
+
+    def hear(self, zone: LiveZone, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> Evidence:
+        """Add a sighting to the evidence of `zone`; after a gap it is the first."""
+        evidence = self.evidence_in(zone)
+        if evidence is None:
+            if len(self.evidence) == MAX_ZONES:
+                self.evidence.remove(min(self.evidence, key=lambda known: known.last_ns))
+            evidence = Evidence(zone, at_ns)
+            self.evidence.append(evidence)
+        elif at_ns - evidence.last_ns > (zone.sample_age_ns if self.presence is Presence.PRESENT else zone.glimpse_ns):
+            evidence.restart(at_ns)
+        evidence.add(at_ns, reads, power_mw, rssi_max_dbm)
+        return evidence

@@ -1,0 +1,79 @@
+"""Every tag the engine knows, in bounded pools: unconfirmed ones, present ones, and those that rest (departed or held).
+
+A broken reader can make up a million codes a minute. They fill the unconfirmed pool, where the oldest has to go; the tags that
+were confirmed are not touched, and a real tag needs only its second sighting before its turn comes.
+"""
+
+from collections import OrderedDict
+
+from gateway.location.fold import Window
+from gateway.location.tag import Presence, Tag
+
+MAX_GLIMPSED = 20_000
+MAX_TAGS = 200_000  # confirmed: present, held and departed together
+MAX_WINDOWS = 8  # of one tag: antennas that hear it at a time
+
+WindowKey = tuple[bytes, str, int]
+
+
+class Tags:
+    def __init__(self, max_tags: int = MAX_TAGS, max_glimpsed: int = MAX_GLIMPSED) -> None:
+        self.known: dict[str, Tag] = {}
+        self.windows: dict[WindowKey, Window] = {}  # of all tags
+        self.in_view = 0  # present and not held
+        self._max_tags = max_tags
+        self._max_glimpsed = max_glimpsed
+        self._glimpsed: OrderedDict[str, Tag] = OrderedDict()
+        self._resting: OrderedDict[str, Tag] = OrderedDict()  # longest resting first
+
+    def glimpse(self, tag: Tag) -> Tag | None:
+        """Take in an unconfirmed tag; return the one that has to go for it, if any."""
+        gone = self._glimpsed.popitem(last=False)[1] if len(self._glimpsed) >= self._max_glimpsed else None
+        self._glimpsed[tag.identity] = self.known[tag.identity] = tag
+        return gone
+
+    def room(self) -> Tag | bool:
+        """Return True when one more tag can be confirmed, the tag that has to go for it, or False when there is none."""
+        if len(self.known) - len(self._glimpsed) < self._max_tags:
+            return True
+        return next(iter(self._resting.values()), False)
+
+    def place(self, tag: Tag, presence: Presence, held: bool) -> None:
+        """Change what `tag` is and keep the pools right."""
+        self._leave_pool(tag)
+        tag.presence, tag.held = presence, held
+        if presence is Presence.PRESENT and not held:
+            self.in_view += 1
+        elif presence is not Presence.GLIMPSED:
+            self._resting[tag.identity] = tag
+        self.known[tag.identity] = tag
+
+    def open_window(self, window: Window) -> Window | None:
+        """Add a window to its tag and return the one that had to go for it, if any."""
+        windows = window.tag.windows
+        gone = None
+        if len(windows) == MAX_WINDOWS:
+            gone = min(windows, key=lambda known: known.last_ns)
+            windows.remove(gone)
+            del self.windows[gone.key]
+        windows.append(window)
+        self.windows[window.key] = window
+        return gone
+
+    def close_windows(self, tag: Tag) -> None:
+        for window in tag.windows:
+            del self.windows[window.key]
+        tag.windows.clear()
+
+    def forget(self, tag: Tag) -> None:
+        self.close_windows(tag)
+        self._leave_pool(tag)
+        self.known.pop(tag.identity, None)
+
+    def _leave_pool(self, tag: Tag) -> None:
+        if tag.presence is Presence.GLIMPSED:
+            self._glimpsed.pop(tag.identity, None)
+        elif tag.presence is Presence.PRESENT and not tag.held:
+            self.in_view -= 1
+        else:
+            self._resting.pop(tag.identity, None)

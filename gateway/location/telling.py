@@ -1,0 +1,98 @@
+"""Say it: location events with their times, from what the engine knows in nanoseconds."""
+
+from datetime import UTC, datetime, timedelta
+
+from gateway.location.counters import Counters
+from gateway.location.tag import Tag
+from gateway.location.zones import NO_RSSI
+from gateway.location.zones import Evidence as ZoneEvidence
+from sync.wire import ClockQuality, EventKind, Evidence, LocationEvent, Passage
+
+MS_NS = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Teller:
+    """Collects the events of one engine and keeps its two clocks together.
+
+    A moment in the past gets its wall time by the newest pair of clock readings, so that a wall clock that was set in between
+    corrects it, and changes nothing but the stamps.
+    """
+
+    def __init__(self, counters: Counters, parameters: str, clock_quality: ClockQuality) -> None:
+        self.clock_quality = clock_quality
+        self.changed: dict[
+            str, Tag | None
+        ] = {}  # by identity, since the last `Engine.changes`; bounded by the tags; None = forget
+        self.events: list[LocationEvent] = []
+        self._counters = counters
+        self._parameters = parameters
+        self._wall_offset_ms = 0
+
+    def set_clock(self, now_ns: int, wall_ms: int) -> None:
+        self._wall_offset_ms = wall_ms - now_ns // MS_NS
+
+    def wall_ms(self, at_ns: int) -> int:
+        return self._wall_offset_ms + at_ns // MS_NS
+
+    def tell(
+        self,
+        kind: EventKind,
+        tag: Tag,
+        at_ns: int,
+        decided_ns: int,
+        *,
+        zone_from: str | None = None,
+        zone_to: str | None = None,
+        evidence: Evidence | None = None,
+        door: str | None = None,
+        direction: Passage | None = None,
+        confidence: float | None = None,
+        seen_ms: int | None = None,
+        uncertainty_ms: int = 0,
+        deliberate: bool = False,
+        operator: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Append the event that something was so at `at_ns` (or, where no monotonic time is left of it, at `seen_ms`)."""
+        event_ms = self.wall_ms(at_ns) if seen_ms is None else seen_ms
+        self.events.append(
+            LocationEvent(
+                kind=kind,
+                identity=tag.identity,
+                raw=tag.raw,
+                symbology=tag.symbology,
+                event_time=utc(event_ms),
+                decided_at=utc(self.wall_ms(decided_ns)),
+                read_point=tag.point_name,
+                zone_from=zone_from,
+                zone_to=zone_to,
+                door=door,
+                direction=direction,
+                confidence=confidence,
+                evidence=evidence or Evidence(),
+                time_uncertainty_ms=uncertainty_ms,
+                clock_quality=self.clock_quality,
+                deliberate=deliberate,
+                operator=operator,
+                reason=reason,
+                parameters=self._parameters,
+            )
+        )
+        tag.told_ns = decided_ns
+        tag.seen_ms = event_ms
+        self.changed[tag.identity] = tag
+        self._counters.events[kind.value] += 1
+
+
+def utc(wall_ms: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=wall_ms)
+
+
+def told(evidence: ZoneEvidence) -> Evidence:
+    """Return what the registry is told of a zone's evidence."""
+    return Evidence(
+        n=evidence.reads,
+        rssi_max_dbm=evidence.rssi_max_dbm if evidence.rssi_max_dbm > NO_RSSI else None,
+        duration_ms=(evidence.last_ns - evidence.first_ns) // MS_NS,
+    )

@@ -1,0 +1,157 @@
+"""Zones while the engine runs, and the choice between them: evidence ages, and so does the margin a rival needs."""
+
+import math
+from array import array
+
+from gateway.location.site import Zone
+
+SAMPLES = 20  # sightings of one tag in one zone that count
+_FIELDS = 3  # of a sample: time, reads, power
+S_NS = 1_000_000_000
+NO_RSSI = -1000  # in place of the strongest RSSI when no read had one
+SILENT_DBM = -200.0  # below anything that was heard
+
+
+class LiveZone:
+    """A zone with its rules in nanoseconds, and whether all its readers have been live."""
+
+    __slots__ = (
+        "beat_ns", "close_dbm", "confirm_ns", "confirm_sightings", "duplicate_ns", "glimpse_ns", "gone", "hold_off_ns",
+        "live_since_ns", "lost_max_ns", "name", "reachable", "readers", "sample_age_ns", "silent", "slope_db_per_ns",
+        "threshold_db",
+    )  # fmt: skip
+
+    def __init__(self, zone: Zone, readers: frozenset[str], gone: bool = False) -> None:
+        rules = zone.rules
+        self.name = zone.name
+        self.readers = readers
+        self.reachable = bool(zone.read_points)  # without read points nothing can be lost here
+        self.gone = gone  # no longer in the settings: known from saved state only
+        self.silent = set(readers)  # those that are not known to be live
+        self.live_since_ns = 0
+        self.confirm_sightings = rules.confirm_sightings
+        self.confirm_ns = ns(rules.confirm_s)
+        self.glimpse_ns = ns(rules.glimpse_s)
+        self.lost_max_ns = ns(rules.lost_max_s)
+        self.threshold_db = rules.threshold_db
+        self.hold_off_ns = ns(rules.hold_off_s)
+        self.slope_db_per_ns = rules.slope_db_per_s / S_NS
+        self.sample_age_ns = ns(rules.sample_age_s)
+        self.close_dbm = rules.close_dbm
+        self.duplicate_ns = ns(rules.duplicate_s)
+        self.beat_ns = ns(rules.heartbeat_s)
+
+    def reader_live(self, reader: str, now_ns: int) -> None:
+        self.silent.discard(reader)
+        self.live_since_ns = now_ns
+
+    def lost_at_ns(self, last_ns: int) -> int:
+        """When a tag last heard at `last_ns` has departed if nothing is heard and no reader fails."""
+        return max(last_ns, self.live_since_ns) + self.lost_max_ns
+
+
+class Evidence:
+    """The latest sightings of one tag in one zone: a ring of at most SAMPLES, those that are too old are taken out."""
+
+    __slots__ = ("_next", "_ring", "count", "first_ns", "last_ns", "power_mw", "reads", "rssi_max_dbm", "told_ns", "zone")
+
+    def __init__(self, zone: LiveZone, at_ns: int) -> None:
+        self.zone = zone
+        self.first_ns = at_ns  # since then without a gap longer than the sample age
+        self.last_ns = at_ns
+        self.count = 0
+        self.reads = 0
+        self.power_mw = 0.0
+        self.rssi_max_dbm = NO_RSSI
+        self.told_ns = -1  # when a deliberate sighting here was last told
+        self._next = 0
+        self._ring = array("d")
+
+    def add(self, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> None:
+        if self.count == SAMPLES:
+            self._drop_oldest()
+        at = self._next * _FIELDS
+        ring = self._ring
+        if at == len(ring):
+            ring.extend((at_ns, reads, power_mw))
+        else:
+            ring[at] = at_ns
+            ring[at + 1] = reads
+            ring[at + 2] = power_mw
+        self._next = (self._next + 1) % SAMPLES
+        self.count += 1
+        self.reads += reads
+        self.power_mw += power_mw
+        self.last_ns = at_ns
+        if rssi_max_dbm > self.rssi_max_dbm:
+            self.rssi_max_dbm = rssi_max_dbm
+
+    def merge(self, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> None:
+        """Add what still belonged to the newest sighting."""
+        if self.count:
+            newest = (self._next - 1) % SAMPLES * _FIELDS
+            self._ring[newest + 1] += reads
+            self._ring[newest + 2] += power_mw
+            self.reads += reads
+            self.power_mw += power_mw
+            self.last_ns = max(self.last_ns, at_ns)
+            self.rssi_max_dbm = max(self.rssi_max_dbm, rssi_max_dbm)
+
+    def expire(self, before_ns: int) -> None:
+        """Take out what is older than `before_ns`."""
+        while self.count and self._ring[(self._next - self.count) % SAMPLES * _FIELDS] < before_ns:
+            self._drop_oldest()
+
+    def restart(self, at_ns: int) -> None:
+        """Forget every sample: what comes now is the first."""
+        self.first_ns = at_ns
+        self.count = self.reads = 0
+        self.power_mw = 0.0
+        self.rssi_max_dbm = NO_RSSI
+
+    def score_dbm(self) -> float:
+        """The power-weighted mean, or SILENT_DBM."""
+        return 10 * math.log10(self.power_mw / self.reads) if self.reads and self.power_mw > 0 else SILENT_DBM
+
+    def _drop_oldest(self) -> None:
+        at = (self._next - self.count) % SAMPLES * _FIELDS
+        self.count -= 1
+        self.reads -= int(self._ring[at + 1])
+        # Without samples there is no power: what is left of the subtractions is rounding.
+        self.power_mw = self.power_mw - self._ring[at + 2] if self.count else 0.0
+
+
+def confirmed(evidence: Evidence) -> bool:
+    """True when this zone has heard enough of a tag to call it present. `>=`, and any one condition is enough."""
+    zone = evidence.zone
+    return evidence.count >= zone.confirm_sightings or (
+        evidence.count > 1 and evidence.last_ns - evidence.first_ns >= zone.confirm_ns
+    )
+
+
+def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: int, rssi_dbm: int) -> bool:
+    """True when the zone that has just heard the tag (with `rssi_dbm`) should have it instead of the one where it is.
+
+    `current` is the evidence of the present zone, None when it has none. Samples that are too old are taken out on the way. While
+    a reader of the present zone is down its silence says nothing: neither its samples nor its margin age.
+    """
+    if rival.zone.close_dbm is not None and rssi_dbm >= rival.zone.close_dbm:
+        return True
+    rival.expire(now_ns - rival.zone.sample_age_ns)
+    if rival.count < 2 and rival.reads < 3:
+        return False
+    if current is None:
+        return True
+    silence_ns = 0
+    if not present.silent:
+        outage_ns = max(0, present.live_since_ns - current.last_ns)
+        silence_ns = now_ns - current.last_ns - outage_ns
+        current.expire(now_ns - outage_ns - present.sample_age_ns)
+    if not current.count:
+        return True
+    margin_db = min(present.threshold_db, present.threshold_db - present.slope_db_per_ns * (silence_ns - present.hold_off_ns))
+    return rival.score_dbm() > current.score_dbm() + margin_db
+
+
+def ns(seconds: float) -> int:
+    return round(seconds * S_NS)
