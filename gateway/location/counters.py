@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from sync.wire import LocationEvent
+
 TAIL = 50
 
 
@@ -16,6 +18,8 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     identity: str
     reads: int  # merged into this sighting
     outcome: str
+    raw: str = ""
+    event: LocationEvent | None = None  # the last one that this sighting told
 
 
 @dataclass(slots=True)

@@ -184,6 +184,7 @@ class Engine:
         tag.restored = False
         if now_ns > tag.last_ns:
             tag.last_ns = now_ns
+        told_before = len(self._teller.events)
         outcome = "no zone reads here"
         if tag.mute is not None:
             self.counters.suppressed[tag.mute] += 1
@@ -194,7 +195,9 @@ class Engine:
             tag.point_name = point.name
             outcome = self._decide(tag, point, sighting, read)
         self.counters.sightings += 1
-        self.tail.append(Trace(self._teller.wall_ms(sighting.at_ns), point.name, tag.identity, sighting.reads, outcome))
+        event = self._teller.events[-1] if len(self._teller.events) > told_before else None
+        wall_ms = self._teller.wall_ms(sighting.at_ns)
+        self.tail.append(Trace(wall_ms, point.name, tag.identity, sighting.reads, outcome, tag.raw, event))
 
     def _decide(self, tag: Tag, point: Point, sighting: Sighting, read: Read) -> str:
         now_ns, zone = self._now_ns, point.zone
