@@ -39,6 +39,7 @@ class Conversation(Generic[A]):
         self._now = asyncio.get_running_loop().time
         self.heard_at = self._now()
         """When the last good frame came, on the loop's clock."""
+        self.read_count = 0
         self._noise_told = (0, 0)
         self._noise_told_at = self._now()
 
@@ -58,6 +59,7 @@ class Conversation(Generic[A]):
         else:
             return []
         if reads:
+            self.read_count += len(reads)
             self._sink.reads(reads)
         if reads or answers:
             self.heard_at = self._now()
@@ -113,6 +115,10 @@ class ActionQueue:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((action, done))
         await done
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._waiting)
 
     @contextlib.contextmanager
     def accepted(self) -> Iterator[None]:
