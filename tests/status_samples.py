@@ -1,0 +1,140 @@
+"""Snapshots of a gateway as tests of its status page need them: well, in trouble, empty, and hostile."""
+
+import dataclasses
+
+from drivers.api import AntennaState
+from gateway.health import Hop, Light, OutboxRow, ReaderRow, ReaderState, Snapshot, TailRow
+
+NOW = 1_773_493_402_125  # 14 March 2026, 13:03:22 UTC
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+TAGS = ("8004:04012345PUMP0007", "01+21:04012345000017+1001", "tag:30751feb705c5904e3d50d70", "00:040123450000000018")
+OUTCOMES = (
+    ("arrived in hall-a", 0),
+    ("merged: still in hall-a", None),
+    ("passed door-3 inwards, yard to hall-a", 1),
+    ("ignored: parked near door-3, only one side seen", None),
+    ("seen at belt", 2),
+    ("moved from hall-a to store", 3),
+)
+
+
+def hop(name: str, light: Light, rate: str, reason: str, next_step: str = "") -> Hop:
+    return Hop(name, light, rate, reason, next_step)
+
+
+def well(now: int = NOW, reads: int = 182_340) -> Snapshot:
+    """Three readers up, fifty sightings, everything delivered but the newest event."""
+    tail = []
+    for i in range(50):
+        outcome, event = OUTCOMES[i % len(OUTCOMES)]
+        seq = None if event is None else 4120 - i
+        point = ("door-3:1", "door-3:2", "belt-cam:1", "store:1")[i % 4]
+        tail.append(TailRow(now - i * 1300, point, TAGS[i % 4], "3034257BF7194E4000001A85", 1 + i % 7, outcome, seq, i > 4))
+    return Snapshot(
+        sentence="Working. 2 waiting, last delivered 1 s ago",
+        light=Light.GOOD,
+        hops=(
+            hop("readers", Light.GOOD, "412 reads/s", "3 of 3 up"),
+            hop("engine", Light.GOOD, "3.2 events/s", "96 tags in view; 1 read in 128 became an event"),
+            hop("outbox", Light.GOOD, "2 waiting", "last commit took 4 ms; room for 41 days"),
+            hop("broker", Light.GOOD, "3.2 records/s", "connected to 127.0.0.1:8490 for 3 h"),
+            hop("registry", Light.GOOD, "ack in 12 ms", "everything up to 4,118 is stored there"),
+        ),
+        readers=(
+            ReaderRow(
+                "door-3", "r2000", "/dev/serial/by-id/usb-1a86_USB_Serial", ReaderState.UP, "", now - 3 * HOUR, now - 400, TAGS[2],
+                reads, 24_120.0, 1, 2, 40, (AntennaState(1, ok=True), AntennaState(2, ok=True)),
+            ),
+            ReaderRow("store", "m100", "tcp://192.0.2.7:4001", ReaderState.UP, "", now - 3 * HOUR, now - 4 * MINUTE, TAGS[0], 9_120, 612.0),
+            ReaderRow("belt-cam", "camera", "rtsp://192.0.2.9/stream1", ReaderState.UP, "", now - 26 * HOUR, now - 2 * HOUR, TAGS[1], 310, 4.0),
+        ),
+        tail=tuple(tail),
+        outbox=OutboxRow("9f86d081884c7d659a2feaa0c55ad015", 4120, 4118, 2, now - 900, 3_481_600, 41.3, 0, 4.1),
+        uplink_state="streaming",
+        uplink_why="",
+        last_delivered_wall_ms=now - 1100,
+        clock_quality="synced",
+        version="0.1.0",
+        started_wall_ms=now - 26 * HOUR - 12 * MINUTE,
+        now_wall_ms=now,
+        site="hamburg",
+        counters={"reads": reads, "sightings": 20_412, "events_arrived": 901, "events_passed": 412, "suppressed_parked": 77},
+    )  # fmt: skip
+
+
+def in_trouble(now: int = NOW) -> Snapshot:
+    """A reader unplugged, an antenna off, one reader misconfigured, and the broker gone for three hours."""
+    good = well(now)
+    door, store, camera = good.readers
+    return dataclasses.replace(
+        good,
+        sentence="Registry unreachable for 3 h: 4,120 events safe on disk, 41 days of room left",
+        light=Light.FAILED,
+        hops=(
+            hop("readers", Light.ATTENTION, "12 reads/s", "1 of 3 up; store is down, belt-cam needs a change", "Look at the table of readers below."),
+            hop("engine", Light.GOOD, "0.4 events/s", "12 tags in view; departures of store wait until it is back"),
+            hop("outbox", Light.WAITING, "4,120 waiting", "oldest 3 h; room for 41 days"),
+            hop("broker", Light.FAILED, "0 records/s", "connection refused by 127.0.0.1:8490", "Start it: systemctl start sightpost-registry"),
+            hop("registry", Light.UNKNOWN, "no word", "not heard of since the broker went"),
+        ),
+        readers=(
+            dataclasses.replace(door, antennas=(AntennaState(1, ok=True), AntennaState(2, ok=False, why="no antenna connected"))),
+            dataclasses.replace(
+                store, state=ReaderState.DOWN, why="tcp://192.0.2.7:4001: connection reset by peer", since_wall_ms=now - 40_000,
+                next_try_s=4.0, reads_per_min=0.0, reconnects=17, rejected_frames=12, skipped_bytes=4096,
+            ),
+            dataclasses.replace(
+                camera, state=ReaderState.MISCONFIGURED, why="options.fps is 240; this camera gives at most 30: set fps = 30 or less",
+                last_read_wall_ms=None, last_identity="", reads_total=0, reads_per_min=0.0,
+            ),
+        ),
+        tail=tuple(dataclasses.replace(row, delivered=i > 20) for i, row in enumerate(good.tail)),
+        outbox=dataclasses.replace(good.outbox, waiting=4120, acked=0, oldest_wall_ms=now - 3 * HOUR, dropped_reads=31),
+        uplink_state="connecting",
+        uplink_why="connection refused",
+        last_delivered_wall_ms=now - 3 * HOUR,
+        clock_quality="holdover",
+    )  # fmt: skip
+
+
+def empty(now: int = NOW) -> Snapshot:
+    """Just installed: no reader, nothing read, nothing delivered."""
+    return dataclasses.replace(
+        well(now),
+        sentence="No reader is configured yet",
+        light=Light.WAITING,
+        hops=(
+            hop("readers", Light.WAITING, "0 reads/s", "none configured", "Add a reader to gateway.toml."),
+            hop("engine", Light.WAITING, "0 events/s", "nothing to do"),
+            hop("outbox", Light.GOOD, "0 waiting", "empty"),
+            hop("broker", Light.GOOD, "0 records/s", "connected to 127.0.0.1:8490"),
+            hop("registry", Light.GOOD, "ack in 9 ms", "said hello"),
+        ),
+        readers=(),
+        tail=(),
+        outbox=OutboxRow("9f86d081884c7d659a2feaa0c55ad015", 0, 0, 0, None, 24_576, None, 0, 0.0),
+        last_delivered_wall_ms=None,
+        counters={},
+    )
+
+
+def hostile(now: int = NOW) -> Snapshot:
+    """As bad as foreign text and long lists get: markup, control characters, turned text, kilobytes, too many readers."""
+    bad = '<script>alert(1)</script>"\'&\x00\x1b[31m\u202egnp.exe\ud800<img src=x onerror=alert(2)>' + "<" * 4000
+    row = TailRow(now, bad, bad, bad, 10**9, bad, 10**12, delivered=False)
+    reader = ReaderRow(bad, bad, bad, ReaderState.DOWN, bad, now, now, bad, 10**12, 1e9, 10**6, 10**9, 10**12, (), 1e6)
+    antennas = tuple(AntennaState(n, ok=False, why=bad) for n in range(1, 33))
+    return dataclasses.replace(
+        well(now),
+        sentence=bad,
+        site=bad,
+        version=bad,
+        uplink_state=bad,
+        uplink_why=bad,
+        hops=tuple(hop(bad, Light.FAILED, bad, bad, bad) for _ in range(5)),
+        readers=tuple(dataclasses.replace(reader, name=f"{i}{bad}", antennas=antennas) for i in range(200)),
+        tail=tuple(dataclasses.replace(row, wall_ms=now - i) for i in range(80)),
+        outbox=dataclasses.replace(well(now).outbox, epoch=bad),
+        counters={f"{i}{bad}": i for i in range(500)},
+    )
