@@ -7,7 +7,6 @@ fails its batch is kept and tried again and nothing is taken; the bounded intake
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from gateway.intake import Intake, Link
 from gateway.location.engine import Engine
 from gateway.location.site import Instant
 from gateway.writer import Writer
+from sync.outbox import OutboxUnavailable
 from sync.wire import LocationEvent
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Pipeline:
     async def write_live(self, readers: list[str]) -> None:
         try:
             await self._writer(self._store.reader_live, readers, self._clock.wall_ms())
-        except (sqlite3.OperationalError, OSError) as exc:
+        except OutboxUnavailable as exc:
             log.warning("outbox: which readers are live is not stored: %s", exc)
 
     def _now(self) -> Instant:
@@ -130,7 +130,7 @@ class Pipeline:
             began = time.perf_counter()
             try:
                 newest = await self._writer(self._store.append, events, state)
-            except (sqlite3.OperationalError, OSError) as exc:
+            except OutboxUnavailable as exc:
                 self._failed(exc, len(events))
             else:
                 break

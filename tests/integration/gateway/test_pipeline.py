@@ -1,8 +1,8 @@
 """From reads to confirmed rows: many events per commit, nothing taken while a commit fails, nothing left behind when it ends."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +14,8 @@ from gateway.location.engine import Engine
 from gateway.location.site import Instant, Site, Zone, ZoneKind, ZoneRules
 from gateway.pipeline import Pipeline
 from gateway.writer import Writer
-from sync.wire import EventKind, LocationEvent
+from sync.outbox import Outbox, OutboxUnavailable
+from sync.wire import Ack, EventKind, LocationEvent
 
 DESK = Zone("desk", ZoneKind.DESK, ZoneRules.for_kind("desk", fold_s=0, duplicate_s=0), ("desk-1:1",))
 
@@ -33,7 +34,7 @@ class Rows:
     def append(self, events: list[LocationEvent], state: Mapping[str, bytes | None]) -> int:
         self.tries += 1
         if self.failing:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise OutboxUnavailable("no room is left", full=True)
         self.events += events
         self.states.append(dict(state))
         self.commits.append(len(events))
@@ -41,7 +42,7 @@ class Rows:
 
     def reader_live(self, readers: Iterable[str], until_ms: int) -> None:
         if self.failing:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise OutboxUnavailable("no room is left", full=True)
         self.live.append((list(readers), until_ms))
 
 
@@ -123,7 +124,7 @@ async def test_while_a_commit_fails_the_batch_is_kept_and_nothing_is_taken(write
     plant.intake.put(reads(1, 5))
     await plant.until(lambda: plant.rows.tries >= 3)
     status = plant.pipeline.status
-    assert (status.trouble, status.held_events) == ("database or disk is full", 5)
+    assert (status.trouble, status.held_events) == ("no room is left", 5)
     accepted = sum(plant.intake.put(reads(1000 + 10 * n, 10)) for n in range(20))
     assert accepted == 10
     assert plant.intake.refused == 100
@@ -182,3 +183,53 @@ async def test_a_bug_in_the_store_is_not_retried(writer: Writer, monkeypatch: py
     plant.intake.put(reads(1, 1))
     with pytest.raises(ZeroDivisionError):
         await plant.pipeline.run()
+
+
+async def test_after_a_restart_the_engine_goes_on_where_it_was(writer: Writer, tmp_path: Path) -> None:
+    """With the real outbox: what one run has told, the next does not tell again."""
+
+    def opened() -> Outbox:
+        return Outbox.open(tmp_path / "outbox.db", wall_ms=SYSTEM.wall_ms, mono_ns=SYSTEM.mono_ns, boot_id="b")
+
+    hall = Site.of([Zone("hall", ZoneKind.STORAGE, ZoneRules.for_kind("storage", confirm_sightings=1), ("desk-1:1",))])
+    for restart in range(2):
+        outbox = await writer(opened)
+        now = Instant(SYSTEM.mono_ns(), SYSTEM.wall_ms())
+        engine = Engine(hall, await writer(outbox.saved_state), await writer(outbox.live_until), now)
+        assert engine.in_view == 3 * restart
+        intake = Intake(1000)
+        intake.put_link(Link("desk-1", up=True, now=now))
+        intake.put(reads(1, 3))
+        pipeline = Pipeline(intake, engine, outbox, writer, SYSTEM, commit_interval_s=0.02, committed=lambda seq: None)
+        pipeline.finish()
+        await pipeline.run()
+        await pipeline.write_live(["desk-1"])
+        assert (await writer(outbox.stat)).last == 3
+        assert list(await writer(outbox.live_until)) == ["desk-1"]
+        await writer(outbox.close)
+
+
+async def test_with_no_room_left_events_are_held_until_there_is(writer: Writer, tmp_path: Path) -> None:
+    """With the real outbox and a small quota; room comes by deleting what had been delivered."""
+    clock = {"wall_ms": SYSTEM.wall_ms, "mono_ns": SYSTEM.mono_ns}
+    outbox = await writer(lambda: Outbox.open(tmp_path / "o.db", **clock, boot_id="b", quota_bytes=256 * 1024))
+    plant = Plant(writer)
+    plant.pipeline = Pipeline(
+        plant.intake, plant.engine, outbox, writer, SYSTEM, commit_interval_s=0.001, committed=plant.newest.append
+    )
+    running = asyncio.create_task(plant.pipeline.run())
+    first = 1
+    while not plant.pipeline.status.trouble:
+        plant.intake.put(reads(first, 20))
+        first += 20
+        await asyncio.sleep(0.002)
+    stored = plant.pipeline.status.last_seq
+    assert 100 < stored < first - 1
+    confirmed = await writer(lambda: outbox.read_after(stored - 1, 1, 10_000)[0][0])
+    ack = Ack(epoch=outbox.epoch, through=stored, through_id=confirmed.event_id, credit=1, server_time=confirmed.stored_at)
+    await writer(lambda: outbox.acknowledge(ack, nonce=None))
+    await plant.until(lambda: plant.pipeline.status.events == first - 1)
+    assert plant.intake.refused == 0
+    plant.pipeline.finish()
+    await running
+    await writer(outbox.close)
