@@ -1,0 +1,186 @@
+"""The settings of a registry: the models of registry.toml. config/registry.toml documents each of them by example.
+
+The environment may override a key (SIGHTPOST_REGISTRY_WEB__PORT=8481) and name the database (DATABASE_URL). Every description
+here is the second half of an error message: it tells a person what to write.
+"""
+
+import os
+import tomllib
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from registry.misconfigured import Misconfigured, bad_syntax, in_words, unreadable
+
+CONFIG_VARIABLE = "SIGHTPOST_REGISTRY_CONFIG"
+MAX_FILE_BYTES = 1_000_000
+_PREFIX = "SIGHTPOST_REGISTRY_"
+
+
+def _loopback(host: str, remedy: str) -> str:
+    try:
+        is_loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise ValueError(f"{host!r} is not a loopback address; {remedy}")
+    return host
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSection(Section):
+    url: str | None = Field(
+        default=None,
+        description="postgresql://user@host/name, or leave it out for an SQLite file in data_dir",
+        examples=["postgresql://sightpost@/sightpost"],
+    )
+    password_file: Path | None = Field(default=None, description="the path of a file that holds the database password alone")
+    pool: int = Field(default=20, ge=2, le=500, description="2 to 500: PostgreSQL connections of one process at most")
+
+    @field_validator("url")
+    @classmethod
+    def _known_and_without_secret(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("postgresql", "postgres", "sqlite"):
+            raise ValueError(
+                f"scheme {parts.scheme!r} is no database of ours; write postgresql://user@host/name or sqlite:////path"
+            )
+        if parts.password:
+            raise ValueError(
+                "a password does not belong into settings; put it into a file of its own and name it as password_file"
+            )
+        return url
+
+
+class WebSection(Section):
+    host: str = Field(default="127.0.0.1", description="an address of this machine only, 127.0.0.1 or ::1")
+    port: int = Field(default=8480, ge=1, le=65535, description="a port, 1 to 65535")
+    allowed_hosts: list[str] = Field(
+        default=["localhost", "127.0.0.1", "[::1]"],
+        min_length=1,
+        description='the names people reach it by, like ["assets.example.com"]',
+    )
+    https: bool = Field(
+        default=False,
+        description="true when a proxy in front speaks TLS and sets X-Forwarded-Proto: cookies then go over https only",
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _this_machine_only(cls, host: str) -> str:
+        return _loopback(host, "this port speaks no TLS: keep it at 127.0.0.1 and put a proxy with TLS in front")
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _no_wildcard(cls, hosts: list[str]) -> list[str]:
+        if any("*" in host or "/" in host or not host for host in hosts):
+            raise ValueError("write plain host names without scheme, path or '*': the host check is what keeps forged links out")
+        return hosts
+
+
+class BrokerSection(Section):
+    run: bool = Field(default=True, description="true or false: whether `up` starts mosquitto itself")
+    host: str = Field(default="127.0.0.1", description="an address of this machine only, 127.0.0.1 or ::1")
+    port: int = Field(default=8490, ge=1, le=65535, description="a port, 1 to 65535")
+    mosquitto: str = Field(default="mosquitto", min_length=1, description="the program's name or path")
+
+    @field_validator("host")
+    @classmethod
+    def _this_machine_only(cls, host: str) -> str:
+        return _loopback(host, "the broker speaks no TLS yet, so it listens on this machine only")
+
+
+class IngestSection(Section):
+    worker: str = Field(
+        default="1",
+        pattern=r"^[a-z0-9-]{1,20}$",
+        description="lower-case letters, digits and hyphens: tells several workers apart",
+    )
+    queue_messages: int = Field(
+        default=256, ge=8, le=10_000, description="8 to 10000: messages (64 KiB at most each) that may wait for the database"
+    )
+    unknown_tags: int = Field(
+        default=10_000,
+        ge=10,
+        le=1_000_000,
+        description="10 to 1000000: how many unknown tags are kept; the longest unseen go first",
+    )
+
+
+class Configuration(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    name: str = Field(default="Sightpost", min_length=1, max_length=60, description="what stands at the top of the pages")
+    data_dir: Path = Field(
+        default=Path("/var/lib/sightpost-registry"), description="the path of a folder for database, keys and broker files"
+    )
+    database: DatabaseSection = DatabaseSection()
+    web: WebSection = WebSection()
+    broker: BrokerSection = BrokerSection()
+    ingest: IngestSection = IngestSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load(path: Path | None = None) -> Configuration:
+    """Read the file (by default the one $SIGHTPOST_REGISTRY_CONFIG names; without one all defaults hold). Paths in it count
+    from its own folder. Raises Misconfigured with every problem at once."""
+    if path is None:
+        named = os.environ.get(CONFIG_VARIABLE)
+        path = Path(named) if named else None
+    raw = _parsed(path) if path is not None else {}
+    if url := os.environ.get("DATABASE_URL"):
+        section = raw.get("database")
+        raw["database"] = {**(section if isinstance(section, dict) else {}), "url": url}
+    file = path.name if path is not None else "settings"
+    try:
+        configuration = Configuration(**raw)
+    except ValidationError as exc:
+        raise Misconfigured([in_words(file, error, Configuration, _from_environment) for error in exc.errors()]) from None
+    folder = path.parent.absolute() if path is not None else Path.cwd()
+    password = configuration.database.password_file
+    return configuration.model_copy(
+        update={
+            "data_dir": folder / configuration.data_dir,
+            "database": configuration.database.model_copy(update={"password_file": password and folder / password}),
+        }
+    )
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ValueError(f"larger than {MAX_FILE_BYTES} bytes")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as exc:
+        raise Misconfigured([bad_syntax(path, exc)]) from None
+    except (OSError, ValueError) as exc:
+        raise Misconfigured([unreadable(path, exc)]) from None
+
+
+def _from_environment(loc: tuple[str, ...]) -> str | None:
+    """Return the variable that sets the key at `loc`, if one does."""
+    if loc == ("database", "url") and os.environ.get("DATABASE_URL"):
+        return "DATABASE_URL"
+    known = {name.upper(): name for name in os.environ}
+    return known.get((_PREFIX + "__".join(loc)).upper())

@@ -1,0 +1,103 @@
+"""Lists in pages by key: where the last page ended, not how many rows to skip, so page 1,000 costs what page 1 costs.
+
+The order is one never-null expression and the primary key. Pages and API use the same cursor.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.expressions import Combinable
+
+MAX_PAGE = 200
+MAX_CURSOR_CHARS = 1500  # a name of 255 characters outside ASCII, escaped twice
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class BadCursor(ValueError):
+    """The cursor is not one of ours, or belongs to another order of the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`expression` must never be null. `name` stands in the cursor, so that a cursor of another order is refused."""
+
+    name: str
+    expression: Combinable
+    kind: Literal["text", "time", "number"] = "text"
+    descending: bool = False
+
+    def reversed(self) -> "Order":
+        return Order(self.name, self.expression, self.kind, not self.descending)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    rows: list[Row]
+    next: str | None
+    previous: str | None
+
+
+def cut(queryset: models.QuerySet[Row], order: Order, cursor: str | None, size: int) -> Page[Row]:
+    """Return the page that `cursor` points to, the first one without it. Raises BadCursor."""
+    size = max(1, min(size, MAX_PAGE))
+    backward, mark = _unpack(cursor, order) if cursor else (False, None)
+    descending = order.descending != backward
+    found = queryset.annotate(sort_key=order.expression)
+    if mark is not None:
+        value, key = mark
+        further = {"sort_key__lt": value} if descending else {"sort_key__gt": value}
+        beside = {"pk__lt": key} if descending else {"pk__gt": key}
+        found = found.filter(Q(**further) | Q(sort_key=value, **beside))
+    sign = "-" if descending else ""
+    rows = list(found.order_by(f"{sign}sort_key", f"{sign}pk")[: size + 1])
+    more = len(rows) > size
+    rows = rows[:size]
+    if backward:
+        rows.reverse()
+    has_next, has_previous = (mark is not None, more) if backward else (more, mark is not None)
+    return Page(
+        rows,
+        next=_pack(order, rows[-1], backward=False) if rows and has_next else None,
+        previous=_pack(order, rows[0], backward=True) if rows and has_previous else None,
+    )
+
+
+def _pack(order: Order, row: models.Model, *, backward: bool) -> str:
+    value = row.sort_key  # type: ignore[attr-defined]  # annotated in cut()
+    plain = value.isoformat() if isinstance(value, datetime) else value
+    mark = [order.name, order.descending, backward, plain, str(row.pk)]
+    return base64.urlsafe_b64encode(json.dumps(mark, separators=(",", ":"), ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def _unpack(cursor: str, order: Order) -> tuple[bool, tuple[object, UUID]]:
+    if len(cursor) > MAX_CURSOR_CHARS:
+        raise BadCursor("the cursor is too long to be ours")
+    try:
+        mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        name, descending, backward, plain, key = mark
+        if (name, descending) != (order.name, order.descending):
+            raise BadCursor("the cursor belongs to another order of this list")
+        return bool(backward), (_value(order.kind, plain), UUID(key))
+    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError) as exc:
+        if isinstance(exc, BadCursor):
+            raise
+        raise BadCursor("the cursor is not one of ours; start again without it") from exc
+
+
+def _value(kind: str, plain: object) -> object:
+    if kind == "time":
+        moment = datetime.fromisoformat(str(plain))
+        if moment.tzinfo is None:
+            raise ValueError("a time without zone")
+        return moment
+    if not isinstance(plain, str if kind == "text" else int):
+        raise ValueError("a value of another kind")
+    return plain

@@ -1,0 +1,70 @@
+"""Secrets of this registry: files of mode 0600 in data_dir, made the first time they are needed.
+
+Only what the registry must be able to say again lies here. Passwords and tokens of others are kept as hashes in the database.
+"""
+
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+SECRET_KEY = "secret-key"  # noqa: S105 - a file's name: signs sessions and cookies
+MASTER_KEY = "mac-master-key"  # the gateways' MAC keys and token hashes are derived from it
+BROKER_PASSWORD = "broker-password"  # noqa: S105 - a file's name: what ingest logs in to the broker with
+
+
+class ReadableByOthers(Exception):
+    """The file's mode lets other users of this machine read it. The text says what to do."""
+
+
+def prepare(data_dir: Path) -> None:
+    """Make the folder, for us alone. Raises OSError."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def read_or_make(data_dir: Path, name: str) -> str:
+    """Return the secret of this name: 256 random bits in text. Several processes may ask at once: all get the same.
+
+    Raises ReadableByOthers, OSError."""
+    path = data_dir / name
+    with suppress(FileNotFoundError):
+        return read(path)
+    prepare(data_dir)
+    fresh = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
+    write(fresh, secrets.token_urlsafe(32) + "\n")
+    with suppress(FileExistsError):  # another process was faster: its secret counts
+        os.link(fresh, path)
+    fresh.unlink()
+    return read(path)
+
+
+def read(path: Path) -> str:
+    """Return the secret in this file. Raises ReadableByOthers, OSError."""
+    if path.stat().st_mode & 0o077:
+        raise ReadableByOthers(f"{path} may be read by others; run: chmod 600 {path}")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that only we may read, whole or not at all, durable when this returns. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def derive(data_dir: Path, *purpose: str) -> bytes:
+    """Return 32 bytes for one purpose, always the same ones, from which no other purpose's can be guessed."""
+    label = "\0".join(purpose).encode()
+    return hmac.digest(read_or_make(data_dir, MASTER_KEY).encode(), label, "sha256")
+
+
+def gateway_mac_key(data_dir: Path, gateway: str, key_serial: int) -> bytes:
+    """The key of one gateway's messages. A new serial is a new key: so a lost one is replaced."""
+    return derive(data_dir, "gateway-mac", gateway, str(key_serial))
