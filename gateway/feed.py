@@ -22,35 +22,35 @@ from identity.resolve import resolve_barcode, resolve_epc
 
 log = logging.getLogger(__name__)
 
-_SLOT_S = 5
-_SLOTS = 12  # together one minute
+S_NS = 1_000_000_000
 
 
 class Rate:
-    """How many in the last minute, in slots of five seconds."""
+    """How many per minute lately: over `slots` slots of `slot_s` seconds, the last minute unless told otherwise."""
 
-    def __init__(self, mono_ns: Callable[[], int]) -> None:
+    def __init__(self, mono_ns: Callable[[], int], slot_s: int = 5, slots: int = 12) -> None:
         self._mono_ns = mono_ns
-        self._slots = [0] * _SLOTS
+        self._slot_s = slot_s
+        self._counts = [0] * slots
         self._now_slot = self._started_slot = self._slot()
 
     def add(self, count: int) -> None:
         self._turn()
-        self._slots[self._now_slot % _SLOTS] += count
+        self._counts[self._now_slot % len(self._counts)] += count
 
     def per_min(self) -> float:
-        """Return the rate over the last minute, or over the time since the start while that is shorter."""
+        """Return the rate over the window, or over the time since the start while that is shorter."""
         self._turn()
-        covered = min(_SLOTS, self._now_slot - self._started_slot + 1)
-        return sum(self._slots) * _SLOTS / covered
+        covered = min(len(self._counts), self._now_slot - self._started_slot + 1)
+        return sum(self._counts) * 60 / (covered * self._slot_s)
 
     def _slot(self) -> int:
-        return self._mono_ns() // (_SLOT_S * 1_000_000_000)
+        return self._mono_ns() // (self._slot_s * S_NS)
 
     def _turn(self) -> None:
-        slot = self._slot()
-        for gone in range(self._now_slot + 1, min(slot, self._now_slot + _SLOTS) + 1):
-            self._slots[gone % _SLOTS] = 0
+        slot, slots = self._slot(), len(self._counts)
+        for gone in range(self._now_slot + 1, min(slot, self._now_slot + slots) + 1):
+            self._counts[gone % slots] = 0
         self._now_slot = slot
 
 

@@ -57,14 +57,18 @@ async def watch_over(
     parts: Mapping[str, Alive],
     sentence: Callable[[], str],
     *,
+    told: Callable[[str | None], None] = lambda stuck: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Feed the watchdog while every part makes progress. A part that stands still is named in the journal, and systemd, not
-    fed, restarts us. Runs until cancelled."""
+    """Feed the watchdog while every part makes progress. Runs until cancelled.
+
+    A part that stands still is named in the journal and to `told`, and systemd, not fed, restarts us.
+    """
     every_s = (systemd.watchdog_s or 30.0) / 3
     while True:
         await sleep(every_s)
         stuck = [name for name, alive in parts.items() if not await _answers(alive, every_s)]
+        told(f"no progress: {', '.join(stuck)}" if stuck else None)
         if stuck:
             log.error("no progress for %.0f s: %s", every_s, ", ".join(stuck))
             systemd.status(f"stuck: {', '.join(stuck)}")

@@ -38,6 +38,12 @@ class GatewaySection(Section):
         le=1_000_000,
         description="1000 to 1000000: reads that may wait for the engine while the disk is slow",
     )
+    outbox_mb: int = Field(
+        default=512,
+        ge=16,
+        le=1_000_000,
+        description="16 to 1000000: megabytes that the outbox may take; 512 hold about a million events",
+    )
     company_prefixes: list[Annotated[str, Field(pattern=r"^[0-9]{4,12}$")]] = Field(
         default=[], description='a list of our own GS1 company prefixes, 4 to 12 digits in quotes each, like ["4012345"]'
     )

@@ -80,7 +80,7 @@ def test_the_example_shows_every_setting_with_its_default() -> None:
         keys = {field.alias or name for name, field in model.model_fields.items()}
         assert set(section) == keys, kind
     plain = Settings.model_validate({"gateway": {"site": "x"}})
-    for key in ("commit_interval_ms", "queue_reads", "company_prefixes"):
+    for key in ("commit_interval_ms", "queue_reads", "outbox_mb", "company_prefixes"):
         assert raw["gateway"][key] == getattr(plain.gateway, key)
     assert Path(raw["gateway"]["data_dir"]) == plain.gateway.data_dir
     assert raw["status"] == plain.status.model_dump()

@@ -1,0 +1,207 @@
+"""Fills in the snapshot: asks every part of the gateway how it is, at one moment."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from importlib.metadata import version
+
+from drivers.api import Clock
+from gateway import sentences
+from gateway.clock import quality
+from gateway.feed import Feed, Rate
+from gateway.health import OutboxRow, Snapshot, TailRow
+from gateway.intake import Intake
+from gateway.location.counters import TAIL
+from gateway.location.engine import Engine
+from gateway.location.site import Site
+from gateway.pipeline import Pipeline
+from gateway.sentences import Delivery, Sorting, Storing, Way
+from sync.outbox import OutboxStat
+from sync.wire import EventKind, Health, LocationEvent, ReaderHealth
+
+ROW_BYTES = 460  # of an event on disk, until there are enough rows to measure it
+ENOUGH_ROWS = 1_000
+SOFTWARE = version("sightpost")
+
+
+class Observer:
+    """Looks at the parts; keeps nothing but what a rate needs."""
+
+    def __init__(
+        self,
+        site_name: str,
+        site: Site,
+        feeds: Sequence[Feed],
+        intake: Intake,
+        engine: Engine,
+        pipeline: Pipeline,
+        delivery: Callable[[], Delivery],
+        clock: Clock,
+        stat: OutboxStat,
+    ) -> None:
+        self._site_name = site_name
+        self._read_points = tuple((point.name, point.zone) for point in site.read_points if point.zone is not None)
+        self._feeds = feeds
+        self._intake = intake
+        self._engine = engine
+        self._pipeline = pipeline
+        self._delivery = delivery
+        self._clock = clock
+        self._stat = stat
+        self._started_wall_ms = clock.wall_ms()
+        self._stored_lately = Rate(clock.mono_ns)
+        self._stored_last_hour = Rate(clock.mono_ns, slot_s=60, slots=60)
+
+    def stored(self, events: int) -> None:
+        """The pipeline has committed so many events."""
+        self._stored_lately.add(events)
+        self._stored_last_hour.add(events)
+
+    def outbox_is(self, stat: OutboxStat) -> None:
+        self._stat = stat
+
+    def snapshot(self) -> Snapshot:
+        now_ms = self._clock.wall_ms()
+        readers = tuple(feed.row() for feed in self._feeds)
+        delivery, outbox, storing, sorting = self._delivery(), self._outbox(), self._storing(), self._sorting()
+        sentence, light = sentences.sentence(readers, outbox, storing, delivery)
+        return Snapshot(
+            sentence=sentence,
+            light=light,
+            hops=sentences.hops(readers, sorting, outbox, storing, delivery),
+            readers=readers,
+            tail=self._tail(),
+            outbox=outbox,
+            uplink_state=delivery.way.value,
+            uplink_why=delivery.why,
+            last_delivered_wall_ms=None if delivery.last_ack_s is None else now_ms - int(delivery.last_ack_s * 1000),
+            clock_quality=quality(now_ms).value,
+            version=SOFTWARE,
+            started_wall_ms=self._started_wall_ms,
+            now_wall_ms=now_ms,
+            site=self._site_name,
+            counters=self._counters(),
+        )
+
+    def sentence(self) -> str:
+        readers = tuple(feed.row() for feed in self._feeds)
+        return sentences.sentence(readers, self._outbox(), self._storing(), self._delivery())[0]
+
+    def health(self) -> Health:
+        """Return what the registry is told every half minute."""
+        outbox = self._outbox()
+        oldest_ms = outbox.oldest_wall_ms
+        rows = [feed.row() for feed in self._feeds]
+        return Health(
+            waiting=outbox.waiting,
+            oldest_age_s=None if oldest_ms is None else max(0.0, (self._clock.wall_ms() - oldest_ms) / 1000),
+            readers=tuple(ReaderHealth(row.name, row.state.value, row.why[:500]) for row in rows),
+            read_points=self._read_points,
+            software=SOFTWARE,
+        )
+
+    def _outbox(self) -> OutboxRow:
+        stat, status = self._stat, self._pipeline.status
+        last = max(stat.last, status.last_seq) if status.last_seq else stat.last
+        waiting = last - stat.acked
+        return OutboxRow(
+            epoch=stat.epoch,
+            last=last,
+            acked=stat.acked,
+            waiting=waiting,
+            oldest_wall_ms=stat.oldest_wall_ms,
+            file_bytes=stat.file_bytes,
+            days_left=self._days_left(waiting),
+            dropped_reads=self._intake.refused,
+            commit_ms=status.commit_ms,
+        )
+
+    def _days_left(self, waiting: int) -> float | None:
+        per_min = self._stored_last_hour.per_min()
+        if self._delivery().way is Way.DELIVERING or not per_min:
+            return None
+        rows = self._stat.last - self._stat.first + 1
+        row_bytes = self._stat.file_bytes / rows if rows >= ENOUGH_ROWS else ROW_BYTES
+        return max(0.0, self._stat.quota_bytes / row_bytes - waiting) / per_min / (24 * 60)
+
+    def _storing(self) -> Storing:
+        status = self._pipeline.status
+        for_s = (self._clock.mono_ns() - status.trouble_since_ns) / 1e9 if status.trouble else 0.0
+        return Storing(status.trouble, for_s, status.held_events)
+
+    def _sorting(self) -> Sorting:
+        return Sorting(
+            reads_per_min=sum(feed.reads_per_min for feed in self._feeds),
+            events_per_min=self._stored_lately.per_min(),
+            in_view=self._engine.in_view,
+            waiting_reads=self._intake.waiting,
+            unassigned=self._engine.counters.unassigned,
+        )
+
+    def _tail(self) -> tuple[TailRow, ...]:
+        """The latest sightings with the events they told, and beside them the events that time decided; newest first."""
+        acked = self._stat.acked
+        seq_of = {id(event): seq for seq, event in self._pipeline.recent}
+        rows = []
+        for trace in self._engine.tail:
+            seq = seq_of.pop(id(trace.event), None)
+            delivered = seq is not None and seq <= acked
+            rows.append(
+                TailRow(trace.wall_ms, trace.read_point, trace.identity, trace.raw, trace.reads, trace.outcome, seq, delivered)
+            )
+        oldest_ms = rows[0].wall_ms if len(rows) == TAIL else 0
+        for seq, event in self._pipeline.recent:
+            decided_ms = _wall_ms(event.decided_at)
+            if id(event) in seq_of and _by_time(event) and decided_ms >= oldest_ms:
+                rows.append(
+                    TailRow(
+                        decided_ms,
+                        event.read_point,
+                        event.identity,
+                        event.raw,
+                        event.evidence.n,
+                        in_words(event),
+                        seq,
+                        seq <= acked,
+                    )
+                )
+        return tuple(sorted(rows, key=lambda row: row.wall_ms, reverse=True)[:TAIL])
+
+    def _counters(self) -> dict[str, int]:
+        engine, status = self._engine.counters, self._pipeline.status
+        return {
+            "reads": engine.reads,
+            "reads_refused": self._intake.refused,
+            "reads_repeated": engine.repeats,
+            "reads_unassigned": engine.unassigned,
+            "sightings": engine.sightings,
+            "states_refused": engine.refused_states,
+            "events_stored": status.events,
+            "commits": status.commits,
+            "records_dead": self._stat.dead,
+            **{f"events_{kind}": total for kind, total in engine.events.items()},
+            **{f"suppressed_{reason}": total for reason, total in engine.suppressed.items()},
+        }
+
+
+def in_words(event: LocationEvent) -> str:
+    """Return "passed dock-3, in" and the like."""
+    match event.kind:
+        case EventKind.PASSED:
+            return f"passed {event.door}, {event.direction.value if event.direction else 'unknown'}"
+        case EventKind.DEPARTED:
+            return f"departed from {event.zone_from}"
+        case EventKind.MOVED:
+            return f"moved from {event.zone_from} to {event.zone_to}"
+        case EventKind.ARRIVED:
+            return f"arrived in {event.zone_to}"
+        case EventKind.SEEN:
+            return f"seen in {event.zone_to}"
+
+
+def _by_time(event: LocationEvent) -> bool:
+    """True for what is told without a sighting of its own."""
+    return event.kind in (EventKind.PASSED, EventKind.DEPARTED)
+
+
+def _wall_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
