@@ -61,9 +61,9 @@ class Pipeline:
         clock: Clock,
         *,
         commit_interval_s: float,
-        committed: Callable[[int], None],
+        committed: Callable[[list[LocationEvent]], None],
     ) -> None:
-        """`committed` is called with the newest seq after each commit."""
+        """`committed` is told after each commit what is stored now."""
         self._intake = intake
         self._engine = engine
         self._store = store
@@ -155,4 +155,4 @@ class Pipeline:
         status.commits += 1
         status.commit_ms = took_ms
         self.recent.extend(enumerate(events, start=newest - len(events) + 1))
-        self._committed(newest)
+        self._committed(events)

@@ -48,6 +48,7 @@ class Storing:
     trouble: str  # why the last commit failed, or empty
     for_s: float
     held_events: int
+    alarm: str = ""  # why the outbox had to begin a new epoch lately, or empty
 
 
 def sentence(readers: tuple[ReaderRow, ...], outbox: OutboxRow, storing: Storing, delivery: Delivery) -> tuple[str, Light]:
@@ -151,6 +152,14 @@ def _outbox(outbox: OutboxRow, storing: Storing, sorting: Sorting) -> Hop:
     rate = f"{number(outbox.waiting)} waiting"
     if storing.trouble:
         return Hop("outbox", Light.FAILED, rate, storing.trouble, "free space on the disk or raise outbox_mb; it is tried again")
+    if storing.alarm:
+        return Hop(
+            "outbox",
+            Light.ATTENTION,
+            rate,
+            storing.alarm,
+            "nothing is sent twice or lost; find out who changed the disk or the registry",
+        )
     if outbox.days_left is not None and outbox.days_left < FEW_DAYS:
         return Hop(
             "outbox",

@@ -20,6 +20,7 @@ from sync.wire import EventKind, Health, LocationEvent, ReaderHealth
 
 ROW_BYTES = 460  # of an event on disk, until there are enough rows to measure it
 ENOUGH_ROWS = 1_000
+ALARM_SHOWN_MS = 24 * 3600 * 1000
 SOFTWARE = version("sightpost")
 
 
@@ -126,7 +127,11 @@ class Observer:
     def _storing(self) -> Storing:
         status = self._pipeline.status
         for_s = (self._clock.mono_ns() - status.trouble_since_ns) / 1e9 if status.trouble else 0.0
-        return Storing(status.trouble, for_s, status.held_events)
+        return Storing(status.trouble, for_s, status.held_events, self._alarm())
+
+    def _alarm(self) -> str:
+        began_ms = self._stat.epochs[-1].started_wall_ms if self._stat.epochs else 0
+        return self._stat.alarm if self._clock.wall_ms() - began_ms < ALARM_SHOWN_MS else ""
 
     def _sorting(self) -> Sorting:
         return Sorting(

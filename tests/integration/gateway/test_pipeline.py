@@ -60,12 +60,12 @@ class Plant:
     def __init__(self, writer: Writer, limit_reads: int = 10_000, interval_s: float = 0.02) -> None:
         self.rows = Rows()
         self.intake = Intake(limit_reads)
-        self.newest: list[int] = []
+        self.told: list[LocationEvent] = []
         now = Instant(SYSTEM.mono_ns(), SYSTEM.wall_ms())
         self.engine = Engine(Site.of([DESK]), now=now)
         self.intake.put_link(Link("desk-1", up=True, now=now))
         self.pipeline = Pipeline(
-            self.intake, self.engine, self.rows, writer, SYSTEM, commit_interval_s=interval_s, committed=self.newest.append
+            self.intake, self.engine, self.rows, writer, SYSTEM, commit_interval_s=interval_s, committed=self.told.extend
         )
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -95,7 +95,8 @@ async def test_reads_become_rows_with_the_state_that_goes_with_them(writer: Writ
     await running
     assert [event.kind for event in plant.rows.events] == [EventKind.ARRIVED] * 3
     assert set(plant.rows.states[0]) == {event.identity for event in plant.rows.events}
-    assert plant.newest[-1] == plant.pipeline.status.last_seq == 3
+    assert plant.told == plant.rows.events
+    assert plant.pipeline.status.last_seq == 3
     assert [(seq, event.identity) for seq, event in plant.pipeline.recent] == [
         (n, event.identity) for n, event in enumerate(plant.rows.events, 1)
     ]
@@ -200,7 +201,7 @@ async def test_after_a_restart_the_engine_goes_on_where_it_was(writer: Writer, t
         intake = Intake(1000)
         intake.put_link(Link("desk-1", up=True, now=now))
         intake.put(reads(1, 3))
-        pipeline = Pipeline(intake, engine, outbox, writer, SYSTEM, commit_interval_s=0.02, committed=lambda seq: None)
+        pipeline = Pipeline(intake, engine, outbox, writer, SYSTEM, commit_interval_s=0.02, committed=lambda events: None)
         pipeline.finish()
         await pipeline.run()
         await pipeline.write_live(["desk-1"])
@@ -215,7 +216,7 @@ async def test_with_no_room_left_events_are_held_until_there_is(writer: Writer, 
     outbox = await writer(lambda: Outbox.open(tmp_path / "o.db", **clock, boot_id="b", quota_bytes=256 * 1024))
     plant = Plant(writer)
     plant.pipeline = Pipeline(
-        plant.intake, plant.engine, outbox, writer, SYSTEM, commit_interval_s=0.001, committed=plant.newest.append
+        plant.intake, plant.engine, outbox, writer, SYSTEM, commit_interval_s=0.001, committed=plant.told.extend
     )
     running = asyncio.create_task(plant.pipeline.run())
     first = 1

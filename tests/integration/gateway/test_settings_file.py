@@ -37,4 +37,3 @@ def test_what_is_no_settings_file_is_refused(data: bytes, what: str, tmp_path: P
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert "cannot be read" in problem_of(tmp_path)
-
