@@ -1,0 +1,105 @@
+"""Finding assets: the same filters and orders for the list, its export and the API.
+
+Where an asset is comes from the tracking app, whose position the ORM reaches by its related name; so this stays below it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q, TextField, Value
+from django.db.models.fields import DateTimeField
+from django.db.models.functions import Coalesce, Lower
+from django.utils import timezone
+
+from identity.resolve import resolve_text, second_reading
+from registry.assets.models import Asset, AssetQuerySet, Category, Location
+from registry.paging import Order
+
+NEVER = datetime(1, 1, 2, tzinfo=UTC)  # sorts before every sighting; a day in, so that no zone makes it year 0
+MAX_SEARCH_CHARS = 200
+
+SEEN: dict[str, str] = {
+    "hour": "in the last hour",
+    "day": "in the last day",
+    "week": "in the last week",
+    "older": "not for a week",
+    "never": "never",
+}
+_SEEN_WITHIN = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
+
+_text = TextField()
+ORDERS: dict[str, Order] = {
+    "name": Order("name", Lower("name")),
+    "number": Order("number", Lower("asset_no")),
+    "category": Order("category", Coalesce(Lower("category__name"), Value(""), output_field=_text)),
+    "place": Order("place", Coalesce(Lower("position__location__name"), Value(""), output_field=_text)),
+    "seen": Order("seen", Coalesce("position__last_seen_at", Value(NEVER), output_field=DateTimeField()), "time"),
+    "status": Order("status", F("status")),
+}
+DEFAULT_SORT = "name"
+
+
+def order_of(sort: str) -> Order | None:
+    """`name`, or `-name` for the other way round; None for an order we do not have."""
+    order = ORDERS.get(sort.removeprefix("-"))
+    return order.reversed() if order is not None and sort.startswith("-") else order
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What is looked for. Unset means: not filtered by it. A category or place means it and everything inside it."""
+
+    q: str = ""
+    category: Category | None = None
+    place: Location | None = None
+    status: str | None = None
+    seen: str | None = None
+
+
+def find(user: Any, wanted: Criteria) -> AssetQuerySet:
+    found = Asset.objects.visible_to(user)
+    if wanted.q.strip():
+        found = search(found, wanted.q)
+    if wanted.category is not None:
+        found = found.in_category(wanted.category)
+    if wanted.place is not None:
+        found = found.filter(position__location__path__startswith=wanted.place.path)
+    if wanted.status is not None:
+        found = found.filter(status=wanted.status)
+    if wanted.seen is not None:
+        found = found.filter(_seen(wanted.seen))
+    return found
+
+
+def search(found: AssetQuerySet, text: str) -> AssetQuerySet:
+    """By code first: what is exactly one asset's code means that asset and nothing that looks alike."""
+    text = text.strip()[:MAX_SEARCH_CHARS]
+    exact = by_code(found, text)
+    return exact if exact is not None else found.matching(text)
+
+
+def by_code(found: AssetQuerySet, text: str) -> AssetQuerySet | None:
+    """The assets that bear the code `text` in any of its forms, or have it as number; None if there is none."""
+    keys = [resolve_text(text).key]
+    if (second := second_reading(text)) is not None:
+        keys.append(second.key)
+    for key in keys:
+        hit = found.filter(identifiers__key=key, identifiers__state="active")
+        if hit.exists():
+            return hit
+    numbered = found.filter(asset_no__iexact=text)
+    return numbered if numbered.exists() else None
+
+
+def _seen(choice: str) -> Q:
+    if choice == "never":
+        return Q(position__isnull=True)
+    if choice == "older":
+        return Q(position__last_seen_at__lt=timezone.now() - _SEEN_WITHIN["week"])
+    return Q(position__last_seen_at__gte=timezone.now() - _SEEN_WITHIN[choice])
+
+
+def for_rows(found: AssetQuerySet) -> AssetQuerySet:
+    """With all that one row of a list shows, in one query."""
+    return found.select_related("category", "home_location", "position__location", "position__zone")
