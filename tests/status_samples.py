@@ -8,6 +8,9 @@ from gateway.health import Hop, Light, OutboxRow, ReaderRow, ReaderState, Snapsh
 NOW = 1_773_493_402_125  # 14 March 2026, 13:03:22 UTC
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+UP = ReaderState.UP
+LOOK = "Look at the table of readers below."
+START = "Start it: systemctl start sightpost-registry"
 TAGS = ("8004:04012345PUMP0007", "01+21:04012345000017+1001", "tag:30751feb705c5904e3d50d70", "00:040123450000000018")
 OUTCOMES = (
     ("arrived in hall-a", 0),
@@ -43,11 +46,25 @@ def well(now: int = NOW, reads: int = 182_340) -> Snapshot:
         ),
         readers=(
             ReaderRow(
-                "door-3", "r2000", "/dev/serial/by-id/usb-1a86_USB_Serial", ReaderState.UP, "", now - 3 * HOUR, now - 400, TAGS[2],
-                reads, 24_120.0, 1, 2, 40, (AntennaState(1, ok=True), AntennaState(2, ok=True)),
+                "door-3",
+                "r2000",
+                "/dev/serial/by-id/usb-1a86_USB_Serial",
+                UP,
+                "",
+                now - 3 * HOUR,
+                now - 400,
+                TAGS[2],
+                reads,
+                24_120.0,
+                1,
+                2,
+                40,
+                (AntennaState(1, ok=True), AntennaState(2, ok=True)),
             ),
-            ReaderRow("store", "m100", "tcp://192.0.2.7:4001", ReaderState.UP, "", now - 3 * HOUR, now - 4 * MINUTE, TAGS[0], 9_120, 612.0),
-            ReaderRow("belt-cam", "camera", "rtsp://192.0.2.9/stream1", ReaderState.UP, "", now - 26 * HOUR, now - 2 * HOUR, TAGS[1], 310, 4.0),
+            ReaderRow("store", "m100", "tcp://192.0.2.7:4001", UP, "", now - 3 * HOUR, now - 4 * MINUTE, TAGS[0], 9_120, 612.0),
+            ReaderRow(
+                "belt-cam", "camera", "rtsp://192.0.2.9/stream1", UP, "", now - 26 * HOUR, now - 2 * HOUR, TAGS[1], 310, 4.0
+            ),
         ),
         tail=tuple(tail),
         outbox=OutboxRow("9f86d081884c7d659a2feaa0c55ad015", 4120, 4118, 2, now - 900, 3_481_600, 41.3, 0, 4.1),
@@ -60,7 +77,7 @@ def well(now: int = NOW, reads: int = 182_340) -> Snapshot:
         now_wall_ms=now,
         site="hamburg",
         counters={"reads": reads, "sightings": 20_412, "events_arrived": 901, "events_passed": 412, "suppressed_parked": 77},
-    )  # fmt: skip
+    )
 
 
 def in_trouble(now: int = NOW) -> Snapshot:
@@ -72,21 +89,33 @@ def in_trouble(now: int = NOW) -> Snapshot:
         sentence="Registry unreachable for 3 h: 4,120 events safe on disk, 41 days of room left",
         light=Light.FAILED,
         hops=(
-            hop("readers", Light.ATTENTION, "12 reads/s", "1 of 3 up; store is down, belt-cam needs a change", "Look at the table of readers below."),
+            hop("readers", Light.ATTENTION, "12 reads/s", "1 of 3 up; store is down, belt-cam needs a change", LOOK),
             hop("engine", Light.GOOD, "0.4 events/s", "12 tags in view; departures of store wait until it is back"),
             hop("outbox", Light.WAITING, "4,120 waiting", "oldest 3 h; room for 41 days"),
-            hop("broker", Light.FAILED, "0 records/s", "connection refused by 127.0.0.1:8490", "Start it: systemctl start sightpost-registry"),
+            hop("broker", Light.FAILED, "0 records/s", "connection refused by 127.0.0.1:8490", START),
             hop("registry", Light.UNKNOWN, "no word", "not heard of since the broker went"),
         ),
         readers=(
             dataclasses.replace(door, antennas=(AntennaState(1, ok=True), AntennaState(2, ok=False, why="no antenna connected"))),
             dataclasses.replace(
-                store, state=ReaderState.DOWN, why="tcp://192.0.2.7:4001: connection reset by peer", since_wall_ms=now - 40_000,
-                next_try_s=4.0, reads_per_min=0.0, reconnects=17, rejected_frames=12, skipped_bytes=4096,
+                store,
+                state=ReaderState.DOWN,
+                why="tcp://192.0.2.7:4001: connection reset by peer",
+                since_wall_ms=now - 40_000,
+                next_try_s=4.0,
+                reads_per_min=0.0,
+                reconnects=17,
+                rejected_frames=12,
+                skipped_bytes=4096,
             ),
             dataclasses.replace(
-                camera, state=ReaderState.MISCONFIGURED, why="options.fps is 240; this camera gives at most 30: set fps = 30 or less",
-                last_read_wall_ms=None, last_identity="", reads_total=0, reads_per_min=0.0,
+                camera,
+                state=ReaderState.MISCONFIGURED,
+                why="options.fps is 240; this camera gives at most 30: set fps = 30 or less",
+                last_read_wall_ms=None,
+                last_identity="",
+                reads_total=0,
+                reads_per_min=0.0,
             ),
         ),
         tail=tuple(dataclasses.replace(row, delivered=i > 20) for i, row in enumerate(good.tail)),
@@ -95,7 +124,7 @@ def in_trouble(now: int = NOW) -> Snapshot:
         uplink_why="connection refused",
         last_delivered_wall_ms=now - 3 * HOUR,
         clock_quality="holdover",
-    )  # fmt: skip
+    )
 
 
 def empty(now: int = NOW) -> Snapshot:
@@ -121,7 +150,7 @@ def empty(now: int = NOW) -> Snapshot:
 
 def hostile(now: int = NOW) -> Snapshot:
     """As bad as foreign text and long lists get: markup, control characters, turned text, kilobytes, too many readers."""
-    bad = '<script>alert(1)</script>"\'&\x00\x1b[31m\u202egnp.exe\ud800<img src=x onerror=alert(2)>' + "<" * 4000
+    bad = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202egnp.exe\ud800<img src=x onerror=alert(2)>" + "<" * 4000
     row = TailRow(now, bad, bad, bad, 10**9, bad, 10**12, delivered=False)
     reader = ReaderRow(bad, bad, bad, ReaderState.DOWN, bad, now, now, bad, 10**12, 1e9, 10**6, 10**9, 10**12, (), 1e6)
     antennas = tuple(AntennaState(n, ok=False, why=bad) for n in range(1, 33))

@@ -48,7 +48,7 @@
     }
     const rows = [...wanted.rows].map((row) => {
       const old = known.get(row.dataset.key);
-      if (!old) { row.classList.add("new"); return row; }
+      if (!old) { if (news <= 5) row.classList.add("new"); return row; } // a flood does not flash
       row.className = old.className;
       patch(old, row);
       return old;

@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import errno
 import hashlib
+import json
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -19,7 +21,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -66,6 +68,7 @@ async def serve(listener: socket.socket, app: ASGIApp, stop: asyncio.Event) -> N
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level=logging.ERROR,  # not a line for every peer that speaks no HTTP
         access_log=False,
         server_header=False,
         date_header=False,
@@ -113,7 +116,7 @@ def build_app(
         return StreamingResponse(live.events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     async def status(request: Request) -> Response:
-        return JSONResponse(asdict(snapshot()))
+        return Response(json.dumps(asdict(snapshot())), media_type="application/json")  # ASCII: a barcode need not be text
 
     async def numbers(request: Request) -> Response:
         body, media_type = metrics.exposed(request.headers.get("accept", ""))

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 MAX_STREAMS = 20
 FULL = f"{MAX_STREAMS} pages are watching this gateway already. Close one, or reload this page to see how things stand now."
@@ -42,7 +42,7 @@ class Live:
         self.refused += 1
         return False
 
-    async def events(self) -> AsyncIterator[bytes]:
+    async def events(self) -> AsyncGenerator[bytes, None]:
         """Yield one event per tick until the gateway stops: what changed, or an empty one as a sign of life."""
         self.watching += 1
         shown: dict[str, str] = {}
