@@ -3,6 +3,7 @@
 Every message is one JSON object whose last member is `mac`: the HMAC-SHA256 (base64url, no padding) with the gateway's key over
 the purpose, a NUL and the object's bytes without that member. So neither side has to agree on a canonical JSON, and a message
 made for one purpose proves nothing for another. Messages above 2 KiB are gzipped as a whole, MAC included.
+Decoding knows one error, WireError, whatever the bytes; unknown fields are ignored.
 """
 
 import base64
@@ -12,17 +13,28 @@ import hmac
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 VERSION = 1
 MAX_RECORDS = 200
 MAX_WIRE_BYTES = 64 * 1024
 MAX_INFLATED_BYTES = 1024 * 1024
-MAX_TEXT = 512  # any single name, identity or reason
+MAX_TEXT = 512  # characters of any single name, identity or reason
+MAX_RAW = 8192  # characters of what a tag or symbol says; the largest QR code holds 7,089
+MAX_BODY_BYTES = 56 * 1024  # of one record: it fits the wire alone, gzipped or not
+MAX_RANGES = 32
+MAX_REJECTED = 1000  # in one ack
 GZIP_ABOVE_BYTES = 2048
+
+Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Time = Annotated[datetime, Meta(tz=True)]  # aware; we send UTC
+
 _MAC_TAIL = len(b',"mac":"') + 43 + len(b'"}')
 
 
@@ -58,10 +70,10 @@ class ClockQuality(enum.StrEnum):
 class Evidence(msgspec.Struct, omit_defaults=True, frozen=True):
     """What the engine spoke from: reads, strongest RSSI, how long, and the door sides in the order they were seen."""
 
-    n: int = 0
-    rssi_max_dbm: int | None = None
-    duration_ms: int = 0
-    sides: tuple[str, ...] = ()
+    n: Count = 0
+    rssi_max_dbm: Annotated[int, Meta(ge=-200, le=200)] | None = None
+    duration_ms: Count = 0
+    sides: Annotated[tuple[Text, ...], Meta(max_length=64)] = ()
 
 
 class LocationEvent(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -72,25 +84,25 @@ class LocationEvent(msgspec.Struct, omit_defaults=True, frozen=True):
     """
 
     kind: EventKind
-    identity: str
-    raw: str
-    event_time: datetime
-    decided_at: datetime
-    read_point: str
-    symbology: str | None = None
-    zone_from: str | None = None
-    zone_to: str | None = None
-    door: str | None = None
+    identity: Text
+    raw: Annotated[str, Meta(max_length=MAX_RAW)]
+    event_time: Time
+    decided_at: Time
+    read_point: Text
+    symbology: Text | None = None
+    zone_from: Text | None = None
+    zone_to: Text | None = None
+    door: Text | None = None
     direction: Passage | None = None
-    confidence: float | None = None
+    confidence: Annotated[float, Meta(ge=0, le=1)] | None = None
     evidence: Evidence = Evidence()
-    time_uncertainty_ms: int = 0
+    time_uncertainty_ms: Count = 0
     clock_quality: ClockQuality = ClockQuality.HOLDOVER
     late: bool = False
     deliberate: bool = False  # a handheld's or camera's sighting, not a fixed antenna's
-    operator: str | None = None
-    reason: str | None = None
-    parameters: str = ""  # the version of the parameter set that decided it
+    operator: Text | None = None
+    reason: Text | None = None
+    parameters: Text = ""  # the version of the parameter set that decided it
 
 
 class RecordKind(enum.StrEnum):
@@ -104,93 +116,110 @@ class RecordKind(enum.StrEnum):
 class Record(msgspec.Struct, omit_defaults=True, frozen=True):
     """One row of the outbox. `kind` is open text: a registry stores kinds it does not know and acknowledges them."""
 
-    seq: int
+    seq: Seq
     event_id: UUID
-    kind: str
-    stored_at: datetime  # wall clock at insert
-    mono_ms: int  # monotonic clock at insert, of boot `boot_id`
-    boot_id: str
+    kind: Text
+    stored_at: Time  # wall clock at insert
+    mono_ms: Count  # monotonic clock at insert, of boot `boot_id`
+    boot_id: Text
     body: msgspec.Raw
 
 
 class Gap(msgspec.Struct, frozen=True, array_like=True):
     """Sequence numbers first..last will never come."""
 
-    first: int
-    last: int
-    reason: str
+    first: Seq
+    last: Seq
+    reason: Text
 
 
 class Batch(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to", "version": "v"}):
     """Records first..last of one epoch, without holes: what is not a record is in a gap."""
 
-    epoch: str
-    first: int
-    last: int
-    records: tuple[Record, ...]
-    gaps: tuple[Gap, ...] = ()
+    epoch: Text
+    first: Seq
+    last: Seq
+    records: Annotated[tuple[Record, ...], Meta(max_length=MAX_RECORDS)]
+    gaps: Annotated[tuple[Gap, ...], Meta(max_length=MAX_RECORDS + 1)] = ()
     version: int = VERSION
 
 
 class Hello(msgspec.Struct, frozen=True, rename={"version": "v"}):
     """The first message of every connection. The ack that echoes `nonce` is the registry's word on where to resume."""
 
-    nonce: str
-    epoch: str
-    first: int  # the oldest seq the gateway can still send, 0 when it has none
-    last: int  # the newest seq it has allocated, 0 when none
-    acked: int
+    nonce: Text
+    epoch: Text
+    first: Count  # the oldest seq the gateway can still send, 0 when it has none
+    last: Count  # the newest seq it has allocated, 0 when none
+    acked: Count
     acked_id: UUID | None
-    boot_id: str
+    boot_id: Text
     clock_quality: ClockQuality
-    software: str
-    machine: str  # hash that tells two machines with one identity apart
+    software: Text
+    machine: Text  # hash that tells two machines with one identity apart
     version: int = VERSION
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    seq: int
-    code: str
-    text: str
+    seq: Seq
+    code: Text
+    text: Text
 
 
-class Ack(msgspec.Struct, frozen=True, omit_defaults=True, rename={"version": "v"}):
-    """`through`: the highest seq up to which everything of the epoch is committed; `through_id`: the event_id stored there
-    (None when `through` is 0 or lies in a gap)."""
+class Ack(msgspec.Struct, frozen=True, rename={"version": "v"}):
+    """`through`: the highest seq up to which everything of the epoch is committed; `through_id`: the event_id that came with it,
+    also when that record was rejected (None only when `through` is 0 or lies in a gap: where the gateway has a record, another
+    id or none tells it that the registry speaks of another past)."""
 
-    epoch: str
-    through: int
+    epoch: Text
+    through: Count
     through_id: UUID | None
-    credit: int
-    server_time: datetime
-    nonce: str | None = None
-    ranges: tuple[tuple[int, int], ...] = ()
-    rejected: tuple[Rejected, ...] = ()
+    credit: Count  # records above `through` that the registry will take now
+    server_time: Time
+    nonce: Text | None = None
+    ranges: Annotated[tuple[tuple[Seq, Seq], ...], Meta(max_length=MAX_RANGES)] = ()
+    rejected: Annotated[tuple[Rejected, ...], Meta(max_length=MAX_REJECTED)] = ()
     version: int = VERSION
 
 
 class ReaderHealth(msgspec.Struct, frozen=True, omit_defaults=True):
-    name: str
-    state: str  # up | connecting | down | misconfigured
-    why: str = ""
+    name: Text
+    state: Text  # up | connecting | down | misconfigured
+    why: Text = ""
 
 
-class Health(msgspec.Struct, frozen=True, omit_defaults=True, rename={"version": "v"}):
+class Health(msgspec.Struct, frozen=True, rename={"version": "v"}):
     """Every 30 s, not kept: what the gateway page of the registry shows."""
 
-    waiting: int
+    waiting: Count
     oldest_age_s: float | None
     readers: tuple[ReaderHealth, ...] = ()
-    read_points: tuple[tuple[str, str], ...] = ()  # (read point, zone)
-    software: str = ""
+    read_points: tuple[tuple[Text, Text], ...] = ()  # (read point, zone)
+    software: Text = ""
     version: int = VERSION
 
 
-class State(msgspec.Struct, frozen=True, omit_defaults=True, rename={"version": "v"}):
+class State(msgspec.Struct, frozen=True, rename={"version": "v"}):
     """Retained, and the will: `online`, `offline` or `stopped`. It carries no MAC, because a will is made before the session."""
 
-    state: str
-    reason: str = ""
+    state: Text
+    reason: Text = ""
+    version: int = VERSION
+
+
+class LiveEvent(msgspec.Struct, frozen=True, rename={"version": "v"}):
+    """What other subscribers read of a location event: no MAC, nothing secret, names as the site gave them."""
+
+    gateway: Text
+    event_id: UUID
+    kind: EventKind
+    identity: Text
+    read_point: Text
+    event_time: Time
+    zone_from: Text | None = None
+    zone_to: Text | None = None
+    door: Text | None = None
+    direction: Passage | None = None
     version: int = VERSION
 
 
@@ -228,20 +257,27 @@ def unseal(payload: bytes, kind: type[Message], purpose: Purpose, key: bytes) ->
 
 
 def decode(body: bytes, kind: type[Message]) -> Message:
-    """Decode plain JSON of a known version. Raises WireError (bad_version, bad_shape)."""
-    try:
-        version = msgspec.json.decode(body, type=_Versioned).v
-        if version != VERSION:
-            raise WireError("bad_version", f"version {version} is not {VERSION}: update the older side")
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise WireError("bad_shape", f"not a {kind.__name__}: {exc}") from exc
+    """Decode plain JSON of a known version. Raises WireError (too_big, bad_version, bad_shape)."""
+    if len(body) > MAX_INFLATED_BYTES:
+        raise WireError("too_big", f"{len(body)} bytes")
+    version = _shaped(body, _Versioned).v
+    if type(version) is not int or version != VERSION:
+        raise WireError("bad_version", f"version {str(version)[:20]} is not {VERSION}: update the older side")
+    return _shaped(body, kind)
+
+
+def location_event(record: Record) -> LocationEvent:
+    """Return what a record of kind `location` says. Raises WireError (bad_shape): the record is to be rejected, not its batch."""
+    event = _shaped(bytes(record.body), LocationEvent)
+    _check_times(event.event_time, event.decided_at)
+    return event
 
 
 def check_batch(batch: Batch) -> None:
-    """Raises WireError (bad_batch) unless records and gaps cover first..last exactly once, in order."""
+    """Raises WireError (bad_batch, bad_shape) unless records and gaps cover first..last exactly once, with usable times."""
     if not 1 <= batch.first <= batch.last or len(batch.records) > MAX_RECORDS:
         raise WireError("bad_batch", f"{batch.first}..{batch.last} with {len(batch.records)} records is no batch")
+    _check_times(*(r.stored_at for r in batch.records))
     spans = sorted([(r.seq, r.seq) for r in batch.records] + [(g.first, g.last) for g in batch.gaps])
     expected = batch.first
     for first, last in spans:
@@ -252,6 +288,23 @@ def check_batch(batch: Batch) -> None:
         raise WireError("bad_batch", f"seq {expected}..{batch.last} is neither a record nor a gap")
 
 
+def live_event(gateway: str, record: Record) -> LiveEvent:
+    """Return what other subscribers are told of a record of kind `location`. Raises WireError (bad_shape)."""
+    event = location_event(record)
+    return LiveEvent(
+        gateway=gateway,
+        event_id=record.event_id,
+        kind=event.kind,
+        identity=event.identity,
+        read_point=event.read_point,
+        event_time=event.event_time,
+        zone_from=event.zone_from,
+        zone_to=event.zone_to,
+        door=event.door,
+        direction=event.direction,
+    )
+
+
 def pack(records: Sequence[Record], gaps: Sequence[Gap], epoch: str) -> Batch:
     """Return the batch of consecutive `records` and `gaps` (at least one of them)."""
     seqs = [r.seq for r in records] + [g.first for g in gaps] + [g.last for g in gaps]
@@ -260,6 +313,19 @@ def pack(records: Sequence[Record], gaps: Sequence[Gap], epoch: str) -> Batch:
 
 class _Versioned(msgspec.Struct):
     v: Any = None
+
+
+def _shaped(body: bytes, kind: type[Message]) -> Message:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, RecursionError, ValueError) as exc:  # ValueError: text that is not UTF-8
+        raise WireError("bad_shape", f"not a {kind.__name__}: {exc}") from exc
+
+
+def _check_times(*times: datetime) -> None:
+    """A time at the edge of the calendar decodes, but no database and no other time zone takes it."""
+    if any(not 1970 <= time.year <= 9998 for time in times):
+        raise WireError("bad_shape", "a time outside the years 1970 to 9998")
 
 
 def _mac(body: bytes, purpose: Purpose, key: bytes) -> bytes:
@@ -279,6 +345,6 @@ def _inflated(payload: bytes) -> bytes:
         raise WireError("bad_gzip", f"not gzip: {exc}") from exc
     if len(sealed) > MAX_INFLATED_BYTES:
         raise WireError("too_big", f"inflates to more than {MAX_INFLATED_BYTES} bytes")
-    if not inflater.eof:
-        raise WireError("bad_gzip", "the gzip stream is cut off")
+    if not inflater.eof or inflater.unused_data:
+        raise WireError("bad_gzip", "the gzip stream is cut off, or something follows it")
     return sealed

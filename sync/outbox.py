@@ -1,0 +1,342 @@
+"""The gateway's durable queue: what it holds survives power loss, and leaves only when the registry has committed it.
+
+Every public call is one whole transaction (WAL, synchronous=FULL): when `append` returns, its records and the engine state that
+goes with them are confirmed. Calls block, so each connection belongs to one worker thread; the pipeline and the uplink open one
+each.
+
+Rows have a *position* that only ever grows. A record's `seq` is its position minus the base of the present epoch, so parting from
+a past that the registry knows otherwise is one new row in `epoch`, however much waits. Rows up to `cursor.acked` are the *sent
+ring*: kept within their share of the quota, to refill a registry that was restored from a backup.
+"""
+
+import enum
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from sync import store_file
+from sync.event_ids import event_ids
+from sync.store import Cursor, OutboxDamaged, OutboxUnavailable, Store, open_store
+from sync.wire import MAX_BODY_BYTES, Ack, Gap, LocationEvent, Record, RecordKind, Rejected, encode
+
+__all__ = ["Acknowledged", "DeadRecord", "EpochRow", "Outbox", "OutboxDamaged", "OutboxStat", "OutboxUnavailable", "Verdict"]
+
+QUOTA_BYTES = 512 * 1024 * 1024
+RING_SHARE = 0.2  # of the quota, for what has been sent
+DEAD_KEPT_MS = 30 * 24 * 3600 * 1000
+TRIM_AT_ONCE = 5_000  # rows: about 20 ms of the transaction that trims
+MAX_GAPS = 200  # in one reading
+
+_RECORD_OVERHEAD_BYTES = 250  # what a record is on the wire besides its body
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_ADD = "INSERT INTO record (position, event_id, kind, wall_ms, mono_ms, boot_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PUT_STATE = """
+INSERT INTO engine_state (identity, state) VALUES (?, ?) ON CONFLICT (identity) DO UPDATE SET state = excluded.state"""
+_READ = """
+SELECT position, event_id, kind, wall_ms, mono_ms, boot_id, body FROM record
+WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
+_BURY = """
+INSERT OR IGNORE INTO dead
+SELECT position, event_id, kind, wall_ms, mono_ms, boot_id, body, ?, ?, ? FROM record WHERE position = ?"""
+
+
+class Verdict(enum.StrEnum):
+    """What became of an ack."""
+
+    ADVANCED = "advanced"
+    UNCHANGED = "unchanged"
+    LOWERED = "lowered"  # a registry restored from a backup: what the ring holds is sent again, the rest is a gap
+    PARTED = "parted"  # it knows another past than we: we go on in a new epoch
+    STALE = "stale"  # below what is acknowledged, and no answer to this connection's hello
+    FOREIGN_EPOCH = "foreign_epoch"
+    TOO_HIGH = "too_high"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    verdict: Verdict
+    acked: int  # seq up to which the registry now has everything
+    buried: int = 0  # rejected rows moved to `dead`
+    why: str = ""  # for people, when the verdict is PARTED
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRow:
+    epoch: str
+    last: int  # of a past epoch: the last seq that stayed in it
+    started_wall_ms: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxStat:
+    epoch: str
+    first: int  # the oldest seq that can still be sent, 0 when there is none
+    last: int
+    acked: int
+    acked_id: UUID | None
+    waiting: int
+    oldest_wall_ms: int | None  # of what waits
+    dead: int
+    file_bytes: int
+    quota_bytes: int
+    epochs: tuple[EpochRow, ...]  # oldest first
+    alarm: str  # why the present epoch began, when it was not simply the first
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRecord:
+    event_id: UUID
+    kind: str
+    stored_wall_ms: int
+    body: bytes
+    code: str
+    text: str
+    died_wall_ms: int
+
+
+class Outbox:
+    """One connection to the queue. Every call may raise OutboxUnavailable (nothing happened, later may help) or OutboxDamaged."""
+
+    def __init__(self, store: Store, *, wall_ms: Callable[[], int], mono_ns: Callable[[], int], boot_id: str) -> None:
+        self._store = store
+        self._db = store.db
+        self._wall_ms = wall_ms
+        self._mono_ns = mono_ns
+        self._boot_id = boot_id
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        wall_ms: Callable[[], int],
+        mono_ns: Callable[[], int],
+        boot_id: str,
+        quota_bytes: int = QUOTA_BYTES,
+    ) -> "Outbox":
+        """Open the queue at `path`, made on first use; an unreadable one is set aside. Raises OutboxUnavailable."""
+        return cls(open_store(path, quota_bytes, wall_ms()), wall_ms=wall_ms, mono_ns=mono_ns, boot_id=boot_id)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @property
+    def epoch(self) -> str:
+        with self._store.reading():
+            return self._store.cursor().epoch
+
+    def append(self, events: Sequence[LocationEvent], state: Mapping[str, bytes | None] | None = None) -> int:
+        """Store location events and the engine state that goes with them; return the newest seq. See `append_records`."""
+        return self.append_records([(RecordKind.LOCATION, encode(event)) for event in events], state)
+
+    def append_records(self, records: Sequence[tuple[RecordKind, bytes]], state: Mapping[str, bytes | None] | None = None) -> int:
+        """Store records (kind, JSON body) and engine state (None forgets the identity) together; return the newest seq.
+
+        At the quota the sent ring gives way first."""
+        for kind, body in records:
+            if len(body) > MAX_BODY_BYTES:
+                raise ValueError(f"a {kind} record of {len(body)} bytes: no batch can carry more than {MAX_BODY_BYTES}")
+        while True:
+            try:
+                return self._append(records, state or {})
+            except OutboxUnavailable as exc:
+                if not exc.full or not self._drop_sent():
+                    raise
+
+    def read_after(self, seq: int, max_records: int, max_bytes: int) -> tuple[list[Record], list[Gap]]:
+        """Return what follows `seq`, without holes: the records (at least one, if there is one) and, as gaps, the numbers that
+        will never come. `max_bytes` counts the records as JSON."""
+        with self._store.reading():
+            now = self._store.cursor()
+            rows = self._db.execute(_READ, (now.base + seq, now.last, max_records)).fetchall()
+            records: list[Record] = []
+            gaps: list[Gap] = []
+            reached, room = now.base + seq, max_bytes
+            for position, event_id, kind, wall_ms, mono_ms, boot_id, body in rows:
+                room -= len(body) + _RECORD_OVERHEAD_BYTES
+                if records and room < 0:
+                    return records, gaps
+                if position > reached + 1:
+                    gaps += self._gaps(now, reached + 1, position - 1)
+                    if len(gaps) > MAX_GAPS:
+                        return records, gaps[:MAX_GAPS]
+                stored_at = _EPOCH + timedelta(milliseconds=wall_ms)
+                records.append(
+                    Record(position - now.base, UUID(bytes=event_id), kind, stored_at, mono_ms, boot_id, msgspec.Raw(body))
+                )
+                reached = position
+            if len(rows) < max_records and reached < now.last:
+                gaps += self._gaps(now, reached + 1, now.last)
+            return records, gaps[:MAX_GAPS]
+
+    def acknowledge(self, ack: Ack, *, nonce: str | None) -> Acknowledged:
+        """Take the registry's word; the caller has checked its MAC. `nonce`: this connection's hello, while it is unanswered.
+
+        A registry that holds another record than ours at `through`, or in its answer more than we ever gave out, speaks of
+        another past of this epoch (a restored image, a cloned card): what it has not confirmed for us goes into a new one."""
+        answers = nonce is not None and ack.nonce == nonce
+        with self._store.writing():
+            now = self._store.cursor()
+            through = now.base + ack.through
+            if ack.epoch != now.epoch:
+                return Acknowledged(Verdict.FOREIGN_EPOCH, now.acked - now.base)
+            if through > now.last and not answers:
+                return Acknowledged(Verdict.TOO_HIGH, now.acked - now.base)
+            if through > now.last:
+                why = f"the registry holds seq {ack.through}, we only gave out {now.last - now.base}"
+                return self._part(now, now.acked, why)
+            if not self._agrees(now, through, ack.through_id):
+                agreed = now.acked if through > now.acked else (now.first or now.last + 1) - 1
+                return self._part(now, agreed, f"the registry holds another record at seq {ack.through} than we")
+            buried = self._bury(now, ack.rejected)
+            if through < now.acked and not answers:
+                return Acknowledged(Verdict.STALE, now.acked - now.base, buried)
+            if through == now.acked:
+                return Acknowledged(Verdict.UNCHANGED, ack.through, buried)
+            through_id = None if ack.through_id is None else ack.through_id.bytes
+            self._db.execute("UPDATE cursor SET acked = ?, acked_id = ?", (through, through_id))
+            if through < now.acked:
+                return Acknowledged(Verdict.LOWERED, ack.through, buried)
+            self._trim(now._replace(acked=through))
+            return Acknowledged(Verdict.ADVANCED, ack.through, buried)
+
+    def saved_state(self) -> dict[str, bytes]:
+        """Return the engine state per identity."""
+        with self._store.reading():
+            return dict(self._db.execute("SELECT identity, state FROM engine_state"))
+
+    def reader_live(self, readers: Iterable[str], until_ms: int) -> None:
+        """Remember that these readers were live until `until_ms` (wall clock)."""
+        with self._store.writing():
+            self._db.executemany("INSERT OR REPLACE INTO reader_live VALUES (?, ?)", [(reader, until_ms) for reader in readers])
+
+    def live_until(self) -> dict[str, int]:
+        with self._store.reading():
+            return dict(self._db.execute("SELECT reader, until_ms FROM reader_live"))
+
+    def dead(self, limit: int = 1000) -> list[DeadRecord]:
+        """Return what the registry rejected, newest first."""
+        with self._store.reading():
+            rows = self._db.execute(
+                "SELECT event_id, kind, wall_ms, body, code, text, died_ms FROM dead ORDER BY position DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [DeadRecord(UUID(bytes=row[0]), *row[1:]) for row in rows]
+
+    def stat(self) -> OutboxStat:
+        """Return where the outbox stands. Costs the same however much waits."""
+        with self._store.reading():
+            now = self._store.cursor()
+            epochs = self._db.execute("SELECT epoch, base, started_ms, why FROM epoch ORDER BY ordinal").fetchall()
+            oldest = self._db.execute(
+                "SELECT wall_ms FROM record WHERE position > ? ORDER BY position LIMIT 1", (now.acked,)
+            ).fetchone()
+            dead = self._db.execute("SELECT count(*) FROM dead").fetchone()[0]
+        ends = [row[1] for row in epochs[1:]] + [now.last]
+        return OutboxStat(
+            epoch=now.epoch,
+            first=0 if now.first is None or now.last == now.base else max(now.first - now.base, 1),
+            last=now.last - now.base,
+            acked=now.acked - now.base,
+            acked_id=None if now.acked_id is None else UUID(bytes=now.acked_id),
+            waiting=now.last - now.acked,
+            oldest_wall_ms=oldest[0] if oldest else None,
+            dead=dead,
+            file_bytes=store_file.size_bytes(self._store.path),
+            quota_bytes=self._store.quota_bytes,
+            epochs=tuple(EpochRow(row[0], end - row[1], row[2], row[3]) for row, end in zip(epochs, ends, strict=True)),
+            alarm=epochs[-1][3],
+        )
+
+    def _append(self, records: Sequence[tuple[RecordKind, bytes]], state: Mapping[str, bytes | None]) -> int:
+        with self._store.writing():
+            now = self._store.cursor()
+            wall_ms, mono_ms = self._wall_ms(), self._mono_ns() // 1_000_000
+            ids = event_ids(len(records), wall_ms, os.urandom)
+            self._db.executemany(
+                _ADD,
+                [
+                    (position, event_id, kind, wall_ms, mono_ms, self._boot_id, body)
+                    for position, (event_id, (kind, body)) in enumerate(zip(ids, records, strict=True), start=now.last + 1)
+                ],
+            )
+            last = now.last + len(records)
+            self._db.execute("UPDATE cursor SET last = ?", (last,))
+            if state:
+                self._db.executemany(_PUT_STATE, [item for item in state.items() if item[1] is not None])
+                forgotten = [(identity,) for identity, value in state.items() if value is None]
+                self._db.executemany("DELETE FROM engine_state WHERE identity = ?", forgotten)
+            return last - now.base
+
+    def _agrees(self, now: Cursor, position: int, event_id: UUID | None) -> bool:
+        """Whether the registry's id at `position` is ours. Where we have nothing to hold against it, it is."""
+        if position == now.base:
+            return True
+        theirs = None if event_id is None else event_id.bytes
+        if row := self._db.execute("SELECT event_id FROM record WHERE position = ?", (position,)).fetchone():
+            return bool(row[0] == theirs)
+        if row := self._db.execute("SELECT event_id FROM dead WHERE position = ?", (position,)).fetchone():
+            return theirs in (None, row[0])
+        return position != now.acked or now.acked_id is None or now.acked_id == theirs
+
+    def _part(self, now: Cursor, agreed: int, why: str) -> Acknowledged:
+        """Go on in a new epoch that begins after position `agreed`; ids and rows stay as they are."""
+        self._store.begin_epoch(agreed, self._wall_ms(), f"parted from epoch {now.epoch}: {why}")
+        self._db.execute("UPDATE cursor SET acked = ?, acked_id = NULL", (agreed,))
+        return Acknowledged(Verdict.PARTED, 0, why=why)
+
+    def _bury(self, now: Cursor, rejected: Iterable[Rejected]) -> int:
+        died_ms = self._wall_ms()
+        buried = 0
+        for refusal in rejected:
+            position = now.base + refusal.seq
+            if position <= now.last:
+                self._db.execute(_BURY, (refusal.code, refusal.text, died_ms, position))
+                buried += self._db.execute("DELETE FROM record WHERE position = ?", (position,)).rowcount
+        if buried:
+            self._db.execute("DELETE FROM dead WHERE died_ms < ?", (died_ms - DEAD_KEPT_MS,))
+        return buried
+
+    def _gaps(self, now: Cursor, first: int, last: int) -> list[Gap]:
+        """Why there is no row at positions `first`..`last`: the registry rejected it, the ring was trimmed, or it was lost."""
+        runs: list[list[int]] = []
+        for (position,) in self._db.execute(
+            "SELECT position FROM dead WHERE position BETWEEN ? AND ? ORDER BY position", (first, last)
+        ):
+            if runs and position == runs[-1][1] + 1:
+                runs[-1][1] = position
+            else:
+                runs.append([position, position])
+        reason = "trimmed" if now.first is None or last < now.first else "corrupt"
+        gaps: list[Gap] = []
+        for dead_first, dead_last in [*runs, [last + 1, last]]:
+            if dead_first > first:
+                gaps.append(Gap(first - now.base, dead_first - 1 - now.base, reason))
+            if dead_first <= dead_last:
+                gaps.append(Gap(dead_first - now.base, dead_last - now.base, "dead"))
+            first = dead_last + 1
+        return gaps
+
+    def _trim(self, now: Cursor) -> None:
+        """Keep the sent ring within its share of the quota, by the average size of a row."""
+        if now.first is None or now.first > now.acked:
+            return
+        row_bytes = self._store.used_bytes() / (now.last - now.first + 1)
+        excess = now.acked - now.first + 1 - int(self._store.quota_bytes * RING_SHARE / row_bytes)
+        if excess > 0:
+            self._db.execute("DELETE FROM record WHERE position < ?", (now.first + min(excess, TRIM_AT_ONCE),))
+
+    def _drop_sent(self) -> bool:
+        """Delete the oldest part of the sent ring, whatever its share; return whether that freed anything."""
+        with self._store.writing():
+            now = self._store.cursor()
+            if now.first is None or now.first > now.acked:
+                return False
+            until = min(now.acked, now.first + TRIM_AT_ONCE)
+            return self._db.execute("DELETE FROM record WHERE position <= ?", (until,)).rowcount > 0

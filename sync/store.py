@@ -1,0 +1,189 @@
+"""The SQLite file below the outbox: its schema, how it is opened, transactions, and what its errors mean to a caller."""
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from sync import store_file
+
+PAGE_BYTES = 4096
+
+_SCHEMA_VERSION = 1
+_BUSY_TIMEOUT_S = 5.0
+_WAL_KEPT_BYTES = 4 * 1024 * 1024  # after a checkpoint
+_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE record (
+    position INTEGER PRIMARY KEY,  -- always given by us: SQLite's own would start again at 1 in an empty table
+    event_id BLOB NOT NULL, kind TEXT NOT NULL, wall_ms INTEGER NOT NULL, mono_ms INTEGER NOT NULL, boot_id TEXT NOT NULL,
+    body BLOB NOT NULL);
+CREATE TABLE dead (  -- what the registry rejected
+    position INTEGER PRIMARY KEY,
+    event_id BLOB NOT NULL, kind TEXT NOT NULL, wall_ms INTEGER NOT NULL, mono_ms INTEGER NOT NULL, boot_id TEXT NOT NULL,
+    body BLOB NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL, died_ms INTEGER NOT NULL);
+CREATE TABLE epoch (  -- the last row is the present one; seq = position - base
+    ordinal INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, base INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL, why TEXT NOT NULL);
+CREATE TABLE cursor (  -- positions: the newest given out, and up to where the registry has everything
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), last INTEGER NOT NULL, acked INTEGER NOT NULL, acked_id BLOB);
+CREATE TABLE engine_state (identity TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE reader_live (reader TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {_SCHEMA_VERSION};
+"""
+_CURSOR = """
+SELECT epoch, base, last, acked, acked_id, (SELECT min(position) FROM record)
+FROM cursor, epoch ORDER BY ordinal DESC LIMIT 1"""
+
+
+class OutboxUnavailable(OSError):
+    """The store does not take or give anything just now: disk full, quota reached, locked, read-only, I/O error.
+
+    Nothing of the call has happened; trying again later may help. `full`: there is no room."""
+
+    def __init__(self, text: str, *, full: bool = False) -> None:
+        super().__init__(text)
+        self.full = full
+
+
+class OutboxDamaged(Exception):
+    """The store turned out unreadable while in use. Only a start helps: it sets the store aside and goes on with a new one."""
+
+
+class Cursor(NamedTuple):
+    """Where the store stands, in positions."""
+
+    epoch: str
+    base: int  # position of the epoch's seq 0
+    last: int
+    acked: int
+    acked_id: bytes | None
+    first: int | None  # the oldest position still here
+
+
+class Store:
+    """One connection. Everything goes through `reading` and `writing`, which are transactions and speak our errors."""
+
+    def __init__(self, path: Path, quota_bytes: int, started_ms: int, why: str) -> None:
+        """Open the file, made when it is empty: its first epoch then starts at `started_ms`, because of `why`."""
+        self.path = path
+        self.quota_bytes = quota_bytes
+        self.db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        try:
+            self.db.execute("PRAGMA journal_mode = WAL")
+            self.db.execute("PRAGMA synchronous = FULL")
+            self.db.execute(f"PRAGMA max_page_count = {quota_bytes // PAGE_BYTES}")  # of this connection only
+            self.db.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
+            if not self._has_tables():
+                self._create(started_ms, why)
+            self._check()
+        except BaseException:
+            self.db.close()
+            raise
+
+    def cursor(self) -> Cursor:
+        return Cursor(*self.db.execute(_CURSOR).fetchone())
+
+    def begin_epoch(self, base: int, started_ms: int, why: str) -> None:
+        row = (secrets.token_hex(16), base, started_ms, why)
+        self.db.execute("INSERT INTO epoch (epoch, base, started_ms, why) VALUES (?, ?, ?, ?)", row)
+
+    def used_bytes(self) -> int:
+        """Return what the pages in use take, without those that deletes have freed for reuse."""
+        return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Commit on the way out, roll back on an exception. Raises OutboxUnavailable, OutboxDamaged."""
+        with self._translated():
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.db.execute("COMMIT")
+            finally:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Several selects, one moment. Raises OutboxUnavailable, OutboxDamaged."""
+        with self._translated():
+            self.db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.db.execute("ROLLBACK")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as exc:
+            if _is_damage(exc):
+                store_file.mark_damaged(self.path)
+                raise OutboxDamaged(f"the outbox {self.path} is damaged: {exc}") from exc
+            if isinstance(exc, sqlite3.OperationalError):
+                full = exc.sqlite_errorcode == sqlite3.SQLITE_FULL
+                text = "no room is left: the disk or the quota is full" if full else str(exc)
+                raise OutboxUnavailable(f"the outbox {self.path}: {text}", full=full) from exc
+            raise
+
+    def _pragma(self, name: str) -> int:
+        return int(self.db.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _has_tables(self) -> bool:
+        return self.db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
+
+    def _create(self, started_ms: int, why: str) -> None:
+        try:
+            self.db.executescript(_SCHEMA)
+            self.begin_epoch(0, started_ms, why)
+            self.db.execute("INSERT INTO cursor VALUES (1, 0, 0, NULL)")
+            self.db.execute("COMMIT")
+        except sqlite3.OperationalError:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            if not self._has_tables():  # else another connection was first
+                raise
+
+    def _check(self) -> None:
+        if self._pragma("user_version") != _SCHEMA_VERSION:
+            raise OutboxDamaged(f"its format {self._pragma('user_version')} is not {_SCHEMA_VERSION}")
+        try:
+            row = self.db.execute(_CURSOR).fetchone()
+            newest = self.db.execute("SELECT max(position) FROM record").fetchone()[0] or 0
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+                raise OutboxDamaged(f"its tables are not ours: {exc}") from exc
+            raise
+        if row is None or newest > Cursor(*row).last:
+            raise OutboxDamaged("its cursor does not fit its records")
+
+
+def open_store(path: Path, quota_bytes: int, now_ms: int) -> Store:
+    """Open the store, made on first use. One that cannot be read is renamed aside, and a new one goes on in a new epoch.
+
+    Raises OutboxUnavailable."""
+    try:
+        store_file.prepare(path)
+        try:
+            if store_file.is_marked_damaged(path):
+                raise OutboxDamaged("it was found damaged while in use")
+            return Store(path, quota_bytes, now_ms, why="")
+        except (sqlite3.DatabaseError, OutboxDamaged) as exc:
+            if isinstance(exc, sqlite3.DatabaseError) and not _is_damage(exc):
+                raise
+            aside = store_file.set_aside(path, now_ms)
+            store_file.prepare(path)
+            why = f"the store before could not be read ({exc}) and was set aside as {aside.name}"
+            return Store(path, quota_bytes, now_ms, why)
+    except (sqlite3.Error, OSError) as exc:
+        raise OutboxUnavailable(f"the outbox {path} cannot be opened: {exc}") from exc
+
+
+def _is_damage(exc: sqlite3.DatabaseError) -> bool:
+    return getattr(exc, "sqlite_errorcode", 0) & 0xFF in _UNREADABLE

@@ -1,0 +1,50 @@
+"""The outbox's files on disk: who may read them, and what happens to a store that cannot be read."""
+
+import os
+from pathlib import Path
+
+_SIDES = ("", "-wal", "-shm")
+
+
+def prepare(path: Path) -> None:
+    """Make the folder (0700) and an empty file (0600) where they are missing; SQLite gives its side files the same mode.
+
+    Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    for side in _SIDES:
+        beside = _beside(path, side)
+        if beside.exists() and beside.stat().st_mode & 0o077:
+            beside.chmod(0o600)
+
+
+def set_aside(path: Path, wall_ms: int) -> Path:
+    """Rename an unreadable store, with what belongs to it, and return its new name. It is never deleted. Raises OSError."""
+    aside = path.with_name(f"{path.name}.unreadable-{wall_ms}")
+    for side in reversed(_SIDES):  # the database last: a crash in between leaves a store that is found unreadable again
+        if _beside(path, side).exists():
+            _beside(path, side).rename(_beside(aside, side))
+    _mark_of(path).unlink(missing_ok=True)
+    return aside
+
+
+def mark_damaged(path: Path) -> None:
+    """Remember that this store was found damaged while in use: the next start sets it aside."""
+    _mark_of(path).touch(mode=0o600)
+
+
+def is_marked_damaged(path: Path) -> bool:
+    return _mark_of(path).exists()
+
+
+def size_bytes(path: Path) -> int:
+    """Return what the store takes on disk, side files included."""
+    return sum(_beside(path, side).stat().st_size for side in _SIDES if _beside(path, side).exists())
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _mark_of(path: Path) -> Path:
+    return _beside(path, ".damaged")
