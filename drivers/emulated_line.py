@@ -31,13 +31,17 @@ class Weather:
     rng: random.Random
     noise: float = 0.0  # chance that garbage comes before a burst
     max_noise_bytes: int = 40
+    loss: float = 0.0  # chance that a burst loses one stretch of its bytes
     tear_bytes: int | None = None  # a burst comes in pieces of at most this many bytes
     delay_s: float = 0.0  # each piece comes up to this much later
 
     def spoil(self, data: bytes) -> bytes:
-        if self.rng.random() >= self.noise:
-            return data
-        return self.rng.randbytes(self.rng.randint(1, self.max_noise_bytes)) + data
+        if data and self.rng.random() < self.loss:
+            start = self.rng.randrange(len(data))
+            data = data[:start] + data[start + self.rng.randint(1, self.max_noise_bytes) :]
+        if self.rng.random() < self.noise:
+            data = self.rng.randbytes(self.rng.randint(1, self.max_noise_bytes)) + data
+        return data
 
     def piece_bytes(self) -> int:
         return READ_BYTES if self.tear_bytes is None else self.rng.randint(1, self.tear_bytes)
@@ -162,14 +166,21 @@ class EmulatedServer:
             device.power_cycle()
             while (listening := self._listening) is not None:
                 await listening.ready(writing=False)
-                if not listening.is_open:
-                    break
-                with socket.socket(fileno=os.dup(listening.fd)) as listener, contextlib.suppress(BlockingIOError):
-                    self._end = _End(listener.accept()[0].detach())
+                self._end = _accepted(listening)
+                if self._end is not None:
                     try:
                         await _converse(device, self._end, self._baudrate, self)
                     finally:
                         self._end.close()
+
+
+def _accepted(listening: "_End") -> "_End | None":
+    """Return our end of the connection that waits; None when there is none, or the listener was closed meanwhile."""
+    if not listening.is_open:
+        return None
+    with socket.socket(fileno=os.dup(listening.fd)) as listener, contextlib.suppress(BlockingIOError):
+        return _End(listener.accept()[0].detach())
+    return None
 
 
 class _HasWeather(Protocol):

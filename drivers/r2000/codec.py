@@ -14,8 +14,8 @@ from drivers.checksums import negated_sum8
 
 HEADER = 0xA0
 BROADCAST = 0xFF
-MIN_LENGTH, MAX_LENGTH = 4, 69
-"""LEN of what a reader sends: at least a code; at most a tag with a 62-byte EPC, 3 + 1 + 2 + 62 + 1."""
+MAX_LENGTH = 69
+"""Highest LEN of what a reader sends: a tag with a 62-byte EPC, 3 + 1 + 2 + 62 + 1."""
 MAX_HELD_BYTES = MAX_LENGTH + 1
 """A false header holds back at most this many bytes (6 ms of a 115200-baud line), or until `flush`."""
 
@@ -63,6 +63,24 @@ def code_text(code: int) -> str:
     return f"{CODES.get(code, 'unknown code')} (code {code:02X})"
 
 
+_CODE = 4  # LEN of an answer of one byte: every command may fail with a code
+_ENDS = frozenset((_CODE, 8, 10))  # an error, a summary without and with a rate
+_TAGS = frozenset(range(11, MAX_LENGTH + 1, 2))
+_POWERS = frozenset((_CODE, 7, 11, 19))  # one for all, or one for each of 4, 8 or 16 ports
+_ANSWERED = {
+    **dict.fromkeys((0x61, 0x62, 0x63, 0x66, 0x69, 0x6A, 0x6C, 0x70, 0x74, 0x75, 0x76, 0x78, 0x7A), frozenset((_CODE,))),
+    **dict.fromkeys((0x60, 0x72, 0x7B), frozenset((_CODE, 5))),
+    0x68: frozenset((_CODE, 15)),
+    0x77: _POWERS,
+    0x79: frozenset((_CODE, 6, 9)),
+    0x89: _ENDS | _TAGS,
+    0x8A: _ENDS | _TAGS | {5},
+    0x8B: _ENDS | _TAGS,
+}
+_LENGTHS = tuple(_ANSWERED.get(command, frozenset()) for command in range(256))
+"""The LENs each command is answered with. One garbled frame in 256 has a right checksum; this stops nearly all of those."""
+
+
 class Answer(NamedTuple):
     """A frame that is no tag."""
 
@@ -102,9 +120,9 @@ def rssi_dbm(value: int) -> int:
 class FrameDecoder:
     """Frames of one reader to reads and answers.
 
-    A frame is taken when its checksum is right and, for a tag, when PC and LEN agree on the length of the EPC. One that fails
-    costs one byte, then we look again, because A0 occurs inside data too. Noise never raises; it is counted. It may delay a good
-    frame by MAX_HELD_BYTES or until `flush`, never cost it.
+    A frame is taken when LEN suits the command, the checksum is right and, for a tag, PC and LEN agree on the length of the EPC.
+    One that fails costs one byte, then we look again, because A0 occurs inside data too. Noise never raises; it is counted. It
+    may delay a good frame by MAX_HELD_BYTES or until `flush`, never cost it.
 
     Tag: FreqAnt PC:u16 EPC RSSI. Antenna: the two low bits of FreqAnt, plus 4 when RSSI has its highest bit (one script reads
     three bits of FreqAnt; a captured frame of antenna 8, with a summary that says the same, proves the RSSI bit).
@@ -131,7 +149,8 @@ class FrameDecoder:
         answers: list[Answer] = []
         buffer = self._pending + data if self._pending else data
         position, size = 0, len(buffer)
-        reader, offset, channels, uhf = self._reader, self.antenna_offset + 1, self.channels_khz, Kind.UHF
+        reader, offset, channels = self._reader, self.antenna_offset + 1, self.channels_khz
+        lengths, uhf = _LENGTHS, Kind.UHF  # names of the function cost less than those of the module
         while position < size:
             if buffer[position] != HEADER:
                 start = buffer.find(HEADER, position)
@@ -139,18 +158,18 @@ class FrameDecoder:
                 self.skipped_bytes += start - position
                 position = start
                 continue
-            if position + 1 == size:
+            if position + 4 > size:
                 break
-            length = buffer[position + 1]
-            end = position + length + 2
-            if MIN_LENGTH <= length <= MAX_LENGTH:
+            length, command = buffer[position + 1], buffer[position + 3]
+            if length in lengths[command]:
+                end = position + length + 2
                 if end > size:
                     break
                 frame = buffer[position:end]
                 if not adler32(frame, 0) & 0xFF:  # checksums.sum8, without the call
-                    if length <= 10 or not 0x89 <= frame[3] <= 0x8B:  # summaries and errors are shorter than any tag
+                    if length <= 10 or command < 0x89:  # summaries and errors are shorter than any tag
                         if self.address is None or frame[2] == self.address:
-                            answers.append(Answer(frame[2], frame[3], frame[4:-1]))
+                            answers.append(Answer(frame[2], command, frame[4:-1]))
                         else:
                             self.foreign_frames += 1
                         position = end

@@ -164,7 +164,7 @@ async def test_another_kind_of_reader_is_noise(tmp_path: Path) -> None:
     device = M100Emulator()
     device._serve = lambda *_: Burst(bytes.fromhex("a00501720109de"), 0.0)  # type: ignore[method-assign]
     async with running(tmp_path, device) as (sink, _, _, session):
-        with pytest.raises(ReaderUnavailable, match="check baudrate .* and driver"):
+        with pytest.raises(ReaderUnavailable, match=r"check baudrate .* and driver"):
             await session
     assert [s for s in sink.signals if isinstance(s, LineNoise)][-1].skipped_bytes == 5 * 7
 
