@@ -28,7 +28,7 @@ class TreeQuerySet(MP_NodeQuerySet):
 
 class TreeManager(MP_NodeManager):
     def get_queryset(self) -> TreeQuerySet:  # from_queryset() would forget ours
-        return TreeQuerySet(self.model, using=self._db).order_by("path")
+        return cast(TreeQuerySet, TreeQuerySet(self.model, using=self._db).order_by("path"))
 
     def visible_to(self, user: Any) -> TreeQuerySet:
         return self.get_queryset().visible_to(user)

@@ -91,24 +91,32 @@ def change_asset(*, asset_id: UUID, version: int, changes: Mapping[str, Any]) ->
 
 @transaction.atomic
 def add_identifier(
-    *, asset: Asset, text: str, kind: str | None = None, valid_from: datetime | None = None, projected: bool = False
+    *,
+    asset: Asset,
+    text: str,
+    kind: str | None = None,
+    valid_from: datetime | None = None,
+    key: str | None = None,
+    projected: bool = False,
 ) -> Identifier:
-    """Make the asset known by one more code. Nothing else may have the code now.
+    """Make the asset known by one more code. Nothing else may have the code now. `key` is given when `text` is resolved already.
 
     The code brings its past along: what was told of it since `valid_from` (None: since ever, or since the asset that had it
     before lost it) counts for this asset, and its entry among the unknown tags goes. The tracking app sees to that: at once where
     it adds the code itself (`projected`: tracking.services.claim_unknown_tag), else within a second, by the ingest process.
 
     Raises Invalid, Taken."""
-    found = identify(text)
-    earlier = Identifier.objects.filter(key=found.key, state=Identifier.State.RETIRED).order_by("-valid_to").first()
+    if key is None:
+        found = identify(text)
+        key, kind = found.key, kind or kind_of(text, found)
+    earlier = Identifier.objects.filter(key=key, state=Identifier.State.RETIRED).order_by("-valid_to").first()
     if earlier is not None and earlier.valid_to is not None:
         valid_from = max(earlier.valid_to, valid_from or earlier.valid_to)
     identifier = Identifier(
         asset=asset,
-        key=found.key,
+        key=key,
         raw=line(text, field="identifier", most=KEY_CHARS),
-        kind=one_of(kind, Identifier.Kind.values, "kind") if kind else kind_of(text, found),
+        kind=one_of(kind or Identifier.Kind.MANUAL, Identifier.Kind.values, "kind"),
         valid_from=valid_from,
         projected=projected,
     )
@@ -116,7 +124,7 @@ def add_identifier(
         with transaction.atomic():
             identifier.save(force_insert=True)
     except IntegrityError:
-        raise Taken(f"identifier: {owner_in_words(found.key)} has {found.key}", field="identifier") from None
+        raise Taken(f"identifier: {owner_in_words(key)} has {key}", field="identifier") from None
     return identifier
 
 

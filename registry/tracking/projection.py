@@ -1,0 +1,137 @@
+"""From the location events of one asset to where it is and where it was. Pure: no database, no clock. READ FIRST.
+
+One order holds for everything: what one gateway told, in the order it told it (epoch ordinal, seq); what several told, by the
+time it happened. A clock that stepped back must not break the first rule, so within a gateway time never runs backwards: an event
+counts at the latest time its gateway had told by then. With that every set of events has exactly one order, however it arrived.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+Tip = tuple[int, int]
+"""(epoch ordinal, seq)"""
+
+
+class Fact(NamedTuple):
+    """A location event, as far as whereabouts follow from it. `zone` is where the thing was from then on."""
+
+    event_id: UUID
+    gateway: str
+    told: Tip
+    happened_at: datetime
+    kind: str
+    direction: str | None
+    zone: UUID | None
+    deliberate: bool
+    source: str
+    confidence: float | None
+
+
+@dataclass(slots=True)
+class Span:
+    """A stay: from..to in one zone, open without `to_ts`. `id` is None until it is stored, `changed` says that it has to be."""
+
+    zone: UUID
+    from_ts: datetime
+    to_ts: datetime | None = None
+    id: UUID | None = None
+    changed: bool = True
+
+
+@dataclass(slots=True)
+class Whereabouts:
+    """What follows from all events so far. `spans` are those of this replay, the open one last.
+
+    `worked_in_to` and `tips` say how far the events are worked in: the newest one's time in the one order, and per gateway what
+    it told last; the gateway of the newest event stands last.
+    """
+
+    present: bool = False
+    zone: UUID | None = None
+    since: datetime | None = None
+    last_seen_at: datetime | None = None
+    last_event: UUID | None = None
+    source: str = ""
+    confidence: float | None = None
+    worked_in_to: datetime | None = None
+    tips: dict[str, Tip] = field(default_factory=dict)
+    spans: list[Span] = field(default_factory=list)
+
+    def take(self, at: datetime, fact: Fact) -> None:
+        """Work in the next event of the one order: the table "what each event does"."""
+        match fact.kind, fact.direction:
+            case ("arrived" | "moved", _) | ("passed", "in" | "out"):
+                self._place(at, fact)
+            case "seen", _ if fact.deliberate or self._open is None:
+                self._place(at, fact)
+            case "departed", _:
+                self.present = False
+                self._close(at)
+        if self.last_seen_at is None or fact.happened_at > self.last_seen_at:
+            self.last_seen_at = fact.happened_at
+        self.last_event = fact.event_id
+        self.source = self.source or fact.source
+        self.worked_in_to = at
+        self.tips.pop(fact.gateway, None)
+        self.tips[fact.gateway] = fact.told
+
+    def continues_with(self, fact: Fact) -> bool:
+        """Does the event come after everything worked in so far? Then it needs no replay."""
+        if self.worked_in_to is None:
+            return True
+        tip = self.tips.get(fact.gateway)
+        if tip is not None and fact.told <= tip:
+            return False
+        return fact.gateway == self._newest_gateway or fact.happened_at > self.worked_in_to
+
+    def order(self, facts: Iterable[Fact]) -> list[tuple[datetime, Fact]]:
+        """Return events that all continue these whereabouts in the one order, each with the time it counts at."""
+        newest = self._newest_gateway
+        start = {newest: self.worked_in_to} if newest is not None and self.worked_in_to is not None else {}
+        return in_order(facts, start)
+
+    @property
+    def _newest_gateway(self) -> str | None:
+        return next(reversed(self.tips), None)
+
+    @property
+    def _open(self) -> Span | None:
+        return self.spans[-1] if self.spans and self.spans[-1].to_ts is None else None
+
+    def _place(self, at: datetime, fact: Fact) -> None:
+        """The asset is in the event's zone. Was it there already, the stay goes on: one span of time in one place is one stay."""
+        if fact.zone is None:
+            return
+        if self._open is None or self._open.zone != fact.zone:
+            self._close(at)
+            self.spans.append(Span(fact.zone, at))
+            self.since = at
+        self.present, self.zone, self.source, self.confidence = True, fact.zone, fact.source, fact.confidence
+
+    def _close(self, at: datetime) -> None:
+        if (stay := self._open) is not None:
+            stay.to_ts, stay.changed = at, True
+
+
+def in_order(facts: Iterable[Fact], start: dict[str, datetime] | None = None) -> list[tuple[datetime, Fact]]:
+    """Return events in the one order, each with the time it counts at; `start` is how far each gateway's time has come before."""
+    latest = dict(start or {})
+    timed = []
+    for fact in sorted(facts, key=lambda f: f.told):
+        reached = latest.get(fact.gateway)
+        at = fact.happened_at if reached is None or fact.happened_at > reached else reached
+        latest[fact.gateway] = at
+        timed.append((at, fact))
+    timed.sort(key=lambda pair: (pair[0], pair[1].gateway, pair[1].told))
+    return timed
+
+
+def replay(facts: Iterable[Fact]) -> Whereabouts:
+    """Return what follows from all events of one asset."""
+    whereabouts = Whereabouts()
+    for at, fact in in_order(facts):
+        whereabouts.take(at, fact)
+    return whereabouts

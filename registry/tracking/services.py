@@ -1,0 +1,171 @@
+"""What people may do about zones, unknown tags and positions. Each function owns its transaction.
+
+Gateways themselves: gateways.py. Projections are always written through project.py.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from registry.assets.models import Asset, Identifier, Location
+from registry.assets.services import add_identifier, one_of, register_asset
+from registry.problems import NotFound, Taken
+from registry.texts import line
+from registry.tracking import project
+from registry.tracking.models import TEXT_CHARS, Gateway, Position, Stay, UnknownTag, Zone
+
+ROWS_AT_ONCE = 1000  # no transaction writes more
+ASSETS_AT_ONCE = 100  # replayed in one transaction
+
+
+@transaction.atomic
+def create_zone(*, gateway: Gateway, name: str, kind: str = Zone.Kind.UNKNOWN, location: Location | None = None) -> Zone:
+    """Make a zone known before its gateway speaks of it. Raises Invalid, Taken."""
+    zone = Zone(
+        gateway=gateway,
+        name=line(name, field="name", most=TEXT_CHARS),
+        kind=one_of(kind, Zone.Kind.values, "kind"),
+        location=location,
+    )
+    try:
+        with transaction.atomic():
+            zone.save(force_insert=True)
+    except IntegrityError:
+        raise Taken(f"name: gateway {gateway.pk} has a zone {zone.name!r}", field="name") from None
+    return zone
+
+
+def map_zone(*, zone: Zone, location: Location | None) -> Zone:
+    """Say which place a zone is (None: none, it is unmapped again). What is there now and what was there before moves to that
+    place too: all positions and stays of the zone, in transactions of at most ROWS_AT_ONCE rows. If the process dies between two
+    of them the ingest process finishes the work. Raises NotFound."""
+    with transaction.atomic():
+        project.hold_ingest()  # what is being taken in just now still knows the old place
+        if not Zone.objects.filter(pk=zone.pk).update(location=location, remapping=True):
+            raise NotFound("this zone does not exist any more")
+        done = _remap_some(zone.pk)
+    while not done:
+        done = continue_remapping(zone_id=zone.pk)
+    zone.refresh_from_db()
+    return zone
+
+
+@transaction.atomic
+def continue_remapping(*, zone_id: UUID) -> bool:
+    """Give the next rows of a remapped zone their place; return whether that was all."""
+    project.hold_ingest()
+    return _remap_some(zone_id)
+
+
+def _remap_some(zone_id: UUID) -> bool:
+    location = Zone.objects.values_list("location", flat=True).get(pk=zone_id)
+    other = Q(location__isnull=False) if location is None else (Q(location__isnull=True) | ~Q(location=location))
+    room = ROWS_AT_ONCE - 1  # the zone itself is one
+    room -= _move_rows(Position.objects.filter(other, zone=zone_id), location, room)
+    if room > 0:
+        room -= _move_rows(Stay.objects.filter(other, zone=zone_id), location, room)
+    if room > 0:
+        Zone.objects.filter(pk=zone_id).update(remapping=False)
+    return room > 0
+
+
+def _move_rows(rows: QuerySet[Any], location: UUID | None, most: int) -> int:
+    some = list(rows.order_by("pk").values_list("pk", flat=True)[:most])
+    rows.model._default_manager.filter(pk__in=some).update(location=location)
+    return len(some)
+
+
+@transaction.atomic
+def claim_unknown_tag(*, identity: str, asset: Asset, kind: str | None = None, valid_from: datetime | None = None) -> Identifier:
+    """Make the asset known by this code, at once with everything told of it so far (or since `valid_from`): its position and
+    stays are drawn anew from all its events, and the unknown tag is gone. `identity` is an unknown tag's, or any code as typed.
+
+    Raises Invalid, Taken."""
+    project.hold_ingest()
+    unknown = UnknownTag.objects.filter(identity=identity).first()
+    identifier = add_identifier(
+        asset=asset,
+        text=unknown.raw if unknown is not None and unknown.raw else identity,
+        key=unknown.identity if unknown is not None else None,
+        kind=kind or _kind_of(unknown),
+        valid_from=valid_from,
+        projected=True,
+    )
+    UnknownTag.objects.filter(identity=identifier.key).delete()
+    project.rebuild([asset.pk])
+    return identifier
+
+
+@transaction.atomic
+def register_unknown_tag(*, identity: str, **asset: Any) -> Asset:
+    """Make a new asset (arguments of assets.services.register_asset) that has this code. Raises Invalid, Taken."""
+    registered = register_asset(**asset)
+    claim_unknown_tag(identity=identity, asset=registered)
+    return registered
+
+
+def forget_unknown_tag(*, identity: str) -> None:
+    """Take it off the list; the next event of it puts it there again. Raises NotFound."""
+    if not UnknownTag.objects.filter(identity=identity).delete()[0]:
+        raise NotFound(f"there is no unknown tag {identity}")
+
+
+@transaction.atomic
+def project_changed_identifiers(*, most: int = ASSETS_AT_ONCE) -> int:
+    """Draw the positions of assets anew whose identifiers were added or retired; return for how many of these that was done."""
+    if not Identifier.objects.filter(projected=False).exists():
+        return 0
+    project.hold_ingest()
+    changed = list(Identifier.objects.filter(projected=False).order_by("id").select_for_update(of=("self",))[:most])
+    active = [i.key for i in changed if i.state == Identifier.State.ACTIVE]
+    UnknownTag.objects.filter(identity__in=active).delete()
+    project.rebuild({i.asset_id for i in changed})
+    Identifier.objects.filter(pk__in=[i.pk for i in changed]).update(projected=True)
+    return len(changed)
+
+
+def rebuild_projections() -> int:
+    """Draw the positions and stays of all assets anew from their events, some assets per transaction; return how many."""
+    done = 0
+    last: UUID | None = None
+    while True:
+        with transaction.atomic():
+            project.hold_ingest()
+            known = Asset.objects.filter(Q(identifiers__isnull=False) | Q(position__isnull=False))
+            some = list(
+                known.filter(Q(pk__gt=last) if last else Q())
+                .order_by("pk")
+                .values_list("pk", flat=True)
+                .distinct()[:ASSETS_AT_ONCE]
+            )
+            project.rebuild(some)
+        if not some:
+            return done
+        done, last = done + len(some), some[-1]
+
+
+def finish_remapping() -> int:
+    """Finish what a process that died left of map_zone; return how many zones there were."""
+    zones = list(Zone.objects.filter(remapping=True).values_list("pk", flat=True))
+    for zone_id in zones:
+        while not continue_remapping(zone_id=zone_id):
+            pass
+    return len(zones)
+
+
+def trim_unknown_tags(*, most: int) -> int:
+    """Forget the unknown tags unseen for longest beyond `most`; return how many, at most ROWS_AT_ONCE."""
+    surplus = min(UnknownTag.objects.count() - most, ROWS_AT_ONCE)
+    if surplus <= 0:
+        return 0
+    oldest = UnknownTag.objects.order_by("last_seen").values_list("pk", flat=True)[:surplus]
+    return UnknownTag.objects.filter(pk__in=list(oldest)).delete()[0]
+
+
+def _kind_of(unknown: UnknownTag | None) -> str | None:
+    if unknown is None:
+        return None
+    return Identifier.Kind.BARCODE if unknown.symbology else Identifier.Kind.EPC
