@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 from drivers.api import Action, Clock, LineNoise, NotSupported, Read, ReaderUnavailable, Sink
-from drivers.transport import Link
+from drivers.link import Link
 
 A = TypeVar("A")
 NOISE_EVERY_S = 1.0
@@ -103,8 +103,6 @@ class ActionQueue:
     def __init__(self) -> None:
         self._waiting: deque[tuple[Action, asyncio.Future[None]]] = deque()
         self._open = False
-        self.reading = True
-        """What the last start or stop asked for; it outlives the session."""
 
     async def submit(self, action: Action) -> None:
         """Wait until the session has done `action`. Raises what doing it raises; ReaderUnavailable without a session."""

@@ -17,11 +17,12 @@ from drivers.api import (
     Verb,
     Wiring,
 )
+from drivers.link import Link
 from drivers.m100.codec import Answer, Cmd, Fault, FrameDecoder, Query, command, fault_text
 from drivers.m100.options import REGIONS, M100Options
 from drivers.options import read_options
 from drivers.session import ActionQueue, Conversation
-from drivers.transport import Link, check_url, open_link
+from drivers.transport import check_url, open_link
 
 POLL_WITHOUT_END = bytes((Cmd.POLL, 0xFF, 0xFF))
 """The largest count. Nothing says that it has been reached: the module falls silent, and is told again."""
@@ -52,31 +53,31 @@ class M100Reader:
         self.name = wiring.name
         self.options = read_options(wiring.options, M100Options)
         check_url(wiring.url)
-        self._wiring = wiring
-        self._timing = timing or Timing()
-        self._actions = ActionQueue()
+        self.wiring = wiring
+        self.timing = timing or Timing()
+        self.actions = ActionQueue()
+        self.reading = True  # what the last start or stop asked for
 
     async def run(self, sink: Sink) -> None:
-        wiring = self._wiring
+        wiring = self.wiring
         async with open_link(wiring.url, wiring.clock, wiring.tap, baudrate=self.options.baudrate) as link:
-            await _Session(wiring, self.options, self._timing, link, sink, self._actions).run()
+            await _Session(self, link, sink).run()
 
     async def act(self, action: Action) -> None:
-        await self._actions.submit(action)
+        await self.actions.submit(action)
 
 
 class _Session:
-    def __init__(
-        self, wiring: Wiring, options: M100Options, timing: Timing, link: Link, sink: Sink, actions: ActionQueue
-    ) -> None:
-        self._options = options
-        self._timing = timing
+    def __init__(self, owner: M100Reader, link: Link, sink: Sink) -> None:
+        self._owner = owner
+        self._options = options = owner.options
+        self._timing = owner.timing
         self._link = link
         self._sink = sink
-        self._actions = actions
-        self._url = wiring.url
-        decoder = FrameDecoder(wiring.name, check_tag_crc=options.check_tag_crc)
-        self._talk: Conversation[Answer] = Conversation(link, decoder, sink, wiring.clock)
+        self._actions = owner.actions
+        self._url = owner.wiring.url
+        decoder = FrameDecoder(owner.name, check_tag_crc=options.check_tag_crc)
+        self._talk: Conversation[Answer] = Conversation(link, decoder, sink, owner.wiring.clock)
         self._now = asyncio.get_running_loop().time
         self._busy_polls = 0
         self._antenna: AntennaState | None = None
@@ -88,7 +89,7 @@ class _Session:
             self._sink.signal(Connected(model, firmware))
             with self._actions.accepted():
                 while True:
-                    await (self._poll() if self._actions.reading else self._rest())
+                    await (self._poll() if self._owner.reading else self._rest())
                     await self._actions.carry_out(self._act)
         finally:
             # A module left to itself would go on sending for minutes.
@@ -215,9 +216,9 @@ class _Session:
     async def _act(self, action: Action) -> None:
         match action.verb:
             case Verb.START:
-                self._actions.reading = True
+                self._owner.reading = True
             case Verb.STOP:
-                self._actions.reading = False
+                self._owner.reading = False
             case Verb.BEEP:
                 raise NotSupported("this module has no beeper")
             case Verb.SET_OUTPUT:

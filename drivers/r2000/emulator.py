@@ -6,35 +6,17 @@ other.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from drivers.emulated_device import Burst, Field, TagInField, empty_field
+from drivers.r2000.emulated_settings import ANTENNA_MISSING, BANDS, PARAMETER, EmulatedSettings
 
 COMMAND_S = 0.002
 """What a plain command takes."""
 MAX_REQUEST = 0x20
 """LEN of the longest request."""
 
-SUCCESS, FAIL, ANTENNA_MISSING, PARAMETER, ANTENNA_ID, POWER_RANGE = 0x10, 0x11, 0x22, 0x41, 0x47, 0x48
-REGION, BEEPER_MODE, FREQUENCY_RANGE = 0x49, 0x4B, 0x4F
-BANDS = {1: (7, 59), 2: (0, 6), 3: (43, 53)}
-"""Channel indices of FCC, ETSI and CHN."""
-MAX_POWER_DBM = 33
 
-
-@dataclass(slots=True)
-class Kept:
-    """What the reader keeps in flash. The defaults are a new reader's."""
-
-    region: bytes = bytes((1, 7, 59))
-    power_dbm: list[int] = field(default_factory=list)  # one per port; filled for the number of ports
-    link_profile: int = 0xD1
-    detector_db: int = 0
-    beeper: int = 0
-    identifier: bytes = bytes(12)
-
-
-class R2000Emulator:
+class R2000Emulator(EmulatedSettings):
     """One reader with `ports` antennas. Public fields may be changed while it runs.
 
     `tags` is asked once per antenna and round; `missing` are ports without an antenna (told only while the detector is on);
@@ -53,21 +35,13 @@ class R2000Emulator:
         regions: frozenset[int] = frozenset(BANDS) | {4},
         refuses: Mapping[int, int] | None = None,
     ) -> None:
+        super().__init__(ports, regions)
         self.field = tags
         self.address = address
-        self.ports = ports
         self.round_s = round_s
         self.boot_s = boot_s
-        self.regions = regions
         self.refuses = dict(refuses or {})
-        self.firmware = (1, 9)
-        self.missing: set[int] = set()
         self.silent = False
-        self.celsius = 23
-        self.inputs = {1: False, 2: False}
-        self.outputs = {3: False, 4: False}
-        self.flash_writes = 0
-        self.kept = Kept(power_dbm=[30] * ports)
         self.requests = 0  # good frames for this reader
         self._pending = b""
         self._queue: deque[bytes] = deque(maxlen=16)
@@ -76,9 +50,7 @@ class R2000Emulator:
         self.power_cycle()
 
     def power_cycle(self) -> None:
-        self.power_dbm = list(self.kept.power_dbm)
-        self.antenna = 0  # 0-based, within the group
-        self.group = 0
+        self.forget()
         self._pending = b""
         self._queue.clear()
         self._work = iter((Burst(b"", self.boot_s),))
@@ -124,8 +96,7 @@ class R2000Emulator:
         elif command == 0x70:
             self.power_cycle()
         else:
-            answer = _COMMANDS.get(command, _unknown)(self, data)
-            yield self._say(command, *((answer,) if isinstance(answer, int) else answer))
+            yield self._say(command, *self.serve(command, data))
 
     def _frame(self, command: int, data: bytes) -> bytes:
         body = bytes((0xA0, len(data) + 3, self.address, command)) + data
@@ -142,7 +113,7 @@ class R2000Emulator:
         if not right:
             yield self._say(command, PARAMETER)
             return
-        if self._is_missing(self.antenna):
+        if self.is_missing(self.antenna):
             yield Burst(self._frame(command, bytes((ANTENNA_MISSING,))), self.round_s)
             return
         repeat = 1 if data[-1] == 0xFF else max(1, data[-1])
@@ -157,7 +128,7 @@ class R2000Emulator:
     def _fast_switch(self, command: int, data: bytes) -> Iterator[Burst]:
         """8A: four or eight pairs of antenna and stay, interval in ms, repeat."""
         slots = (len(data) - 2) // 2
-        if len(data) not in (10, 18) or slots > max(4, self._ports_in_group()):
+        if len(data) not in (10, 18) or slots > max(4, self.ports_in_group()):
             yield self._say(command, PARAMETER)
             return
         total, took_s = 0, 0.0
@@ -165,7 +136,7 @@ class R2000Emulator:
             for antenna, stay in zip(data[0 : 2 * slots : 2], data[1 : 2 * slots : 2], strict=True):
                 if antenna >= slots or not stay:
                     continue
-                if antenna >= self._ports_in_group() or self._is_missing(antenna):
+                if antenna >= self.ports_in_group() or self.is_missing(antenna):
                     took_s += COMMAND_S
                     yield self._say(command, antenna, ANTENNA_MISSING)
                     continue
@@ -180,7 +151,7 @@ class R2000Emulator:
         yield Burst(self._frame(command, total.to_bytes(3, "big") + int(took_s * 1000).to_bytes(4, "big")))
 
     def _round(self, command: int, antenna: int) -> tuple[Burst, int]:
-        port = antenna + 8 * self.group + 1
+        port = self.port(antenna)
         # Without the detector a port without an antenna is read, and nothing answers.
         tags = () if port in self.missing else self.field(port)
         self._hop += 1
@@ -196,119 +167,6 @@ class R2000Emulator:
         first, count = (0, region[2]) if region[0] == 4 else (region[1], region[2] - region[1] + 1)
         return first + self._hop % count
 
-    def _ports_in_group(self) -> int:
-        return min(8, self.ports)
-
-    def _is_missing(self, antenna: int) -> bool:
-        return self.kept.detector_db > 0 and antenna + 8 * self.group + 1 in self.missing
-
-    # ---- settings: each returns the data of its answer, or one code
-
-    def _set_antenna(self, data: bytes) -> int:
-        if len(data) != 1:
-            return PARAMETER
-        if data[0] >= self._ports_in_group():
-            return ANTENNA_ID
-        if self._is_missing(data[0]):
-            return ANTENNA_MISSING
-        self.antenna = data[0]
-        return SUCCESS
-
-    def _set_group(self, data: bytes) -> int:
-        if self.ports <= 8:
-            return FAIL
-        if len(data) != 1 or data[0] > 1:
-            return PARAMETER
-        self.group = data[0]
-        return SUCCESS
-
-    def _set_power_in_ram(self, data: bytes) -> int:
-        if len(data) != 1:
-            return PARAMETER
-        if data[0] > MAX_POWER_DBM:
-            return POWER_RANGE
-        self.power_dbm = [data[0]] * self.ports
-        return SUCCESS
-
-    def _set_power(self, data: bytes) -> int:
-        if len(data) not in (1, self.ports):
-            return PARAMETER
-        if max(data) > MAX_POWER_DBM:
-            return POWER_RANGE
-        self.power_dbm = list(data) * (self.ports if len(data) == 1 else 1)
-        self.kept.power_dbm = list(self.power_dbm)
-        self.flash_writes += 1
-        return SUCCESS
-
-    def _get_power(self, _data: bytes) -> bytes:
-        return bytes(self.power_dbm[:1] if len(set(self.power_dbm)) == 1 else self.power_dbm)
-
-    def _set_region(self, data: bytes) -> int:
-        if not data or len(data) != (6 if data[0] == 4 else 3):
-            return PARAMETER
-        if data[0] not in self.regions:
-            return REGION
-        if data[0] == 4:
-            if not 1 <= data[2] <= 64 or not data[1] or not 840_000 <= int.from_bytes(data[3:], "big") <= 960_000:
-                return FREQUENCY_RANGE
-        elif not BANDS[data[0]][0] <= data[1] <= data[2] <= BANDS[data[0]][1]:
-            return FREQUENCY_RANGE
-        self.kept.region = data
-        self.flash_writes += 1
-        return SUCCESS
-
-    def _set_link_profile(self, data: bytes) -> int:
-        if len(data) != 1 or not 0xD0 <= data[0] <= 0xD3:
-            return PARAMETER
-        self.kept.link_profile = data[0]
-        self.flash_writes += 1
-        return SUCCESS
-
-    def _set_detector(self, data: bytes) -> int:
-        if len(data) != 1:
-            return PARAMETER
-        self.kept.detector_db = data[0]
-        self.flash_writes += 1
-        return SUCCESS
-
-    def _set_beeper(self, data: bytes) -> int:
-        if len(data) != 1 or data[0] > 2:
-            return BEEPER_MODE
-        self.kept.beeper = data[0]
-        return SUCCESS
-
-    def _write_output(self, data: bytes) -> int:
-        if len(data) != 2 or data[0] not in self.outputs or data[1] > 1:
-            return PARAMETER
-        self.outputs[data[0]] = bool(data[1])
-        return SUCCESS
-
-
-def _unknown(_device: R2000Emulator, _data: bytes) -> int:
-    # No page names a code for an unknown command; the general failure is what the drivers of others expect.
-    return FAIL
-
-
-_COMMANDS: dict[int, Callable[[R2000Emulator, bytes], bytes | int]] = {
-    0x60: lambda device, _: bytes(device.inputs.values()),
-    0x61: R2000Emulator._write_output,
-    0x62: R2000Emulator._set_detector,
-    0x63: lambda device, _: device.kept.detector_db.to_bytes(1, "big"),
-    0x66: R2000Emulator._set_power_in_ram,
-    0x68: lambda device, _: device.kept.identifier,
-    0x69: R2000Emulator._set_link_profile,
-    0x6A: lambda device, _: device.kept.link_profile.to_bytes(1, "big"),
-    0x6C: R2000Emulator._set_group,
-    0x72: lambda device, _: bytes(device.firmware),
-    0x74: R2000Emulator._set_antenna,
-    0x75: lambda device, _: device.antenna.to_bytes(1, "big"),
-    0x76: R2000Emulator._set_power,
-    0x77: R2000Emulator._get_power,
-    0x78: R2000Emulator._set_region,
-    0x79: lambda device, _: device.kept.region,
-    0x7A: R2000Emulator._set_beeper,
-    0x7B: lambda device, _: bytes((device.celsius >= 0, abs(device.celsius))),
-}
 
 _INVENTORIES: dict[int, Callable[[R2000Emulator, int, bytes], Iterator[Burst]]] = {
     0x89: R2000Emulator._one_at_a_time,

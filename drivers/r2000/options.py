@@ -64,10 +64,9 @@ class R2000Options(msgspec.Struct, frozen=True, kw_only=True):
             case name:
                 return SYSTEM_REGIONS[name]
 
-    def powers_dbm(self, now: Sequence[int]) -> bytes | None:
-        """Return the power of every port, given those of now (one value: all alike); None when one value for all is wanted."""
-        if not isinstance(self.power_dbm, tuple):
-            return None
+    def powers_dbm(self, now: Sequence[int]) -> bytes:
+        """Return the power of every port, given those of now (one value: all alike), for a `power_dbm` with one each."""
+        assert isinstance(self.power_dbm, tuple)
         ports = len(now) if len(now) > 1 else next(count for count in (4, 8, 16) if count >= max(self.antennas))
         powers = list(now) if len(now) > 1 else list(now) * ports
         powers += powers[-1:] * (max(self.antennas) - len(powers))
@@ -85,6 +84,11 @@ class Round:
     data: bytes
     antennas: tuple[int, ...]
     offset: int = 0  # of the antenna group: 0 or 8
+
+    @property
+    def antenna_rounds(self) -> int:
+        """How many rounds of one antenna the command holds."""
+        return len(self.antennas) * self.data[-1]
 
 
 def plan_rounds(options: R2000Options, *, fast_switch: bool = True) -> list[Round]:

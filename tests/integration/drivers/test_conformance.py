@@ -15,7 +15,9 @@ from drivers.r2000 import reader as r2000_reader
 from drivers.r2000.emulator import R2000Emulator
 
 R2000 = Candidate(
-    open_reader=lambda wiring: r2000_reader.R2000Reader(wiring, r2000_reader.Timing(answer_s=0.5, round_silence_s=0.5)),
+    open_reader=lambda wiring: r2000_reader.R2000Reader(
+        wiring, r2000_reader.Timing(answer_s=0.5, round_silence_s=0.5, per_antenna_s=0.0)
+    ),
     device=lambda tags: R2000Emulator(tags, round_s=0.005, boot_s=0.0),
     decoder=lambda: r2000_codec.FrameDecoder("reader"),
     frames=[

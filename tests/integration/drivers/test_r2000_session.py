@@ -28,7 +28,16 @@ from drivers.r2000.emulator import R2000Emulator
 from drivers.r2000.reader import R2000Reader, Timing
 
 EPC = bytes.fromhex("e20030166613012115507 4ef".replace(" ", ""))
-QUICK = Timing(answer_s=0.3, round_silence_s=0.3, fault_pause_s=0.05, idle_s=0.1, temperature_s=0.2, inputs_s=0.02, beep_s=0.1)
+QUICK = Timing(
+    answer_s=0.3,
+    round_silence_s=0.3,
+    per_antenna_s=0.0,
+    fault_pause_s=0.05,
+    idle_s=0.1,
+    temperature_s=0.2,
+    inputs_s=0.02,
+    beep_s=0.1,
+)
 
 
 def one_tag_each(antenna: int) -> Sequence[TagInField]:
