@@ -40,7 +40,7 @@ class Gateway(models.Model):
     last_hello_at = models.DateTimeField(null=True)
     last_batch_at = models.DateTimeField(null=True)
     clock_quality = models.CharField(max_length=10, default="")
-    software = models.CharField(max_length=80, default="")
+    software = models.CharField(max_length=TEXT_CHARS, default="")
     health = models.JSONField(null=True)  # the last health message: waiting, oldest_age_s, readers, ...
     health_at = models.DateTimeField(null=True)
 
@@ -58,13 +58,13 @@ class GatewayEpoch(models.Model):
     """The cursor: how far an outbox of a gateway is committed here. `ordinal` counts the gateway's outboxes as they came."""
 
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="epochs")
-    epoch = models.CharField(max_length=64)
+    epoch = models.CharField(max_length=TEXT_CHARS)
     ordinal = models.PositiveIntegerField()
     through = models.PositiveBigIntegerField(default=0)
     through_id = models.UUIDField(null=True)
     ranges = models.JSONField(default=list)  # committed above `through`: [first, last, event_id at last]
-    boot_id = models.CharField(max_length=64, default="")
-    machine_hash = models.CharField(max_length=128, default="")
+    boot_id = models.CharField(max_length=TEXT_CHARS, default="")
+    machine_hash = models.CharField(max_length=TEXT_CHARS, default="")
     last_hello_at = models.DateTimeField()
 
     class Meta:
@@ -79,7 +79,7 @@ class GatewayBoot(models.Model):
     """A boot of a gateway: the span in which its monotonic clock means something."""
 
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="boots")
-    boot_id = models.CharField(max_length=64)
+    boot_id = models.CharField(max_length=TEXT_CHARS)
     first_seen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -210,8 +210,8 @@ class LocationEvent(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     direction = models.CharField(max_length=10, choices=Direction, null=True)
     identity = models.CharField(max_length=TEXT_CHARS)
-    raw = models.CharField(max_length=TEXT_CHARS)
-    symbology = models.CharField(max_length=40, null=True)
+    raw = models.TextField()
+    symbology = models.CharField(max_length=TEXT_CHARS, null=True)
     zone_from = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     zone_to = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     read_point = models.ForeignKey(ReadPoint, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
@@ -303,7 +303,7 @@ class Quarantine(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, null=True, related_name="quarantined")
-    epoch = models.CharField(max_length=64, default="")
+    epoch = models.CharField(max_length=TEXT_CHARS, default="")
     seq = models.PositiveBigIntegerField(null=True)
     event_id = models.UUIDField(null=True)
     code = models.CharField(max_length=40)
@@ -402,8 +402,8 @@ class UnknownTag(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     identity = models.CharField(max_length=TEXT_CHARS, unique=True)
-    raw = models.CharField(max_length=TEXT_CHARS)
-    symbology = models.CharField(max_length=40, null=True)
+    raw = models.TextField()
+    symbology = models.CharField(max_length=TEXT_CHARS, null=True)
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+", db_index=False)
     read_point = models.ForeignKey(ReadPoint, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)

@@ -1,0 +1,87 @@
+"""Which gateways there are, and what each needs to reach us. Each function is one transaction."""
+
+import re
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from registry import secret_files
+from registry.problems import Invalid, NotFound, Taken
+from registry.texts import line
+from registry.tracking.models import Gateway
+from sync.broker import INGEST_USER, BrokerUser, Role, hash_password, make_password
+from sync.credentials import Credentials
+
+_ID = re.compile(r"[a-z0-9-]{1,40}")
+
+
+@transaction.atomic
+def add_gateway(*, gateway_id: str, name: str | None = None) -> Credentials:
+    """Make a gateway known and return what it needs to log in and to sign; nobody can show that again. Raises Invalid, Taken."""
+    if not _ID.fullmatch(gateway_id) or gateway_id == INGEST_USER:
+        raise Invalid(
+            f"id: {gateway_id!r} should be lower-case letters, digits and hyphens, at most 40, like 'hamburg'", field="id"
+        )
+    password = make_password()
+    gateway = Gateway(
+        id=gateway_id,
+        name=line(name, field="name", most=200) if name else gateway_id,
+        broker_password_hash=hash_password(password),
+    )
+    try:
+        with transaction.atomic():
+            gateway.save(force_insert=True)
+    except IntegrityError:
+        remedy = f"`sightpost-registry gateways renew {gateway_id} --local` gives it new credentials"
+        raise Taken(f"id: there is a gateway {gateway_id}; {remedy}", field="id") from None
+    return _credentials(gateway, password)
+
+
+@transaction.atomic
+def renew_gateway(*, gateway_id: str) -> Credentials:
+    """Give a gateway, also a revoked one, a new password and a new MAC key; the old ones are worth nothing from now on.
+
+    Raises NotFound."""
+    password = make_password()
+    gateway = _locked(gateway_id)
+    gateway.broker_password_hash = hash_password(password)
+    gateway.key_serial += 1
+    gateway.revoked_at = None
+    gateway.save(update_fields=["broker_password_hash", "key_serial", "revoked_at"])
+    return _credentials(gateway, password)
+
+
+@transaction.atomic
+def revoke_gateway(*, gateway_id: str) -> Gateway:
+    """Believe nothing any more that comes in its name. What it told until now stays. Raises NotFound."""
+    gateway = _locked(gateway_id)
+    if gateway.revoked_at is None:
+        gateway.revoked_at = timezone.now()
+        gateway.save(update_fields=["revoked_at"])
+    return gateway
+
+
+def broker_users() -> Iterable[BrokerUser]:
+    """Everybody who may log in to the broker: every gateway that is not revoked, and ingest."""
+    ours = secret_files.read_or_make(settings.DATA_DIR, secret_files.BROKER_PASSWORD)
+    yield BrokerUser(INGEST_USER, Role.INGEST, hash_password(ours))
+    for gateway in Gateway.objects.filter(revoked_at__isnull=True):
+        yield BrokerUser(gateway.pk, Role.GATEWAY, gateway.broker_password_hash)
+
+
+def mac_key(gateway: Gateway) -> bytes:
+    return secret_files.gateway_mac_key(settings.DATA_DIR, gateway.pk, gateway.key_serial)
+
+
+def _credentials(gateway: Gateway, password: str) -> Credentials:
+    broker = settings.CONFIGURATION.broker
+    return Credentials(gateway.pk, broker.host, broker.port, password, mac_key(gateway))
+
+
+def _locked(gateway_id: str) -> Gateway:
+    gateway = Gateway.objects.select_for_update().filter(pk=gateway_id).first()
+    if gateway is None:
+        raise NotFound(f"there is no gateway {gateway_id!r}", field="id")
+    return gateway

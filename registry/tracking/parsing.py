@@ -1,0 +1,134 @@
+"""From a payload on a topic to what it says, checked. No database; nothing here changes anything.
+
+Whatever the bytes, the only error is WireError, with a code that is counted. One bad record does not cost its batch: it is set
+apart with its code, to be quarantined and acknowledged as rejected.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from sync.wire import (
+    Batch,
+    Gap,
+    Health,
+    Hello,
+    LocationEvent,
+    Purpose,
+    Record,
+    RecordKind,
+    State,
+    WireError,
+    check_batch,
+    decode,
+    location_event,
+    unseal,
+)
+
+LEAVES = ("hello", "events", "health", "state", "reply")
+MAX_HEALTH_ROWS = 500
+
+
+class GoodRecord(NamedTuple):
+    record: Record
+    event: LocationEvent | None  # None: of a kind we keep raw
+
+
+class BadRecord(NamedTuple):
+    """A record that nobody can take, as it came."""
+
+    seq: int
+    event_id: UUID | None
+    code: str
+    text: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Told:
+    """What one `events` message says."""
+
+    epoch: str
+    good: list[GoodRecord] = field(default_factory=list)
+    bad: list[BadRecord] = field(default_factory=list)
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.good) + len(self.bad) + len(self.gaps)
+
+
+def hello(payload: bytes, key: bytes) -> Hello:
+    """Raises WireError."""
+    return unseal(payload, Hello, Purpose.HELLO, key)
+
+
+def health(payload: bytes, key: bytes) -> Health:
+    """Raises WireError."""
+    said = unseal(payload, Health, Purpose.HEALTH, key)
+    if len(said.readers) > MAX_HEALTH_ROWS or len(said.read_points) > MAX_HEALTH_ROWS:
+        raise WireError("too_big", f"more than {MAX_HEALTH_ROWS} readers or read points")
+    return said
+
+
+def state(payload: bytes) -> State:
+    """Raises WireError. It carries no MAC: only the broker's access list says who sent it."""
+    said = decode(payload, State)
+    if said.state not in ("online", "offline", "stopped"):
+        raise WireError("bad_shape", f"no state of a gateway: {said.state[:40]!r}")
+    return said
+
+
+def events(payload: bytes, key: bytes) -> Told:
+    """Raises WireError when the batch as a whole is none; the gateway then sends it in halves."""
+    try:
+        batch = unseal(payload, Batch, Purpose.EVENTS, key)
+        check_batch(batch)
+    except WireError as exc:
+        if exc.code != "bad_shape":
+            raise
+        return _alone(payload, key, exc)
+    told = Told(batch.epoch, gaps=batch.gaps)
+    for record in batch.records:
+        if record.kind != RecordKind.LOCATION:
+            told.good.append(GoodRecord(record, None))
+            continue
+        try:
+            told.good.append(GoodRecord(record, location_event(record)))
+        except WireError as exc:
+            told.bad.append(BadRecord(record.seq, record.event_id, exc.code, str(exc), bytes(record.body)))
+    return told
+
+
+class _Loose(msgspec.Struct, rename={"first": "from", "last": "to"}):
+    """A batch of which only the frame has the right shape."""
+
+    epoch: str
+    first: int
+    last: int
+    records: list[dict[str, Any]]
+    v: int
+
+
+def _alone(payload: bytes, key: bytes, why: WireError) -> Told:
+    """A record whose own frame is broken, alone in its batch, is rejected; with others beside it nobody can say where it ends."""
+    try:
+        frame = unseal(payload, _Loose, Purpose.EVENTS, key)
+    except WireError:
+        raise why from None
+    if frame.first != frame.last or len(frame.records) != 1 or not 1 <= frame.first < 2**63:
+        raise why
+    record = frame.records[0]
+    return Told(
+        frame.epoch[:512],
+        bad=[BadRecord(frame.first, _uuid(record.get("event_id")), why.code, str(why), msgspec.json.encode(record))],
+    )
+
+
+def _uuid(value: object) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
