@@ -1,12 +1,13 @@
 """No test may leave a descriptor, thread, process or task behind. What session and module fixtures open is theirs and stays."""
 
 import asyncio
+import contextlib
 import functools
 import gc
 import os
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 
 import psutil
@@ -16,13 +17,20 @@ GRACE_S = 2.0  # a thread or child that is on its way out gets this long
 _kept: set[str] = set()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
-    before = _open_things() if fixturedef.scope != "function" else set()
-    result = yield
-    if fixturedef.scope != "function":
-        _kept.update(_open_things() - before)
-    return result
+class _WhatFixturesOpen:
+    """A plugin of its own, because the hooks of a conftest are not called for session fixtures."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+        before = _open_things() if fixturedef.scope != "function" else set()
+        result = yield
+        if fixturedef.scope != "function":
+            _kept.update(_open_things() - before)
+        return result
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_WhatFixturesOpen())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -60,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.obj = _without_stray_tasks(item.obj)
 
 
-def _without_stray_tasks(test):  # type: ignore[no-untyped-def]
+def _without_stray_tasks(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @functools.wraps(test)
     async def checked(*args: object, **kwargs: object) -> None:
         before = asyncio.all_tasks()
@@ -75,7 +83,7 @@ def _without_stray_tasks(test):  # type: ignore[no-untyped-def]
 
 def _open_things() -> set[str]:
     things = {f"thread {t.name} {t.ident}" for t in threading.enumerate() if t is not threading.main_thread()}
-    things |= {f"process {p.pid}" for p in psutil.Process().children(recursive=True) if p.is_running()}
+    things |= {f"process {pid}" for pid in _processes()}
     for fd in Path("/proc/self/fd").iterdir():
         try:
             target = os.readlink(fd)
@@ -84,3 +92,15 @@ def _open_things() -> set[str]:
         if not target.startswith(("/proc/", "anon_inode:", "/dev/null", "/dev/urandom")):
             things.add(f"descriptor {fd.name} {target}")
     return things
+
+
+def _processes() -> set[int]:
+    """Our descendants, but for those of a process that is kept: a browser starts and ends helpers as it likes."""
+    found, theirs = set(), {int(thing.split()[1]) for thing in _kept if thing.startswith("process ")}
+    for process in psutil.Process().children(recursive=True):  # parents come before their children
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.ppid() in theirs:
+                theirs.add(process.pid)
+            elif process.is_running():
+                found.add(process.pid)
+    return found
