@@ -52,36 +52,39 @@ class Systemd:
             log.warning("cannot tell systemd %r: %s", message.splitlines()[0], exc)
 
 
-async def watch_over(
-    systemd: Systemd,
-    parts: Mapping[str, Alive],
-    sentence: Callable[[], str],
-    *,
-    told: Callable[[str | None], None] = lambda stuck: None,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> None:
-    """Feed the watchdog while every part makes progress. Runs until cancelled.
+class Watch:
+    """Feeds the watchdog while every part makes progress.
 
-    A part that stands still is named in the journal and to `told`, and systemd, not fed, restarts us.
+    A part that stands still is named in the journal and in `stuck`, and systemd, not fed, restarts us.
     """
-    every_s = (systemd.watchdog_s or 30.0) / 3
-    while True:
-        await sleep(every_s)
-        stuck = [name for name, alive in parts.items() if not await _answers(alive, every_s)]
-        told(f"no progress: {', '.join(stuck)}" if stuck else None)
-        if stuck:
-            log.error("no progress for %.0f s: %s", every_s, ", ".join(stuck))
-            systemd.status(f"stuck: {', '.join(stuck)}")
-        else:
-            systemd.feed_watchdog()
-            systemd.status(sentence())
 
+    def __init__(
+        self, systemd: Systemd, parts: Mapping[str, Alive], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self.stuck: str | None = None  # for people
+        self._systemd = systemd
+        self._parts = parts
+        self._sleep = sleep
+        self._every_s = (systemd.watchdog_s or 30.0) / 3
 
-async def _answers(alive: Alive, within_s: float) -> bool:
-    try:
-        return await asyncio.wait_for(alive(), within_s)
-    except TimeoutError:
-        return False
+    async def run(self, sentence: Callable[[], str]) -> None:
+        """Watch until cancelled; `sentence` is what systemd shows while all is well."""
+        while True:
+            await self._sleep(self._every_s)
+            still = [name for name, alive in self._parts.items() if not await self._answers(alive)]
+            self.stuck = f"no progress for {self._every_s:.0f} s: {', '.join(still)}" if still else None
+            if self.stuck:
+                log.error(self.stuck)
+                self._systemd.status(self.stuck)
+            else:
+                self._systemd.feed_watchdog()
+                self._systemd.status(sentence())
+
+    async def _answers(self, alive: Alive) -> bool:
+        try:
+            return await asyncio.wait_for(alive(), self._every_s / 2)
+        except TimeoutError:
+            return False
 
 
 def advanced(counter: Callable[[], int]) -> Alive:

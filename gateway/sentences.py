@@ -11,6 +11,7 @@ from gateway.status.words import count, number, span
 
 SHORT_S = 60.0  # an interruption shorter than this is waiting, not trouble
 FEW_DAYS = 3.0
+GET_CREDENTIALS = "run `sightpost-registry gateways add NAME --local` at the registry"
 
 
 class Way(enum.StrEnum):
@@ -168,16 +169,16 @@ def _outbox(outbox: OutboxRow, storing: Storing, sorting: Sorting) -> Hop:
             f"room for {span(outbox.days_left * 86_400)} left",
             "get the registry back, or raise outbox_mb",
         )
-    return Hop("outbox", Light.GOOD, rate, f"stores well; the last commit took {number(round(outbox.commit_ms, 1))} ms")
+    took = f"; the last commit took {number(round(outbox.commit_ms, 1))} ms" if outbox.commit_ms else ""
+    return Hop("outbox", Light.GOOD, rate, f"stores well{took}")
 
 
 def _broker(delivery: Delivery) -> Hop:
     long = delivery.for_s > SHORT_S
     match delivery.way:
         case Way.NO_CREDENTIALS:
-            return Hop(
-                "broker", Light.ATTENTION, "", delivery.why, "run `sightpost-registry gateways add ID --local` at the registry"
-            )
+            what, _, step = delivery.why.partition("; ")
+            return Hop("broker", Light.ATTENTION, "", f"no registry credentials: {what}", step or GET_CREDENTIALS)
         case Way.NO_BROKER:
             light = Light.FAILED if long else Light.WAITING
             return Hop(

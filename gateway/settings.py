@@ -27,7 +27,7 @@ class Section(BaseModel):
 
 
 class GatewaySection(Section):
-    site: Name = Field(description=f"the id of this gateway: {_NAME}", examples=["hamburg"])
+    site: Name = Field(description=f"a name for this site: {_NAME}", examples=["hamburg"])
     data_dir: Path = Field(default=Path("/var/lib/sightpost"), description="the path of a folder for the outbox")
     commit_interval_ms: int = Field(
         default=20, ge=1, le=1000, description="1 to 1000: events of this many milliseconds share one commit"
@@ -69,8 +69,9 @@ class StatusSection(Section):
 
 
 class RegistrySection(Section):
-    credentials: Path | None = Field(
-        default=None, description="the path of the file that `sightpost-registry gateways add ID --local` wrote"
+    credentials: Path = Field(
+        default=Path("credentials.json"),
+        description="the path of the file that `sightpost-registry gateways add ID --local` wrote",
     )
     run: bool = Field(
         default=False, description="true or false: whether this gateway starts `sightpost-registry up` as its child"
@@ -176,7 +177,9 @@ class Settings(Section):
 
     def counted_from(self, folder: Path) -> "Settings":
         """Return these settings with every relative path taken from `folder`, where the file lies."""
-        registry = {key: folder / path for key in ("credentials", "config") if (path := getattr(self.registry, key)) is not None}
+        registry: dict[str, Path] = {"credentials": folder / self.registry.credentials}
+        if self.registry.config is not None:
+            registry["config"] = folder / self.registry.config
         return self.model_copy(
             update={
                 "gateway": self.gateway.model_copy(update={"data_dir": folder / self.gateway.data_dir}),

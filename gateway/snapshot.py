@@ -1,12 +1,13 @@
 """Fills in the snapshot: asks every part of the gateway how it is, at one moment."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 
 from drivers.api import Clock
 from gateway import sentences
 from gateway.clock import quality
+from gateway.delivery import Sender
 from gateway.feed import Feed, Rate
 from gateway.health import OutboxRow, Snapshot, TailRow
 from gateway.intake import Intake
@@ -14,7 +15,7 @@ from gateway.location.counters import TAIL
 from gateway.location.engine import Engine
 from gateway.location.site import Site
 from gateway.pipeline import Pipeline
-from gateway.sentences import Delivery, Sorting, Storing, Way
+from gateway.sentences import Sorting, Storing, Way
 from sync.outbox import OutboxStat
 from sync.wire import EventKind, Health, LocationEvent, ReaderHealth
 
@@ -35,7 +36,7 @@ class Observer:
         intake: Intake,
         engine: Engine,
         pipeline: Pipeline,
-        delivery: Callable[[], Delivery],
+        sender: Sender,
         clock: Clock,
         stat: OutboxStat,
     ) -> None:
@@ -45,7 +46,7 @@ class Observer:
         self._intake = intake
         self._engine = engine
         self._pipeline = pipeline
-        self._delivery = delivery
+        self._sender = sender
         self._clock = clock
         self._stat = stat
         self._started_wall_ms = clock.wall_ms()
@@ -57,13 +58,15 @@ class Observer:
         self._stored_lately.add(events)
         self._stored_last_hour.add(events)
 
-    def outbox_is(self, stat: OutboxStat) -> None:
+    def look(self, stat: OutboxStat) -> None:
+        """To be called about once a second, with where the outbox stands."""
         self._stat = stat
+        self._sender.look()
 
     def snapshot(self) -> Snapshot:
         now_ms = self._clock.wall_ms()
         readers = tuple(feed.row() for feed in self._feeds)
-        delivery, outbox, storing, sorting = self._delivery(), self._outbox(), self._storing(), self._sorting()
+        delivery, outbox, storing, sorting = self._sender.delivery(), self._outbox(), self._storing(), self._sorting()
         sentence, light = sentences.sentence(readers, outbox, storing, delivery)
         return Snapshot(
             sentence=sentence,
@@ -85,7 +88,7 @@ class Observer:
 
     def sentence(self) -> str:
         readers = tuple(feed.row() for feed in self._feeds)
-        return sentences.sentence(readers, self._outbox(), self._storing(), self._delivery())[0]
+        return sentences.sentence(readers, self._outbox(), self._storing(), self._sender.delivery())[0]
 
     def health(self) -> Health:
         """Return what the registry is told every half minute."""
@@ -118,7 +121,7 @@ class Observer:
 
     def _days_left(self, waiting: int) -> float | None:
         per_min = self._stored_last_hour.per_min()
-        if self._delivery().way is Way.DELIVERING or not per_min:
+        if self._sender.delivery().way is Way.DELIVERING or not per_min:
             return None
         rows = self._stat.last - self._stat.first + 1
         row_bytes = self._stat.file_bytes / rows if rows >= ENOUGH_ROWS else ROW_BYTES
@@ -184,6 +187,7 @@ class Observer:
             "commits": status.commits,
             "records_dead": self._stat.dead,
             **{f"events_{kind}": total for kind, total in engine.events.items()},
+            **self._sender.counters(),
             **{f"suppressed_{reason}": total for reason, total in engine.suppressed.items()},
         }
 

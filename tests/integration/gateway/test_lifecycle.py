@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from gateway.child import cleaned, keep_child
-from gateway.lifecycle import Systemd, advanced, stop_on_signals, watch_over
+from gateway.lifecycle import Systemd, Watch, advanced, stop_on_signals
 
 
 def wait_for(condition: Callable[[], bool], within_s: float = 10.0) -> None:
@@ -81,10 +81,12 @@ async def test_the_watchdog_is_fed_only_while_every_part_makes_progress(tmp_path
     parts = {"loop": advanced(lambda: counts["loop"]), "writer": advanced(lambda: counts["writer"])}
     with notify_socket(address) as manager:
         systemd = Systemd(address, watchdog_s=30.0)
+        watch = Watch(systemd, parts, sleep=sleep)
         with pytest.raises(asyncio.CancelledError):
-            await watch_over(systemd, parts, lambda: "Working.", sleep=sleep)
+            await watch.run(lambda: "Working.")
         heard = [manager.recv(200) for _ in range(5)]
-    assert heard == [b"WATCHDOG=1", b"STATUS=Working."] * 2 + [b"STATUS=stuck: writer"]
+    assert heard == [b"WATCHDOG=1", b"STATUS=Working."] * 2 + [b"STATUS=no progress for 10 s: writer"]
+    assert watch.stuck == "no progress for 10 s: writer"
 
 
 async def test_a_part_that_does_not_answer_is_stuck(tmp_path: Path) -> None:
@@ -94,8 +96,8 @@ async def test_a_part_that_does_not_answer_is_stuck(tmp_path: Path) -> None:
 
     address = str(tmp_path / "notify")
     with notify_socket(address) as manager:
-        watching = asyncio.create_task(watch_over(Systemd(address, watchdog_s=0.06), {"writer": never}, str))
-        assert await asyncio.to_thread(manager.recv, 200) == b"STATUS=stuck: writer"
+        watching = asyncio.create_task(Watch(Systemd(address, watchdog_s=0.06), {"writer": never}).run(str))
+        assert await asyncio.to_thread(manager.recv, 200) == b"STATUS=no progress for 0 s: writer"
         watching.cancel()
         with pytest.raises(asyncio.CancelledError):
             await watching

@@ -83,6 +83,7 @@ def test_the_example_shows_every_setting_with_its_default() -> None:
     for key in ("commit_interval_ms", "queue_reads", "outbox_mb", "company_prefixes"):
         assert raw["gateway"][key] == getattr(plain.gateway, key)
     assert Path(raw["gateway"]["data_dir"]) == plain.gateway.data_dir
+    assert Path(raw["registry"]["credentials"]) == plain.registry.credentials
     assert raw["status"] == plain.status.model_dump()
     rules = dataclasses.asdict(RULES[ZoneKind.STORAGE]) | {"close_dbm": -45}
     assert raw["zones"][-1]["rules"] == rules

@@ -1,0 +1,224 @@
+"""The one composition root. READ FIRST.
+
+    settings -> readers -> intake -> engine -> outbox -> uplink -> registry          the status page looks at all of them
+
+Everything runs in one task group: a bug in any task ends the process, and systemd starts it again. The order of stopping
+stands at the end of `_work`, top to bottom.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from socket import socket
+
+from drivers.api import Clock, ReaderMisconfigured
+from gateway import logs
+from gateway.child import keep_child
+from gateway.clock import SYSTEM, boot_id, quality
+from gateway.delivery import Sender
+from gateway.feed import Feed
+from gateway.health import Snapshot
+from gateway.intake import Intake
+from gateway.lifecycle import Systemd, Watch, advanced, stop_on_signals
+from gateway.location.engine import Engine
+from gateway.location.site import Instant
+from gateway.pipeline import Pipeline
+from gateway.readers import build
+from gateway.settings import ReaderSection, Settings
+from gateway.snapshot import SOFTWARE, Observer
+from gateway.status.server import CannotListen, build_app, listen, serve
+from gateway.supervisor import backoff_for, supervise
+from gateway.writer import Writer
+from sync.outbox import Outbox, OutboxUnavailable
+from sync.wire import LocationEvent
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+DRAIN_WITHIN_S = 1.5  # of the five seconds that stopping may take
+FINE, FAILED, BAD_SETTINGS = 0, 1, 2
+NOBODY = Systemd(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that is up: where its page is, and how it is."""
+
+    address: str
+    snapshot: Callable[[], Snapshot]
+
+
+def start(settings: Settings) -> int:
+    """Be the gateway until SIGTERM or SIGINT; return the exit code."""
+    os.umask(0o077)  # what we write is for nobody else, whatever the shell thought
+    logs.begin(os.environ)
+
+    async def until_signal() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        await run(settings, stop, systemd=Systemd.of(os.environ, os.getpid()))
+
+    try:
+        asyncio.run(until_signal())
+    except (CannotListen, OutboxUnavailable) as exc:
+        sys.stderr.write(f"sightpost: {exc}\n")
+        return BAD_SETTINGS if isinstance(exc, CannotListen) else FAILED
+    return FINE
+
+
+async def run(
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    systemd: Systemd = NOBODY,
+    clock: Clock = SYSTEM,
+    ready: Callable[[Running], None] = lambda running: None,
+) -> None:
+    """Be the gateway until `stop` is set. Raises CannotListen, OutboxUnavailable."""
+    listener = listen(settings.status.host, settings.status.port)  # first: with a taken port nothing else is touched
+    writer = Writer()
+    try:
+        outbox = await writer(opener(settings, clock))
+        try:
+            await _work(settings, stop, systemd, clock, listener, writer, outbox, ready)
+        finally:
+            await writer(outbox.close)
+    finally:
+        writer.close()
+        listener.close()
+
+
+async def _work(
+    settings: Settings,
+    stop: asyncio.Event,
+    systemd: Systemd,
+    clock: Clock,
+    listener: socket,
+    writer: Writer,
+    outbox: Outbox,
+    ready: Callable[[Running], None],
+) -> None:
+    rng = random.Random()  # noqa: S311 - for jitter
+    site = settings.as_site()
+    now = Instant(clock.mono_ns(), clock.wall_ms())
+    saved, live_until = await writer(outbox.saved_state), await writer(outbox.live_until)
+    engine = Engine(site, saved, live_until, now, clock_quality=quality(now.wall_ms))
+    intake = Intake(settings.gateway.queue_reads)
+    feeds = [Feed(section.name, section.driver, section.url, intake, clock) for section in settings.readers]
+
+    def committed(events: Sequence[LocationEvent]) -> None:
+        observer.stored(len(events))
+        sender.wake()
+
+    pipeline = Pipeline(
+        intake, engine, outbox, writer, clock, commit_interval_s=settings.gateway.commit_interval_ms / 1000, committed=committed
+    )
+    sender = Sender(credentials_path(settings), opener(settings, clock), SOFTWARE, lambda: observer.health(), clock, rng)
+    observer = Observer(settings.gateway.site, site, feeds, intake, engine, pipeline, sender, clock, await writer(outbox.stat))
+    watch = Watch(
+        systemd, {"pipeline": advanced(lambda: pipeline.progress), "writer": writer.alive, "uplink": advanced(sender.progress)}
+    )
+
+    async def look_often() -> None:
+        while True:
+            try:
+                observer.look(await writer(outbox.stat))
+            except OutboxUnavailable as exc:
+                log.debug("outbox: %s", exc)  # the pipeline says it where people see it
+            engine.clock_quality = quality(clock.wall_ms())
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    page_over = asyncio.Event()
+    page = build_app(observer.snapshot, page_over, stuck=lambda: watch.stuck)
+
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(serve(listener, page, page_over), name="status page")
+        storing = tasks.create_task(pipeline.run(), name="pipeline")
+        sending = tasks.create_task(sender.run(), name="uplink")
+        chores = [
+            tasks.create_task(look_often(), name="looking"),
+            tasks.create_task(pipeline.keep_live(lambda: live_readers(feeds)), name="live readers"),
+            tasks.create_task(watch.run(observer.sentence), name="watchdog"),
+        ]
+        if settings.registry.run:
+            chores.append(tasks.create_task(keep_child("registry", registry_command(settings), rng=rng), name="registry"))
+        reading = [
+            tasks.create_task(_read(section, feed, clock, rng), name=f"reader {section.name}")
+            for section, feed in zip(settings.readers, feeds, strict=True)
+        ]
+        address = "http://{}:{}".format(*listener.getsockname()[:2])
+        log.info("site %s: %d readers, status page on %s", settings.gateway.site, len(feeds), address)
+        systemd.ready(observer.sentence())
+        ready(Running(address, observer.snapshot))
+
+        await stop.wait()
+
+        systemd.stopping()
+        still_live = live_readers(feeds)
+        await _cancelled(*reading)  # no more reads; every port is released
+        pipeline.finish()  # what was read is decided and committed
+        await asyncio.wait([storing], timeout=DRAIN_WITHIN_S)
+        if storing.done():
+            await pipeline.write_live(still_live)
+        else:
+            log.error("stopping with %d reads and %d events not stored", intake.waiting, pipeline.status.held_events)
+        page_over.set()  # open streams end; meanwhile the uplink says goodbye to the registry
+        await _cancelled(storing, sending)
+        await serving
+        await _cancelled(*chores)  # the registry of a one-box site goes last, so it has heard the goodbye
+    log.info("stopped")
+
+
+async def _read(section: ReaderSection, feed: Feed, clock: Clock, rng: random.Random) -> None:
+    try:
+        reader = build(section, clock)
+    except ReaderMisconfigured as exc:
+        log.error("reader %s: %s; it stays off until its settings change", section.name, exc)
+        feed.misconfigured(str(exc))
+        return
+    await supervise(reader, feed, backoff_for(section.url), rng=rng)
+
+
+async def _cancelled(*tasks: asyncio.Task[None]) -> None:
+    """Cancel and wait until they have ended; an error of theirs goes on to the task group."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+def live_readers(feeds: Sequence[Feed]) -> list[str]:
+    return [feed.name for feed in feeds if feed.live]
+
+
+def outbox_path(settings: Settings) -> Path:
+    return settings.gateway.data_dir / "outbox.db"
+
+
+def opener(settings: Settings, clock: Clock) -> Callable[[], Outbox]:
+    """Return what opens a connection to the outbox, in the thread that will use it."""
+    return partial(
+        Outbox.open,
+        outbox_path(settings),
+        wall_ms=clock.wall_ms,
+        mono_ns=clock.mono_ns,
+        boot_id=boot_id(),
+        quota_bytes=settings.gateway.outbox_mb * 1_000_000,
+    )
+
+
+def credentials_path(settings: Settings) -> Path:
+    """Return the file that systemd hands to this service alone, where it does; else the one that the settings name."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    handed = Path(folder) / "gateway.json" if folder else None
+    return handed if handed is not None and handed.exists() else settings.registry.credentials
+
+
+def registry_command(settings: Settings) -> list[str]:
+    return [str(Path(sys.executable).with_name("sightpost-registry")), "up", "-c", str(settings.registry.config)]

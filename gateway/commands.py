@@ -1,0 +1,219 @@
+"""The commands of `sightpost` for people and scripts. Every one takes --json; cli.py says what the exit codes mean."""
+
+import asyncio
+import json
+import sqlite3
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway import cli
+from gateway.problems import Reading, read
+from gateway.settings import Settings
+from gateway.status.words import count
+
+ASK_WITHIN_S = 5.0
+
+app = typer.Typer(
+    help="The gateway of a site: readers in, location events out to the registry.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+readers_app = typer.Typer(help="What can be read from.", invoke_without_command=True)
+outbox_app = typer.Typer(help="What waits for the registry.", no_args_is_help=True)
+app.add_typer(readers_app, name="readers")
+app.add_typer(outbox_app, name="outbox")
+
+Config = Annotated[Path, typer.Option("-c", "--config", help="The settings of the gateway.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command()
+def run(config: Config = cli.SETTINGS) -> None:
+    """Be the gateway until SIGTERM or Ctrl-C. Exit code 2: the settings are wrong, or the status page's port is taken."""
+    raise typer.Exit(cli.run(config))
+
+
+@app.command()
+def check(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
+    """Name every problem of the settings at once. Exit code 0: none (there may be warnings), 2: some."""
+    from gateway.readers import refused
+
+    reading = read(config)
+    problems = list(reading.problems)
+    if reading.settings is not None:
+        problems += refused(reading.settings, config)
+    if as_json:
+        _print_json(
+            {
+                "ok": not problems,
+                "problems": [{"file": p.file, "key": p.key, "text": p.text} for p in problems],
+                "warnings": [{"file": w.file, "key": w.key, "text": w.text} for w in reading.warnings],
+            }
+        )
+    else:
+        for problem in problems:
+            typer.echo(problem)
+        for warning in reading.warnings:
+            typer.echo(f"warning: {warning}")
+        typer.echo(_verdict(len(problems), reading))
+    raise typer.Exit(cli.BAD_SETTINGS if problems else 0)
+
+
+def _verdict(problems: int, reading: Reading) -> str:
+    if problems:
+        return f"{count(problems, 'problem')}."
+    settings = reading.settings
+    assert settings is not None
+    parts = (count(len(settings.readers), "reader"), count(len(settings.zones), "zone"), count(len(settings.doors), "door"))
+    return f"Good: {', '.join(parts)}."
+
+
+@readers_app.callback()
+def readers(context: typer.Context, as_json: Json = False) -> None:
+    """List the drivers, and the devices that are plugged in by the names that stay."""
+    if context.invoked_subcommand is not None:
+        return
+    from drivers import catalog
+    from gateway.readers import plugged_in
+
+    names, devices = catalog.names(), [str(device) for device in plugged_in()]
+    if as_json:
+        _print_json({"drivers": names, "devices": devices})
+        return
+    typer.echo("Drivers: " + ", ".join(names))
+    typer.echo("Devices:" if devices else "Devices: none with a lasting name is plugged in.")
+    for device in devices:
+        typer.echo(f"  {device}")
+
+
+@readers_app.command("test")
+def readers_test(
+    name: Annotated[str, typer.Argument(help="A reader of the settings.")],
+    config: Config = cli.SETTINGS,
+    seconds: Annotated[float, typer.Option(help="For how long.", min=0.1, max=3600)] = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Run one reader by itself and print what it says. Stop the gateway first: a device talks to one program.
+
+    Exit code 0: it connected, 1: it did not, 2: wrong settings.
+    """
+    from gateway.trial import try_reader
+
+    settings = _settings(config)
+    section = next((reader for reader in settings.readers if reader.name == name), None)
+    if section is None:
+        typer.echo(f"No reader is called '{name}'; there are {', '.join(r.name for r in settings.readers) or 'none'}.")
+        raise typer.Exit(cli.BAD_SETTINGS)
+    say: Callable[[dict[str, object]], None] = _print_json if as_json else _print_words
+    raise typer.Exit(asyncio.run(try_reader(section, seconds, say)))
+
+
+@app.command()
+def status(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
+    """Say how the running gateway is. Exit code 0: events reach the registry, 1: they do not, or no gateway answers."""
+    now = _asked(_settings(config))
+    if as_json:
+        _print_json(now)
+    else:
+        typer.echo(now["sentence"])
+        for hop in now["hops"]:
+            typer.echo(f"  {hop['name']:<10} {hop['light']:<10} {hop['rate']:<22} {hop['reason']}")
+            if hop["next_step"]:
+                typer.echo(f"  {'':<10} -> {hop['next_step']}")
+    raise typer.Exit(0 if now["light"] in ("good", "waiting") else 1)
+
+
+@app.command()
+def tail(
+    config: Config = cli.SETTINGS,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the latest sightings and what became of each, oldest first. Exit code 1: no gateway answers."""
+    settings = _settings(config)
+    try:
+        for row in _tail_rows(settings, follow):
+            if as_json:
+                _print_json(row)
+            else:
+                stamp = time.strftime("%H:%M:%S", time.localtime(row["wall_ms"] / 1000))
+                typer.echo(f"{stamp}  {row['read_point']:<16} {row['identity']:<40} {row['outcome']}")
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@outbox_app.command("stat")
+def outbox_stat(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
+    """Say what the outbox file holds, with or without a running gateway. Exit code 1: there is none, or it cannot be read."""
+    from gateway.app import outbox_path
+    from gateway.trial import outbox_at
+    from sync.outbox import OutboxDamaged, OutboxUnavailable
+
+    path = outbox_path(_settings(config))
+    if not path.exists():
+        typer.echo(f"There is no outbox yet at {path}.")
+        raise typer.Exit(1)
+    try:
+        stat = outbox_at(path)
+    except (OutboxDamaged, OutboxUnavailable, sqlite3.DatabaseError) as exc:
+        typer.echo(f"{path} cannot be read: {exc}")
+        raise typer.Exit(1) from None
+    if as_json:
+        _print_json(asdict(stat))
+        return
+    typer.echo(f"{stat.waiting:,} waiting, of {stat.last:,} in epoch {stat.epoch}; acknowledged up to {stat.acked:,}")
+    typer.echo(f"{stat.file_bytes:,} of {stat.quota_bytes:,} bytes; {stat.dead:,} refused by the registry")
+    if stat.alarm:
+        typer.echo(stat.alarm)
+
+
+def _settings(config: Path) -> Settings:
+    reading = read(config)
+    if reading.settings is None:
+        for problem in reading.problems:
+            typer.echo(problem)
+        raise typer.Exit(cli.BAD_SETTINGS)
+    return reading.settings
+
+
+def _asked(settings: Settings) -> dict[str, Any]:
+    """Return /status.json of the running gateway."""
+    host, port = settings.status.host, settings.status.port
+    url = f"http://[{host}]:{port}/status.json" if ":" in host else f"http://{host}:{port}/status.json"
+    try:
+        with urllib.request.urlopen(url, timeout=ASK_WITHIN_S) as answer:  # noqa: S310 - a loopback address, checked
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (urllib.error.URLError, TimeoutError, json.JSONDecodeError) as exc:
+        typer.echo(
+            f"No gateway answers on {url} ({getattr(exc, 'reason', exc)}). Is it running? `systemctl status sightpost` says more."
+        )
+        raise typer.Exit(1) from None
+
+
+def _tail_rows(settings: Settings, follow: bool) -> Iterator[dict[str, Any]]:
+    seen: set[tuple[int, str, str]] = set()
+    while True:
+        rows = list(reversed(_asked(settings)["tail"]))
+        keys = {(row["wall_ms"], row["read_point"], row["identity"]) for row in rows}
+        yield from (row for row in rows if (row["wall_ms"], row["read_point"], row["identity"]) not in seen)
+        if not follow:
+            return
+        seen = keys
+        time.sleep(1.0)
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, default=str))
+
+
+def _print_words(said: dict[str, object]) -> None:
+    typer.echo("  ".join(str(value) for value in said.values()))

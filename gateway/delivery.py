@@ -1,0 +1,139 @@
+"""The uplink inside the gateway: it starts once there are credentials, and says for the status page how far it gets."""
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from drivers.api import Clock
+from gateway.clock import boot_id, quality
+from gateway.feed import Rate
+from gateway.sentences import Delivery, Way
+from sync.credentials import Credentials, CredentialsUnusable, read_credentials
+from sync.outbox import Outbox
+from sync.uplink import Identification, Uplink
+from sync.uplink_status import UplinkState
+from sync.wire import Health
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 2.0  # for a credentials file that is not there yet
+_MACHINE_ID = Path("/etc/machine-id")
+_WAYS = {
+    UplinkState.GREETING: Way.NO_ANSWER,
+    UplinkState.REGISTRY_SILENT: Way.NO_ANSWER,
+    UplinkState.DELIVERING: Way.DELIVERING,
+}  # every other state: no broker
+
+
+class Sender:
+    """Runs the uplink; without credentials it waits for them, and the gateway stores."""
+
+    def __init__(
+        self,
+        credentials: Path,
+        open_outbox: Callable[[], Outbox],
+        software: str,
+        health: Callable[[], Health],
+        clock: Clock,
+        rng: random.Random,
+    ) -> None:
+        self._path = credentials
+        self._open_outbox = open_outbox
+        self._health = health
+        self._clock = clock
+        self._rng = rng
+        self._identification = Identification(software, machine_hash(), boot_id(), lambda: quality(clock.wall_ms()))
+        self._uplink: Uplink | None = None
+        self._why = "not looked for yet"
+        self._way_since_ns = clock.mono_ns()
+        self._was_delivering = False
+        self._acked_lately = Rate(clock.mono_ns)
+        self._acked = 0
+        self._looks = 0
+
+    async def run(self) -> None:
+        """Deliver until cancelled, then say goodbye. Raises OutboxDamaged."""
+        credentials = await self._credentials()
+        self._uplink = Uplink(
+            self._open_outbox,
+            credentials,
+            self._identification,
+            self._health,
+            wall_ms=self._clock.wall_ms,
+            mono_ns=self._clock.mono_ns,
+            rng=self._rng,
+        )
+        await self._uplink.run()
+
+    def wake(self) -> None:
+        """A commit has been made."""
+        if self._uplink is not None:
+            self._uplink.wake()
+
+    def progress(self) -> int:
+        """Moves while this makes progress; the watchdog looks at it."""
+        return self._looks + (self._uplink.progress if self._uplink is not None else 0)
+
+    def look(self) -> None:
+        """Notice what has changed since; to be called about once a second."""
+        if self._uplink is None:
+            return
+        status = self._uplink.status
+        delivering = status.state is UplinkState.DELIVERING
+        if delivering != self._was_delivering:
+            self._was_delivering, self._way_since_ns = delivering, self._clock.mono_ns()
+        self._acked_lately.add(max(0, status.acked - self._acked) if self._acked else 0)
+        self._acked = status.acked
+
+    def delivery(self) -> Delivery:
+        for_s = (self._clock.mono_ns() - self._way_since_ns) / 1e9
+        if self._uplink is None:
+            return Delivery(Way.NO_CREDENTIALS, self._why, for_s, None)
+        status = self._uplink.status
+        last_ms = status.last_ack_wall_ms
+        return Delivery(
+            way=_WAYS.get(status.state, Way.NO_BROKER),
+            why=status.why,
+            for_s=for_s,
+            last_ack_s=None if last_ms is None else max(0.0, (self._clock.wall_ms() - last_ms) / 1000),
+            rtt_ms=status.rtt_ms,
+            acked_per_min=self._acked_lately.per_min(),
+        )
+
+    def counters(self) -> dict[str, int]:
+        if self._uplink is None:
+            return {}
+        status = self._uplink.status
+        return {
+            "uplink_connections": status.connections,
+            "uplink_batches": status.batches,
+            "uplink_records": status.records,
+            "uplink_went_back": status.went_back,
+            "uplink_parted": status.parted,
+            "uplink_rejected": status.rejected,
+            "uplink_live_skipped": status.live_skipped,
+            **{f"uplink_ignored_{reason}": total for reason, total in status.ignored.items()},
+        }
+
+    async def _credentials(self) -> Credentials:
+        while True:
+            self._looks += 1
+            try:
+                return read_credentials(self._path)
+            except CredentialsUnusable as exc:
+                if str(exc) != self._why:
+                    log.warning("no registry credentials: %s", exc)
+                self._why = str(exc)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+def machine_hash() -> str:
+    """Return what tells this machine from another with the same credentials. The machine id itself is nobody's business."""
+    try:
+        machine = _MACHINE_ID.read_bytes().strip()
+    except OSError:
+        machine = b"unknown"
+    return hashlib.blake2s(machine, key=b"sightpost gateway", digest_size=16).hexdigest()
