@@ -30,7 +30,7 @@ def empty_field(_antenna: int) -> Sequence[TagInField]:
 
 
 class Burst(NamedTuple):
-    """What a device does next: it works for `takes_s`, then says `data`."""
+    """What a device does next: it works for `takes_s`, and has said `data` by then if the line is fast enough."""
 
     data: bytes
     takes_s: float = 0.0

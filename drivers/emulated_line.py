@@ -190,25 +190,28 @@ class _HasWeather(Protocol):
 async def _converse(device: EmulatedDevice, end: "_End", baudrate: int | None, line: _HasWeather) -> None:
     """Be `device` at `end` of a line until it hangs up."""
     loop = asyncio.get_running_loop()
-    byte_s = BITS_PER_BYTE / baudrate if baudrate else 0.0
-    slot_bytes = max(1, int(LATENCY_TIMER_S / byte_s)) if byte_s else READ_BYTES
-    free_at = loop.time()
+    free_at = loop.time()  # when the line has carried all that was said
     while end.is_open:
         burst = device.step()
         if burst is None:
             await end.ready(writing=False)
         else:
-            free_at = max(free_at, loop.time()) + burst.takes_s
-            weather = line.weather
-            data = weather.spoil(burst.data) if weather else burst.data
-            while data and end.is_open:
-                piece = data[: min(slot_bytes, weather.piece_bytes()) if weather else slot_bytes]
+            free_at = max(free_at, loop.time())
+            data = line.weather.spoil(burst.data) if line.weather else burst.data
+            # Tags are told while the round goes on: a burst takes as long as its work or its bytes, whichever is longer.
+            takes_s = max(burst.takes_s, len(data) * BITS_PER_BYTE / baudrate if baudrate else 0.0)
+            byte_s = takes_s / max(1, len(data))
+            slot_bytes = max(1, int(LATENCY_TIMER_S / byte_s)) if byte_s else READ_BYTES
+            while end.is_open:
+                piece = data[: min(slot_bytes, line.weather.piece_bytes()) if line.weather else slot_bytes]
                 data = data[len(piece) :]
-                free_at += len(piece) * byte_s + (weather.rng.uniform(0, weather.delay_s) if weather else 0.0)
+                free_at += len(piece) * byte_s if piece else takes_s
+                if line.weather:
+                    free_at += line.weather.rng.uniform(0, line.weather.delay_s)
                 await asyncio.sleep(max(0.0, free_at - loop.time()))
                 await end.write(piece)
-            if not burst.data:
-                await asyncio.sleep(max(0.0, free_at - loop.time()))
+                if not data:
+                    break
         device.receive(end.read())
 
 

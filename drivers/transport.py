@@ -15,6 +15,7 @@ import os
 import socket
 import stat
 import sys
+import termios
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -89,9 +90,15 @@ async def _open_serial(link: Link, *, path: str, baudrate: int, exclusive: bool)
         opening.add_done_callback(_close_unclaimed)
         await until_done(opening)
         raise
-    except OSError as exc:
+    except (OSError, termios.error) as exc:
         raise ReaderUnavailable(_why_not_opened(path, exc)) from None
-    link.connection_made(SerialTransport(asyncio.get_running_loop(), link, port))
+    except ValueError:
+        raise ReaderMisconfigured(f"{path} cannot run at {baudrate} baud; use a speed that it knows") from None
+    try:
+        link.connection_made(SerialTransport(asyncio.get_running_loop(), link, port))
+    except (OSError, termios.error) as exc:  # unplugged since
+        port.close()
+        raise ReaderUnavailable(_why_not_opened(path, exc)) from None
 
 
 def _close_unclaimed(opening: "asyncio.Future[serial.Serial]") -> None:
@@ -99,9 +106,10 @@ def _close_unclaimed(opening: "asyncio.Future[serial.Serial]") -> None:
         opening.result().close()
 
 
-def _why_not_opened(path: str, exc: OSError) -> str:
+def _why_not_opened(path: str, exc: OSError | termios.error) -> str:
     """Say what failed and what to do, from what the system says."""
-    match exc.errno:
+    number = exc.errno if isinstance(exc, OSError) else exc.args[0]  # termios.error is no OSError
+    match number:
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
             return f"{path}: no such device; plug it in, or correct the name (`ls -l /dev/serial/by-id/` lists what is there)"
         case errno.EACCES | errno.EPERM:
@@ -111,7 +119,7 @@ def _why_not_opened(path: str, exc: OSError) -> str:
         case None | errno.ENOTTY | errno.EISDIR:
             return f"{path}: this is no serial port; correct the url"
         case _:
-            return f"{path}: cannot be opened ({os.strerror(exc.errno)}); unplug it and plug it in again"
+            return f"{path}: cannot be opened ({os.strerror(number)}); unplug it and plug it in again"
 
 
 def _whose(path: str) -> str:

@@ -40,6 +40,7 @@ class Fault(enum.IntEnum):
     NO_TAG, UNKNOWN_COMMAND, CHANNELS_BUSY = 0x15, 0x17, 0x20
 
 
+# The vendor's table prints 13 for a failed kill; its own examples and two code bases have 12 for kill and 13 for lock.
 FAULTS = {
     0x09: "tag read failed", 0x10: "tag write failed", 0x12: "tag kill failed", 0x13: "tag lock failed",
     0x15: "no tag", 0x16: "access denied", 0x17: "unknown command", 0x20: "all channels are busy",

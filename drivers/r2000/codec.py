@@ -66,7 +66,7 @@ def code_text(code: int) -> str:
 _CODE = 4  # LEN of an answer of one byte: every command may fail with a code
 _ENDS = frozenset((_CODE, 8, 10))  # an error, a summary without and with a rate
 _TAGS = frozenset(range(11, MAX_LENGTH + 1, 2))
-_POWERS = frozenset((_CODE, 7, 11, 19))  # one for all, or one for each of 4, 8 or 16 ports
+_POWERS = frozenset((_CODE, 5, 7, 11, 19))  # one for all, or one for each of 2, 4, 8 or 16 ports
 _ANSWERED = {
     **dict.fromkeys((0x61, 0x62, 0x63, 0x66, 0x69, 0x6A, 0x6C, 0x70, 0x74, 0x75, 0x76, 0x78, 0x7A), frozenset((_CODE,))),
     **dict.fromkeys((0x60, 0x72, 0x7B), frozenset((_CODE, 5))),

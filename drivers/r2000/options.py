@@ -14,7 +14,7 @@ Port = Annotated[int, Meta(ge=1, le=16)]
 
 SYSTEM_REGIONS = {"fcc": bytes((1, 7, 59)), "etsi": bytes((2, 0, 6)), "chn": bytes((3, 43, 53))}
 LINK_PROFILES = {"fm0-40k": 0xD0, "m4-250k": 0xD1, "m4-300k": 0xD2, "fm0-400k": 0xD3}
-BEEPER_MODES = {"off": 0, "round": 1, "tag": 2}
+BEEPER_MODES = {"off": 0, "round": 1, "tag": 2}  # the meanings are those of the vendor's library; no manual at hand has them
 
 ROUNDS_PER_COMMAND = 4
 """Antenna rounds that one command should hold: the wait for the next command (up to 16 ms behind a USB adapter) then costs
@@ -107,7 +107,7 @@ def plan_rounds(options: R2000Options, *, fast_switch: bool = True) -> list[Roun
         if len(antennas) > 1 and fast_switch and options.session is None:
             rounds.append(Round(select, Cmd.FAST_SWITCH, _fast_switch(local), antennas, 8 * group))
             continue
-        command, data = Cmd.INVENTORY, b"\x01"
+        command, data = Cmd.INVENTORY, b"\x01"  # one round; a repeat of 255 means the shortest for 89, but very long for some 8B
         if options.session is not None:
             command, data = Cmd.SESSION_INVENTORY, bytes((options.session, "AB".index(options.target), 1))
         for antenna, port in zip(antennas, local, strict=True):

@@ -1,9 +1,11 @@
 """Lines of every kind, and every way they end."""
 
 import asyncio
+import errno
 import os
 import socket
 import sys
+import termios
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -236,6 +238,31 @@ async def test_cancelled_while_opening_the_port_is_closed_all_the_same(
         await opening
     assert [port.is_open for port in opened] == [False]
     line.unplug()
+
+
+def dies(*_: object, **__: object) -> serial.Serial:
+    raise termios.error(errno.EIO, "Input/output error")
+
+
+async def test_a_device_that_dies_while_it_is_opened_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = EmulatedPty(tmp_path / "line")
+    line.plug()
+    for module, name in ((transport, "SerialTransport"), (serial, "Serial")):
+        monkeypatch.setattr(module, name, dies)
+        with pytest.raises(ReaderUnavailable, match="unplug it and plug it in again"):
+            async with open_link(line.url, SYSTEM_CLOCK):
+                pass
+    line.unplug()
+
+
+async def test_a_speed_the_port_cannot_run_at_is_a_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> serial.Serial:
+        raise ValueError("Failed to set custom baud rate")
+
+    monkeypatch.setattr(serial, "Serial", refuse)
+    with pytest.raises(ReaderMisconfigured, match="cannot run at 123456 baud"):
+        async with open_link(f"serial://{tmp_path}/line?baud=123456", SYSTEM_CLOCK):
+            pass
 
 
 async def test_a_failure_inside_the_block_releases_the_port(tmp_path: Path) -> None:

@@ -45,6 +45,12 @@ def test_published_tags(frame: str, epc: str, pc: str, dbm: int) -> None:
     assert decode(bytes.fromhex(frame)) == ([read], [])
 
 
+def test_the_misprinted_answer_of_the_manual_has_another_checksum() -> None:
+    body = bytes.fromhex("01030010004d31303020323664426d2056312e30")
+    assert decode(b"\xbb" + body + b"\x22\x7e") == ([], []), "as printed"
+    assert decode(b"\xbb" + body + b"\x92\x7e") == ([], [Answer(3, b"\x00M100 26dBm V1.0")])
+
+
 @pytest.mark.parametrize("words", range(32))
 def test_every_epc_length(words: int) -> None:
     epc = bytes(range(words * 2))
