@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
-from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.expressions import Combinable
@@ -48,14 +48,16 @@ class Page(Generic[Row]):
 def cut(queryset: models.QuerySet[Row], order: Order, cursor: str | None, size: int) -> Page[Row]:
     """Return the page that `cursor` points to, the first one without it. Raises BadCursor."""
     size = max(1, min(size, MAX_PAGE))
-    backward, mark = _unpack(cursor, order) if cursor else (False, None)
+    backward, mark = _unpack(cursor, order, queryset.model) if cursor else (False, None)
     descending = order.descending != backward
     found = queryset.annotate(sort_key=order.expression)
     if mark is not None:
         value, key = mark
         further = {"sort_key__lt": value} if descending else {"sort_key__gt": value}
         beside = {"pk__lt": key} if descending else {"pk__gt": key}
-        found = found.filter(Q(**further) | Q(sort_key=value, **beside))
+        # Said twice for the database: the first half alone lets it start in the index.
+        up_to = {"sort_key__lte": value} if descending else {"sort_key__gte": value}
+        found = found.filter(Q(**further) | Q(sort_key=value, **beside), **up_to)
     sign = "-" if descending else ""
     rows = list(found.order_by(f"{sign}sort_key", f"{sign}pk")[: size + 1])
     more = len(rows) > size
@@ -77,7 +79,7 @@ def _pack(order: Order, row: models.Model, *, backward: bool) -> str:
     return base64.urlsafe_b64encode(json.dumps(mark, separators=(",", ":"), ensure_ascii=False).encode()).decode().rstrip("=")
 
 
-def _unpack(cursor: str, order: Order) -> tuple[bool, tuple[object, UUID]]:
+def _unpack(cursor: str, order: Order, model: type[models.Model]) -> tuple[bool, tuple[object, object]]:
     if len(cursor) > MAX_CURSOR_CHARS:
         raise BadCursor("the cursor is too long to be ours")
     try:
@@ -85,8 +87,8 @@ def _unpack(cursor: str, order: Order) -> tuple[bool, tuple[object, UUID]]:
         name, descending, backward, plain, key = mark
         if (name, descending) != (order.name, order.descending):
             raise BadCursor("the cursor belongs to another order of this list")
-        return bool(backward), (_value(order.kind, plain), UUID(key))
-    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError) as exc:
+        return bool(backward), (_value(order.kind, plain), model._meta.pk.to_python(key))
+    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError, ValidationError) as exc:
         if isinstance(exc, BadCursor):
             raise
         raise BadCursor("the cursor is not one of ours; start again without it") from exc

@@ -58,9 +58,21 @@ class Criteria:
 
 
 def find(user: Any, wanted: Criteria) -> AssetQuerySet:
+    return narrow(searched(user, wanted.q), wanted)
+
+
+def searched(user: Any, text: str) -> AssetQuerySet:
+    """By code first: what is exactly one asset's code or number means that asset and nothing that looks alike."""
     found = Asset.objects.visible_to(user)
-    if wanted.q.strip():
-        found = search(found, wanted.q)
+    text = text.strip()[:MAX_SEARCH_CHARS]
+    if not text:
+        return found
+    exact = by_code(found, text)
+    return exact if exact is not None else found.matching(text)
+
+
+def narrow(found: AssetQuerySet, wanted: Criteria) -> AssetQuerySet:
+    """Everything of `wanted` but its search."""
     if wanted.category is not None:
         found = found.in_category(wanted.category)
     if wanted.place is not None:
@@ -68,15 +80,8 @@ def find(user: Any, wanted: Criteria) -> AssetQuerySet:
     if wanted.status is not None:
         found = found.filter(status=wanted.status)
     if wanted.seen is not None:
-        found = found.filter(_seen(wanted.seen))
+        found = found.filter(seen(wanted.seen))
     return found
-
-
-def search(found: AssetQuerySet, text: str) -> AssetQuerySet:
-    """By code first: what is exactly one asset's code means that asset and nothing that looks alike."""
-    text = text.strip()[:MAX_SEARCH_CHARS]
-    exact = by_code(found, text)
-    return exact if exact is not None else found.matching(text)
 
 
 def by_code(found: AssetQuerySet, text: str) -> AssetQuerySet | None:
@@ -92,7 +97,8 @@ def by_code(found: AssetQuerySet, text: str) -> AssetQuerySet | None:
     return numbered if numbered.exists() else None
 
 
-def _seen(choice: str) -> Q:
+def seen(choice: str) -> Q:
+    """One of SEEN as a condition on assets."""
     if choice == "never":
         return Q(position__isnull=True)
     if choice == "older":

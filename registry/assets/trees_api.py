@@ -1,0 +1,125 @@
+"""REST: the two trees, places and categories."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpRequest
+from ninja import Path, Query, Router, Status
+
+from registry.assets import trees
+from registry.assets.models import Category, Location
+from registry.assets.schemas import (
+    CategoryChanges,
+    CategoryOut,
+    CategoryPage,
+    LocationChanges,
+    LocationOut,
+    LocationPage,
+    NewCategory,
+    NewLocation,
+    category_out,
+    location_out,
+    parents_of,
+)
+from registry.operations import Cursor, Limit, acting
+from registry.paging import MAX_PAGE, Order, Page, cut
+from registry.problems import NotFound
+
+router = Router()
+TREE_ORDER = Order("tree", F("path"))  # parents before their children
+
+
+@router.get("/locations", response=LocationPage, operation_id="list_locations", tags=["locations"], summary="The tree of places")
+def list_locations(
+    request: HttpRequest, within: Annotated[UUID | None, Query()] = None, cursor: Cursor = None, limit: Limit = MAX_PAGE
+) -> Any:
+    user = acting(request)
+    found = Location.objects.visible_to(user)
+    if within is not None:
+        found = found.within(location_or_404(user, within))
+    page: Page[Location] = cut(found, TREE_ORDER, cursor, limit)
+    parents = parents_of(page.rows)
+    return LocationPage(items=[location_out(row, parents) for row in page.rows], next=page.next, previous=page.previous)
+
+
+@router.post("/locations", response={201: LocationOut}, operation_id="create_location", tags=["locations"], summary="Add a place")
+def create_location(request: HttpRequest, body: NewLocation) -> Any:
+    parent = location_or_404(acting(request), body.parent) if body.parent else None
+    return Status(201, location_out(trees.create_location(name=body.name, kind=body.kind, code=body.code, parent=parent)))
+
+
+@router.get(
+    "/locations/{location_id}", response=LocationOut, operation_id="get_location", tags=["locations"], summary="Read a place"
+)
+def get_location(request: HttpRequest, location_id: Path[UUID]) -> Any:
+    return location_out(location_or_404(acting(request), location_id))
+
+
+@router.patch(
+    "/locations/{location_id}",
+    response=LocationOut,
+    operation_id="change_location",
+    tags=["locations"],
+    summary="Rename or move a place",
+)
+def change_location(request: HttpRequest, location_id: Path[UUID], body: LocationChanges) -> Any:
+    user = acting(request)
+    location = location_or_404(user, location_id)
+    parent = location_or_404(user, body.parent) if body.parent else None
+    with transaction.atomic():
+        location = trees.change_location(location=location, name=body.name, code=body.code, kind=body.kind)
+        if "parent" in body.model_fields_set:
+            location = trees.move_location(location=location, parent=parent)
+    return location_out(location)
+
+
+@router.get(
+    "/categories", response=CategoryPage, operation_id="list_categories", tags=["categories"], summary="The tree of categories"
+)
+def list_categories(request: HttpRequest, cursor: Cursor = None, limit: Limit = MAX_PAGE) -> Any:
+    page: Page[Category] = cut(Category.objects.visible_to(acting(request)), TREE_ORDER, cursor, limit)
+    parents = parents_of(page.rows)
+    return CategoryPage(items=[category_out(row, parents) for row in page.rows], next=page.next, previous=page.previous)
+
+
+@router.post(
+    "/categories", response={201: CategoryOut}, operation_id="create_category", tags=["categories"], summary="Add a category"
+)
+def create_category(request: HttpRequest, body: NewCategory) -> Any:
+    parent = category_or_404(acting(request), body.parent) if body.parent else None
+    return Status(201, category_out(trees.create_category(name=body.name, parent=parent)))
+
+
+@router.patch(
+    "/categories/{category_id}",
+    response=CategoryOut,
+    operation_id="change_category",
+    tags=["categories"],
+    summary="Rename or move a category",
+)
+def change_category(request: HttpRequest, category_id: Path[UUID], body: CategoryChanges) -> Any:
+    user = acting(request)
+    category = category_or_404(user, category_id)
+    parent = category_or_404(user, body.parent) if body.parent else None
+    with transaction.atomic():
+        if body.name is not None:
+            category = trees.change_category(category=category, name=body.name)
+        if "parent" in body.model_fields_set:
+            category = trees.move_category(category=category, parent=parent)
+    return category_out(category)
+
+
+def location_or_404(user: Any, location_id: UUID) -> Location:
+    found: Location | None = Location.objects.visible_to(user).filter(pk=location_id).first()
+    if found is None:
+        raise NotFound("There is no such place.")
+    return found
+
+
+def category_or_404(user: Any, category_id: UUID) -> Category:
+    found: Category | None = Category.objects.visible_to(user).filter(pk=category_id).first()
+    if found is None:
+        raise NotFound("There is no such category.")
+    return found

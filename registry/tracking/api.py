@@ -1,0 +1,201 @@
+"""REST: zones and unknown tags to be given a meaning, positions, events, gateways."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.db.models import F, Q
+from django.http import HttpRequest
+from ninja import Path, Query, Router, Schema, Status
+from pydantic import AwareDatetime, Field
+
+from registry.assets.models import Asset
+from registry.assets.schemas import IdentifierOut, identifier_out
+from registry.assets.trees_api import location_or_404
+from registry.operations import Cursor, Limit, acting
+from registry.paging import Order, cut
+from registry.problems import NotFound
+from registry.tracking import services
+from registry.tracking.models import Gateway, LocationEvent, Position, UnknownTag, Zone, attach_assets
+from registry.tracking.schemas import (
+    Claim,
+    EventKind,
+    EventPage,
+    GatewayPage,
+    NewZone,
+    PositionPage,
+    UnknownTagPage,
+    ZoneMapping,
+    ZoneOut,
+    ZonePage,
+    event_out,
+    gateway_out,
+    position_out,
+    unknown_tag_out,
+    zone_out,
+)
+
+router = Router()
+
+BY_NAME = Order("name", F("name"))
+BY_ID = Order("id", F("id"))
+LAST_SEEN = Order("seen", F("last_seen"), "time", descending=True)
+POSITION_SEEN = Order("seen", F("last_seen_at"), "time", descending=True)
+EVENT_ORDERS = {
+    "recorded": Order("recorded", F("recorded_time"), "time"),
+    "-recorded": Order("recorded", F("recorded_time"), "time", descending=True),
+    "happened": Order("happened", F("happened_at"), "time"),
+    "-happened": Order("happened", F("happened_at"), "time", descending=True),
+}
+
+
+class EventFilters(Schema):
+    asset: UUID | None = Field(None, description="Told of this asset, by each of its codes while it bore them")
+    identity: str | None = Field(None, max_length=512, description="Told of this canonical key")
+    place: UUID | None = Field(None, description="To or from a zone of this place or one inside it")
+    gateway: str | None = Field(None, max_length=40)
+    kind: EventKind | None = None
+    since: AwareDatetime | None = Field(None, description="Happened then or later")
+    until: AwareDatetime | None = Field(None, description="Happened before then")
+    recorded_since: AwareDatetime | None = Field(None, description="Committed here then or later: to read on from where you were")
+
+
+# ---- zones and unknown tags --------------------------------------------------------------------------------------------------
+
+
+@router.get("/zones", response=ZonePage, operation_id="list_zones", tags=["zones"], summary="Zones, and which places they are")
+def list_zones(
+    request: HttpRequest,
+    gateway: Annotated[str | None, Query(max_length=40)] = None,
+    mapped: Annotated[bool | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    acting(request)
+    found = Zone.objects.valid().select_related("location")
+    if gateway is not None:
+        found = found.filter(gateway=gateway)
+    if mapped is not None:
+        found = found.filter(location__isnull=not mapped)
+    page = cut(found, BY_NAME, cursor, limit)
+    return ZonePage(items=[zone_out(row) for row in page.rows], next=page.next, previous=page.previous)
+
+
+@router.post("/zones", response={201: ZoneOut}, operation_id="create_zone", tags=["zones"], summary="Make a zone known")
+def create_zone(request: HttpRequest, body: NewZone) -> Any:
+    user = acting(request)
+    gateway = Gateway.objects.filter(pk=body.gateway).first()
+    if gateway is None:
+        raise NotFound("There is no such gateway.", field="gateway")
+    location = location_or_404(user, body.place) if body.place else None
+    return Status(201, zone_out(services.create_zone(gateway=gateway, name=body.name, kind=body.kind, location=location)))
+
+
+@router.put("/zones/{zone_id}/place", response=ZoneOut, operation_id="map_zone", tags=["zones"], summary="Map a zone to a place")
+def map_zone(request: HttpRequest, zone_id: Path[UUID], body: ZoneMapping) -> Any:
+    """What is in the zone and was in it moves to that place."""
+    user = acting(request)
+    zone = Zone.objects.valid().filter(pk=zone_id).first()
+    if zone is None:
+        raise NotFound("There is no such zone.")
+    location = location_or_404(user, body.place) if body.place else None
+    return zone_out(services.map_zone(zone=zone, location=location))
+
+
+@router.get(
+    "/unknown-tags",
+    response=UnknownTagPage,
+    operation_id="list_unknown_tags",
+    tags=["unknown tags"],
+    summary="Unknown tags",
+)
+def list_unknown_tags(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> Any:
+    acting(request)
+    page = cut(UnknownTag.objects.select_related("read_point", "zone"), LAST_SEEN, cursor, limit)
+    return UnknownTagPage(items=[unknown_tag_out(row) for row in page.rows], next=page.next, previous=page.previous)
+
+
+@router.post(
+    "/unknown-tags/{tag_id}/claim",
+    response={201: IdentifierOut},
+    operation_id="claim_unknown_tag",
+    tags=["unknown tags"],
+    summary="Say whose code it is",
+)
+def claim_unknown_tag(request: HttpRequest, tag_id: Path[UUID], body: Claim) -> Any:
+    """The asset gets everything that was told of the code so far."""
+    user = acting(request)
+    tag = UnknownTag.objects.filter(pk=tag_id).first()
+    if tag is None:
+        raise NotFound("There is no such unknown tag; perhaps it was claimed meanwhile.")
+    asset = _asset_or_404(user, body.asset)
+    return Status(201, identifier_out(services.claim_unknown_tag(identity=tag.identity, asset=asset, kind=body.kind)))
+
+
+# ---- positions, events, gateways -----------------------------------------------------------------------------------------------
+
+
+@router.get("/positions", response=PositionPage, operation_id="list_positions", tags=["positions"], summary="Where all is now")
+def list_positions(
+    request: HttpRequest,
+    place: Annotated[UUID | None, Query(description="At this place or one inside it")] = None,
+    state: Annotated[Literal["present", "unknown"] | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    user = acting(request)
+    found = Position.objects.filter(asset__in=Asset.objects.visible_to(user)).select_related("asset", "location", "zone")
+    if place is not None:
+        found = found.within(location_or_404(user, place))
+    if state is not None:
+        found = found.filter(state=state)
+    page = cut(found, POSITION_SEEN, cursor, limit)
+    return PositionPage(items=[position_out(row) for row in page.rows], next=page.next, previous=page.previous)
+
+
+@router.get("/events", response=EventPage, operation_id="list_events", tags=["events"], summary="What gateways told")
+def list_events(
+    request: HttpRequest,
+    filters: Query[EventFilters],
+    sort: Literal["recorded", "-recorded", "happened", "-happened"] = "-recorded",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    user = acting(request)
+    found = LocationEvent.objects.visible_to(user)
+    if filters.asset is not None:
+        found = found.of_asset(_asset_or_404(user, filters.asset))
+    if filters.place is not None:
+        path = location_or_404(user, filters.place).path
+        found = found.filter(Q(zone_to__location__path__startswith=path) | Q(zone_from__location__path__startswith=path))
+    plain = {"identity": filters.identity, "gateway": filters.gateway, "kind": filters.kind}
+    found = found.filter(**{name: value for name, value in plain.items() if value is not None})
+    for lookup, moment in _times(filters):
+        found = found.filter(**{lookup: moment})
+    shown = found.select_related("epoch", "zone_from__location", "zone_to__location", "read_point")
+    page = cut(shown, EVENT_ORDERS[sort], cursor, limit)
+    attach_assets(page.rows)
+    return EventPage(items=[event_out(row) for row in page.rows], next=page.next, previous=page.previous)
+
+
+@router.get("/gateways", response=GatewayPage, operation_id="list_gateways", tags=["gateways"], summary="How the gateways are")
+def list_gateways(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> Any:
+    acting(request)
+    page = cut(Gateway.objects.all(), BY_ID, cursor, limit)
+    return GatewayPage(items=[gateway_out(row) for row in page.rows], next=page.next, previous=page.previous)
+
+
+def _times(filters: EventFilters) -> list[tuple[str, datetime]]:
+    given = (
+        ("happened_at__gte", filters.since),
+        ("happened_at__lt", filters.until),
+        ("recorded_time__gte", filters.recorded_since),
+    )
+    return [(lookup, moment) for lookup, moment in given if moment is not None]
+
+
+def _asset_or_404(user: Any, asset_id: UUID) -> Asset:
+    asset = Asset.objects.visible_to(user).filter(pk=asset_id).first()
+    if asset is None:
+        raise NotFound("There is no such asset.")
+    return asset

@@ -1,0 +1,1 @@
+"""Pages that draw on several apps, what they share, and log-in."""
