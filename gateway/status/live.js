@@ -86,6 +86,7 @@
     main.classList.toggle("is-stale", stale);
     live.textContent = stale ? `Stale since ${clock(heard)}` : "Live";
     live.title = why || "Updates by itself every second";
+    if (stale) said.textContent = `${live.textContent}. ${why}`;
   };
 
   const connect = () => {

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-_BYTES = ("bytes", "kB", "MB", "GB", "TB")
+_BYTES = ("B", "kB", "MB", "GB", "TB")
 
 
 def number(value: float) -> str:
@@ -19,7 +19,7 @@ def size(value: float) -> str:
     """Return bytes as "12.4 MB" (decimal, as disks are sold)."""
     for unit in _BYTES:
         if value < 1000 or unit == _BYTES[-1]:
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     raise AssertionError("unreachable")
 

@@ -16,7 +16,7 @@ def test_numbers(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0 bytes"), (999, "999 bytes"), (4096, "4.1 kB"), (3_481_600, "3.5 MB"), (5e15, "5000.0 TB")]
+    ("value", "text"), [(0, "0 B"), (999, "999 B"), (4096, "4.1 kB"), (3_481_600, "3.5 MB"), (5e15, "5000.0 TB")]
 )
 def test_sizes(value: float, text: str) -> None:
     assert words.size(value) == text
