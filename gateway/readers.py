@@ -1,5 +1,6 @@
 """From a [[readers]] section to a reader, and what the drivers say of their own options."""
 
+import re
 from pathlib import Path
 
 from drivers import catalog
@@ -8,6 +9,7 @@ from gateway.clock import SYSTEM
 from gateway.problems import Problem
 from gateway.settings import ReaderSection, Settings
 
+_KEY = re.compile(r"(options|url)[a-z0-9_.\[\]]*")
 DEVICE_FOLDERS = (Path("/dev/serial/by-id"), Path("/dev/v4l/by-id"))
 
 
@@ -35,6 +37,6 @@ def plugged_in() -> list[Path]:
 def _problem(path: Path, section: ReaderSection, line: str) -> Problem:
     """A driver may begin a line with the key: `options.power_dbm: ...`."""
     key, colon, text = line.partition(": ")
-    if colon and key.replace(".", "").replace("_", "").isalnum():
+    if colon and _KEY.fullmatch(key):
         return Problem(path.name, f"readers.{section.name}.{key}", text)
     return Problem(path.name, f"readers.{section.name}", line)
