@@ -87,7 +87,7 @@ class Engine:
         for read in reads:
             now_ns = read.rx_mono_ns
             window = find((read.raw, read.reader, read.antenna))
-            if window is not None and window.last_ns < now_ns < window.until_ns and now_ns < timers.next_ns:
+            if window is not None and window.last_ns < now_ns < window.quick_until_ns and now_ns < timers.next_ns:
                 rssi_dbm = read.rssi_dbm
                 if rssi_dbm is not None and (power_mw := window.power_of(rssi_dbm)) is not None:
                     # What `Window.add` does, without the call: nearly every read ends here.

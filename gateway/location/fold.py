@@ -30,6 +30,7 @@ class Window:
         "point",
         "power_mw",
         "power_of",
+        "quick_until_ns",
         "reads",
         "rssi_max_dbm",
         "stamp_ms",
@@ -45,7 +46,8 @@ class Window:
         self.last_ns = -1
         self.last_rssi_dbm: int | None = None
         self.stamp_ms: int | None = None  # the reader's own
-        self.until_ns = 0
+        self.until_ns = 0  # the next sighting is told at the first read from then on
+        self.quick_until_ns = 0  # the same where reads need no check for repeats
         self.reads = 0
         self.power_mw = 0.0
         self.rssi_max_dbm = NO_RSSI
@@ -65,6 +67,7 @@ class Window:
             self.reads, self.power_mw = max(1, self.reads), NOMINAL_MW
         sighting = Sighting(self.last_ns, self.reads, self.power_mw, self.rssi_max_dbm)
         self.until_ns = self.last_ns + self.point.fold_ns
+        self.quick_until_ns = self.until_ns if self.stamp_ms is None else 0
         self.reads = 0
         self.power_mw = 0.0
         self.rssi_max_dbm = NO_RSSI

@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 OUTSIDE, INSIDE = 0, 1
 SIDES = ("outside", "inside")
-EDGE_NS = 500_000_000  # the beginning and the end of a session: this long ...
-EDGE_SHARE = 0.1  # ... or this share of it
-APART_NS = 150_000_000  # centres closer than this, or than a tenth of the session, say nothing about the order
+EDGE_NS = 500_000_000  # how long the beginning and the end of a session are
 JITTER_NS = 125_000_000  # what is not known about the time of a sighting: half a fold
-STANDING_Z = 2.5  # centres of a standing tag are rarely further apart than this many standard errors
+CHANCE_ERRORS = 1.5  # standard errors between the centres of a standing tag: seldom more ...
+LINGER_NS = 30_000_000_000  # ... but the longer it lingers, the likelier it stands: one more for each half minute
 
 
 class Sample(NamedTuple):
@@ -34,41 +33,27 @@ class Verdict:
 
     way: int
     reason: str | None
-    confidence: float
-    at_ns: int  # when it went through, as far as the centres tell
-    sides: tuple[str, str]
+    confidence: float  # 0 to 1
+    at_ns: int  # when it went through: half way between the centres
+    sides: tuple[str, str]  # the first and the last
 
 
-class Centre(NamedTuple):
-    """Where the power of one side lies in time. Amplitudes weigh, not powers: one lucky read does not decide."""
-
-    at_ns: float
-    error_ns: float
-
-
-def judge(samples: Sequence[Sample]) -> Verdict:
-    """Return what these samples (in order of time, at least one) say."""
+def judge(samples: Sequence[Sample], lingered_ns: int = 0) -> Verdict:
+    """Return what these samples (in order of time, at least one) say; the tag has lingered at the door for so long before."""
     first_ns, last_ns = samples[0].at_ns, samples[-1].at_ns
-    edge_ns = max(EDGE_NS, round((last_ns - first_ns) * EDGE_SHARE))
-    first = _louder([sample for sample in samples if sample.at_ns <= first_ns + edge_ns])
-    last = _louder([sample for sample in samples if sample.at_ns >= last_ns - edge_ns])
+    first = _louder([sample for sample in samples if sample.at_ns <= first_ns + EDGE_NS])
+    last = _louder([sample for sample in samples if sample.at_ns >= last_ns - EDGE_NS])
     sides = (SIDES[first], SIDES[last])
-    outside = [sample for sample in samples if sample.side == OUTSIDE]
-    inside = [sample for sample in samples if sample.side == INSIDE]
-    if not outside or not inside:
+    if len({sample.side for sample in samples}) == 1:
         return Verdict(0, "one_side", 0.0, last_ns, sides)
-    out, into = _centre(outside, last_ns - first_ns), _centre(inside, last_ns - first_ns)
-    at_ns = round((out.at_ns + into.at_ns) / 2)
+    at_ns, errors = _order(samples)
     if first == last:
         return Verdict(0, "same_side", 0.0, at_ns, sides)
     way = 1 if last == INSIDE else -1
-    apart_ns = (into.at_ns - out.at_ns) * way
-    if apart_ns < -max(APART_NS, (last_ns - first_ns) * 0.1):
-        return Verdict(0, "contradiction", 0.0, at_ns, sides)
-    z = apart_ns / math.hypot(out.error_ns, into.error_ns)
-    if z < STANDING_Z:
-        return Verdict(0, "still", 0.0, at_ns, sides)
-    return Verdict(way, None, round(1 - math.exp(-z / STANDING_Z), 3), at_ns, sides)
+    needed = CHANCE_ERRORS + (lingered_ns + last_ns - first_ns) / LINGER_NS
+    if errors * way < needed:
+        return Verdict(0, "contradiction" if errors * way < -needed else "still", 0.0, at_ns, sides)
+    return Verdict(way, None, round(1 - math.exp(-errors * way / needed), 3), at_ns, sides)
 
 
 def _louder(samples: Sequence[Sample]) -> int:
@@ -77,12 +62,25 @@ def _louder(samples: Sequence[Sample]) -> int:
     return INSIDE if balance > 0 else OUTSIDE
 
 
-def _centre(samples: Sequence[Sample], length_ns: int) -> Centre:
-    weights = [sample.reads * math.sqrt(sample.power_mw / sample.reads) for sample in samples]
-    total = sum(weights)
-    at_ns = sum(weight * sample.at_ns for weight, sample in zip(weights, samples, strict=True)) / total
-    variance = sum(weight * (sample.at_ns - at_ns) ** 2 for weight, sample in zip(weights, samples, strict=True)) / total
-    independent = total * total / sum(weight * weight for weight in weights)
-    # A side heard once has a centre of unknown spread: as wide as chance could make it.
-    spread = variance + JITTER_NS**2 if len(samples) > 1 else length_ns**2 / 12 + JITTER_NS**2
-    return Centre(at_ns, math.sqrt(spread / independent))
+def _order(samples: Sequence[Sample]) -> tuple[int, float]:
+    """Return the middle between the sides' centres, and by how many standard errors inside lies later than outside.
+
+    The error is that of sides drawn at random for the same sightings, as for a tag that stands still: so two reads of one side
+    that happen to fall together prove little. Amplitudes weigh, not powers: one lucky read does not decide.
+    """
+    weight, moment, squares = [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]
+    start_ns = samples[0].at_ns
+    second_moment = 0.0
+    for sample in samples:
+        amplitude = math.sqrt(sample.power_mw * sample.reads)  # the reads times the root of their mean power
+        at_ns = sample.at_ns - start_ns
+        weight[sample.side] += amplitude
+        squares[sample.side] += amplitude * amplitude
+        moment[sample.side] += amplitude * at_ns
+        second_moment += amplitude * at_ns * at_ns
+    total = sum(weight)
+    mean_ns = sum(moment) / total
+    spread = max(0.0, second_moment / total - mean_ns * mean_ns) + JITTER_NS**2
+    out_ns, in_ns = moment[OUTSIDE] / weight[OUTSIDE], moment[INSIDE] / weight[INSIDE]
+    error_ns = math.sqrt(spread * sum(squares[side] / weight[side] ** 2 for side in (OUTSIDE, INSIDE)))
+    return start_ns + round((out_ns + in_ns) / 2), (in_ns - out_ns) / error_ns

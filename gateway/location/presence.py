@@ -105,9 +105,11 @@ class Presences:
             if now_ns >= tag.told_ns + AGE_OUT_NS and now_ns >= tag.last_ns + AGE_OUT_NS:
                 self.forget(tag)
                 return
-        elif tag.zone is not None and not tag.zone.silent and now_ns >= tag.zone.lost_at_ns(tag.last_ns):
+        elif tag.zone is None or tag.zone.silent:
+            pass  # while a reader is down, hearing nothing means nothing
+        elif now_ns >= tag.zone.lost_at_ns(tag.last_ns):
             self._depart(tag, tag.zone, now_ns)
-        elif tag.zone is not None and now_ns >= tag.told_ns + tag.zone.beat_ns and tag.last_ns > tag.told_ns:
+        elif now_ns >= tag.told_ns + tag.zone.beat_ns and tag.last_ns > max(tag.told_ns, now_ns - tag.zone.lost_max_ns):
             evidence = tag.evidence_in(tag.zone)
             self._teller.tell(
                 EventKind.SEEN, tag, tag.last_ns, now_ns, zone_to=tag.zone.name, evidence=told(evidence) if evidence else None
@@ -139,7 +141,7 @@ class Presences:
         """
         tag.zone, tag.since_ms = zone, self._teller.wall_ms(at_ns)
         tag.evidence.clear()
-        tag.hear(zone, at_ns, 1, 10 ** (peak_dbm / 10), peak_dbm)
+        tag.hear(zone, tag.last_ns, 1, 10 ** (peak_dbm / 10), peak_dbm)
         self._tags.place(tag, Presence.PRESENT, held=not zone.reachable)
         self.watch(tag, now_ns)
 

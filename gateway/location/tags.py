@@ -1,7 +1,7 @@
 """Every tag the engine knows, in bounded pools: unconfirmed ones, present ones, and those that rest (departed or held).
 
-A broken reader can make up a million codes a minute. They fill the unconfirmed pool, where the oldest has to go; the tags that
-were confirmed are not touched, and a real tag needs only its second sighting before its turn comes.
+A broken reader can make up a million codes a minute. They fill the unconfirmed pool, where the oldest that was read only once
+has to go; the tags that were confirmed are not touched, and a real tag is read again before its turn comes.
 """
 
 from collections import OrderedDict
@@ -11,6 +11,7 @@ from gateway.location.tag import Presence, Tag
 
 MAX_GLIMPSED = 20_000
 MAX_TAGS = 200_000  # confirmed: present, held and departed together
+SECOND_CHANCES = 8  # looked at before one has to go after all
 MAX_WINDOWS = 8  # of one tag: antennas that hear it at a time
 
 WindowKey = tuple[bytes, str, int]
@@ -28,9 +29,18 @@ class Tags:
 
     def glimpse(self, tag: Tag) -> Tag | None:
         """Take in an unconfirmed tag; return the one that has to go for it, if any."""
-        gone = self._glimpsed.popitem(last=False)[1] if len(self._glimpsed) >= self._max_glimpsed else None
+        gone = self._least_likely() if len(self._glimpsed) >= self._max_glimpsed else None
         self._glimpsed[tag.identity] = self.known[tag.identity] = tag
         return gone
+
+    def _least_likely(self) -> Tag:
+        """Return the oldest that has not been read again: a tag that is there is read more than once."""
+        for _ in range(SECOND_CHANCES):
+            identity, tag = next(iter(self._glimpsed.items()))
+            if not any(window.reads for window in tag.windows):
+                return tag
+            self._glimpsed.move_to_end(identity)
+        return next(iter(self._glimpsed.values()))
 
     def room(self) -> Tag | bool:
         """Return True when one more tag can be confirmed, the tag that has to go for it, or False when there is none."""

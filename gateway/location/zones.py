@@ -3,7 +3,7 @@
 import math
 from array import array
 
-from gateway.location.site import Zone
+from gateway.location.site import RULES, Zone, ZoneKind
 
 SAMPLES = 20  # sightings of one tag in one zone that count
 _FIELDS = 3  # of a sample: time, reads, power
@@ -38,6 +38,13 @@ class LiveZone:
         self.slope_db_per_ns = rules.slope_db_per_s / S_NS
         self.sample_age_ns = ns(rules.sample_age_s)
         self.close_dbm = rules.close_dbm
+        if not zone.read_points:
+            # It cannot speak for itself: what a door has brought here stays at least as firmly as in a store.
+            store = RULES[ZoneKind.STORAGE]
+            self.threshold_db = max(rules.threshold_db, store.threshold_db)
+            self.hold_off_ns = ns(max(rules.hold_off_s, store.hold_off_s))
+            self.slope_db_per_ns = min(rules.slope_db_per_s, store.slope_db_per_s) / S_NS
+            self.sample_age_ns = ns(max(rules.sample_age_s, store.sample_age_s))
         self.duplicate_ns = ns(rules.duplicate_s)
         self.beat_ns = ns(rules.heartbeat_s)
 
