@@ -150,6 +150,22 @@ def tail(
         raise typer.Exit(0) from None
 
 
+@app.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="End by itself after so long.", min=5)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+    status_port: Annotated[int, typer.Option(help="Of the gateway's status page; 0 takes any free one.", min=0, max=65535)] = 8470,
+    registry_port: Annotated[int, typer.Option(help="Of the registry's pages.", min=0, max=65535)] = 8480,
+    broker_port: Annotated[int, typer.Option(help="Of the MQTT broker.", min=0, max=65535)] = 8490,
+    seed: Annotated[int, typer.Option(help="Another one is another day at the same site.")] = 1,
+) -> None:
+    """Show the main job on emulated devices. Exit code 0: nothing lost or doubled, 1: something was, or it could not start."""
+    from gateway.simulate.demo import Wanted, demo
+    from gateway.simulate.stage import Ports
+
+    raise typer.Exit(demo(Wanted(seconds, as_json, Ports(status_port, registry_port, broker_port), seed)))
+
+
 @outbox_app.command("stat")
 def outbox_stat(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
     """Say what the outbox file holds, with or without a running gateway. Exit code 1: there is none, or it cannot be read."""

@@ -30,6 +30,7 @@ class Antenna:
     at: Place
     facing_deg: float  # 0 looks towards +x
     path_loss_exponent: float = 2.2
+    above_tags_m: float = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,11 @@ class Air:
         return [Heard(epc, round(rssi)) for epc, rssi in in_range if self._rng.random() < _read_chance(rssi, crowd)]
 
     def _rssi_dbm(self, antenna: Antenna, epc: bytes, place: Place) -> float:
-        away = math.hypot(place.x - antenna.at.x, place.y - antenna.at.y)
+        away = math.hypot(place.x - antenna.at.x, place.y - antenna.at.y, antenna.above_tags_m)
         bearing = math.degrees(math.atan2(place.y - antenna.at.y, place.x - antenna.at.x))
         off_axis = abs((bearing - antenna.facing_deg + 180) % 360 - 180)
         pattern_db = min(12 * (off_axis / BEAM_DEG) ** 2, BACK_LOBE_DB)
-        loss_db = 20 * antenna.path_loss_exponent * math.log10(max(away, 0.3))
+        loss_db = 20 * antenna.path_loss_exponent * math.log10(away)
         return RSSI_AT_1_M_DBM - loss_db - 2 * pattern_db + self._offset_db(epc) + self._rng.gauss(0, FADING_DB)
 
     def _offset_db(self, epc: bytes) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.simulate.radio import Antenna, Place
-from identity.epc import encode_giai96
+from identity.epc import encode, from_key
 
 COMPANY_PREFIX = "0614141"
 CYCLE_S = 18.0
@@ -40,11 +40,29 @@ class Thing:
 
     @property
     def key(self) -> str:
-        return f"8004:{COMPANY_PREFIX}{self.giai}"
+        """What its tag or label says, as the canonical identity."""
+        plain = self.role is Role.LABELLED and self.symbology == "code128"
+        return f"tag:{self.asset_no}" if plain else f"8004:{COMPANY_PREFIX}{self.giai}"
+
+    @property
+    def symbology(self) -> str:
+        """Of its printed label."""
+        return ("code128", "qr", "datamatrix")[self.index % 3]
+
+    @property
+    def label(self) -> str:
+        """What its printed label holds: a plain number, a GS1 Digital Link or a GS1 element string."""
+        match self.symbology:
+            case "code128":
+                return self.asset_no
+            case "qr":
+                return f"https://id.gs1.org/8004/{COMPANY_PREFIX}{self.giai}"
+            case _:
+                return f"(8004){COMPANY_PREFIX}{self.giai}"
 
     @property
     def epc(self) -> bytes:
-        return encode_giai96(COMPANY_PREFIX, self.giai)
+        return encode(from_key(self.key, len(COMPANY_PREFIX)))
 
 
 @dataclass(frozen=True, slots=True)
