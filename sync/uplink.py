@@ -1,0 +1,327 @@
+"""From the outbox to the registry: one conversation per connection, until the registry has acknowledged everything.
+
+connect -> subscribe -> state `online` -> hello -> the registry's answer says where to resume -> batches in a window, each ack
+opening it further. No progress: back to what is acknowledged. No word at all: ask by hello, now and then, and fill no broker.
+The broker may lose anything at any time; nothing here relies on it, and a batch that arrives twice changes nothing.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from sync import topics
+from sync.batches import next_batch
+from sync.credentials import Credentials
+from sync.live import LiveTeller
+from sync.mqtt import BrokerUnavailable, Login, Message, Session, connect
+from sync.outbox import Outbox, OutboxDamaged, OutboxUnavailable, Verdict
+from sync.uplink_status import UplinkState, UplinkStatus
+from sync.window import Window
+from sync.wire import Ack, ClockQuality, Health, Hello, Purpose, State, WireError, decode, encode, seal, unseal
+
+log = logging.getLogger(__name__)
+
+TICK_S = 5.0  # at least this often the watchdog sees us turn
+GOODBYE_S = 1.0
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds."""
+
+    answer_s: float = 10.0  # to wait for the answer to a hello
+    probe_max_s: float = 60.0  # between hellos while the registry is silent
+    reconnect_max_s: float = 10.0
+    stall_s: float = 5.0
+    health_s: float = 30.0
+    nudge_spread_s: float = 0.3  # so that all gateways do not say hello in the same instant
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """What the gateway says of itself in each hello."""
+
+    software: str
+    machine: str  # a hash that tells two machines with one identity apart
+    boot_id: str
+    clock_quality: Callable[[], ClockQuality]
+
+
+class Uplink:
+    def __init__(
+        self,
+        open_outbox: Callable[[], Outbox],
+        credentials: Credentials,
+        identification: Identification,
+        health: Callable[[], Health],
+        *,
+        wall_ms: Callable[[], int],
+        mono_ns: Callable[[], int],
+        rng: random.Random,
+        live: bool = True,
+        timing: Timing | None = None,
+    ) -> None:
+        """`open_outbox` is called in the uplink's own worker thread and gives it a connection of its own. `health` is asked every
+        `timing.health_s`. `live`: also tell each event to other subscribers, once, without promise."""
+        self.status = UplinkStatus(since_wall_ms=wall_ms())
+        self.progress = 0  # moves at least every TICK_S; the watchdog looks at it
+        self._open_outbox = open_outbox
+        self._credentials = credentials
+        self._identification = identification
+        self._health = health
+        self._wall_ms = wall_ms
+        self._mono_ns = mono_ns
+        self._rng = rng
+        self._live = LiveTeller(credentials.gateway, self._skipped_live) if live else None
+        self._timing = timing or Timing()
+        self._topic = functools.partial(topics.up, credentials.gateway)
+        self._ack_topic = topics.down(credentials.gateway, "ack")
+        self._news = asyncio.Event()  # something for the send loop: a commit, an ack, a nudge
+        self._more = True  # the outbox may hold what was not sent yet
+        self._hello_due = False
+        self._nonce: str | None = None  # of the hello that waits for its answer, said at
+        self._hello_s = 0.0
+        self._epoch = ""
+        self._window: Window | None = None  # since the answer to the hello
+
+    def wake(self) -> None:
+        """A commit has been made. Call it in the event loop's thread."""
+        self._more = True
+        self._news.set()
+        if self._live:
+            self._live.news.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled, then say goodbye. Raises OutboxDamaged, which only a new start heals."""
+        failures = 0
+        with ThreadPoolExecutor(1, "uplink") as self._worker:
+            while True:
+                connections = self.status.connections
+                try:
+                    async with self._opened_outbox():
+                        await self._converse()
+                except BrokerUnavailable as exc:
+                    self._become(UplinkState.BROKER_DOWN, str(exc))
+                except OutboxUnavailable as exc:
+                    self._become(UplinkState.OUTBOX_DOWN, str(exc))
+                failures = 1 if self.status.connections > connections else failures + 1
+                level = logging.WARNING if failures == 1 else logging.DEBUG  # say it once, then hush
+                log.log(level, "uplink: %s", self.status.why)
+                ceiling_s = min(self._timing.reconnect_max_s, 0.5 * 2 ** min(failures, 16))
+                await self._wait(lambda: False, self._rng.uniform(0, ceiling_s))
+
+    async def _converse(self) -> None:
+        """One connection, from its beginning to its end. Raises BrokerUnavailable, OutboxUnavailable, OutboxDamaged."""
+        self._become(UplinkState.CONNECTING)
+        me = self._credentials
+        will = Message(self._topic("state"), encode(State("offline", "the connection broke")), retained=True)
+        login = Login(me.host, me.port, me.user, me.password)
+        async with connect(login, me.gateway, will=will, dropped=self.status.ignored) as session:
+            self.status.connections += 1
+            try:
+                await session.subscribe(topics.down(me.gateway, "#"), topics.REGISTRY_STATE)
+                await session.publish(self._topic("state"), encode(State("online")), retain=True)
+                await self._work(session)
+            except asyncio.CancelledError:
+                with contextlib.suppress(BrokerUnavailable, TimeoutError):
+                    async with asyncio.timeout(GOODBYE_S):
+                        await session.publish(self._topic("state"), encode(State("stopped")), retain=True)
+                self._become(UplinkState.STOPPED)
+                raise
+
+    async def _work(self, session: Session) -> None:
+        trouble: Exception | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(session))
+                group.create_task(self._deliver(session, group))
+                group.create_task(self._report_health(session))
+                if live := self._live:
+                    group.create_task(live.run(session, lambda: self._in_worker(live.new_records, self._outbox)))
+        except* (BrokerUnavailable, OutboxUnavailable, OutboxDamaged) as several:
+            trouble = min(several.exceptions, key=lambda exc: not isinstance(exc, OutboxDamaged))
+        if trouble:
+            raise trouble
+
+    async def _deliver(self, session: Session, group: asyncio.TaskGroup) -> None:
+        while True:
+            await self._greet(session)
+            await self._stream(session, group)
+
+    async def _greet(self, session: Session) -> None:
+        """Say hello until the registry answers."""
+        unanswered = 0
+        while True:
+            self._hello_due, self._window = False, None
+            self._nonce, self._hello_s = secrets.token_hex(16), self._now_s()
+            await session.publish(self._topic("hello"), await self._in_worker(self._hello, self._nonce))
+            if not unanswered:
+                self._become(UplinkState.GREETING, "waiting for the registry's answer")
+            if not await self._wait(self._is_addressed, self._timing.answer_s):
+                unanswered += 1
+                self._become(UplinkState.REGISTRY_SILENT, "the broker is there, but the registry does not answer")
+                ceiling_s = min(self._timing.probe_max_s, 2.0**unanswered)
+                await self._wait(self._is_addressed, self._rng.uniform(min(1.0, ceiling_s), ceiling_s))
+            if self._window:
+                return
+            if self._hello_due:
+                await self._wait(lambda: False, self._rng.uniform(0, self._timing.nudge_spread_s))
+
+    async def _stream(self, session: Session, group: asyncio.TaskGroup) -> None:
+        """Send what the outbox holds and the window allows. Return when it is time to say hello again."""
+        self._become(UplinkState.DELIVERING)
+        self._more = True
+        while (window := self._window) and not self._hello_due:
+            if self._more and (room := window.room()):
+                self._more = False
+                key = self._credentials.mac_key
+                batch = await self._in_worker(next_batch, self._outbox, self._epoch, window.sent, room, key)
+                if batch:
+                    self._more = True
+                    window.send(batch.last, self._now_s())
+                    self.status.batches += 1
+                    self.status.records += batch.records
+                    group.create_task(session.publish(self._topic("events"), batch.payload))
+            elif (patience_s := window.patience_s(self._now_s())) != 0:
+                await self._until_news(TICK_S if patience_s is None else patience_s)
+            elif window.is_silent():
+                log.warning("uplink: no word from the registry for %.0f s", self._now_s() - window.heard_s)
+                return
+            else:
+                self.status.went_back += 1
+                self._more = True
+                window.go_back(self._now_s())
+            self.status.in_flight = window.in_flight
+
+    async def _listen(self, session: Session) -> None:
+        async for message in session.messages():
+            if message.topic == self._ack_topic and not message.retained:
+                await self._take_ack(message.payload)
+            elif message.topic == topics.REGISTRY_STATE and not message.retained:
+                self._take_registry_state(message.payload)
+            else:  # acks and nudges are never retained: who retains one sets a trap
+                self._ignore("retained" if message.retained else "unknown_topic")
+
+    async def _take_ack(self, payload: bytes) -> None:
+        try:
+            ack = unseal(payload, Ack, Purpose.ACK, self._credentials.mac_key)
+        except WireError as exc:
+            return self._ignore(exc.code)
+        nonce = self._nonce
+        done = await self._in_worker(functools.partial(self._outbox.acknowledge, ack, nonce=nonce))
+        self.status.rejected += done.buried
+        if done.verdict in (Verdict.FOREIGN_EPOCH, Verdict.TOO_HIGH, Verdict.STALE):
+            return self._ignore(done.verdict.value)
+        if done.verdict is Verdict.PARTED:
+            log.error("uplink: going on in a new epoch: %s", done.why)
+            self.status.parted += 1
+            self._hello_due = True
+        elif nonce and ack.nonce == nonce == self._nonce:
+            if done.verdict is Verdict.LOWERED:
+                log.warning("uplink: the registry has everything up to %d only; sending again from there", done.acked)
+            self._nonce = None  # an answer counts once
+            now_s = self._now_s()
+            rtt_s = now_s - self._hello_s
+            self._window = Window(done.acked, ack.credit, now_s, rtt_s=rtt_s, stall_s=self._timing.stall_s)
+        elif self._window:
+            self._window.hear(done.acked, ack.credit, self._now_s())
+        self.status.last_ack_wall_ms = self._wall_ms()
+        self.status.acked, self.status.credit = done.acked, ack.credit
+        self.status.rtt_ms = self._window.rtt_s * 1000 if self._window else None
+        self._news.set()
+        return None
+
+    def _take_registry_state(self, payload: bytes) -> None:
+        try:
+            state = decode(payload, State)
+        except WireError as exc:
+            return self._ignore(exc.code)
+        if state.state == "online":
+            self._hello_due = True
+            self._news.set()
+        return None
+
+    async def _report_health(self, session: Session) -> None:
+        while True:
+            sealed = seal(self._health(), Purpose.HEALTH, self._credentials.mac_key)
+            await session.publish(self._topic("health"), sealed, qos=0)
+            await asyncio.sleep(self._timing.health_s)
+
+    def _hello(self, nonce: str) -> bytes:
+        """Runs in the worker thread."""
+        now = self._outbox.stat()
+        self._epoch = now.epoch
+        me = self._identification
+        hello = Hello(
+            nonce=nonce,
+            epoch=now.epoch,
+            first=now.first,
+            last=now.last,
+            acked=now.acked,
+            acked_id=now.acked_id,
+            boot_id=me.boot_id,
+            clock_quality=me.clock_quality(),
+            software=me.software,
+            machine=me.machine,
+        )
+        return seal(hello, Purpose.HELLO, self._credentials.mac_key)
+
+    def _is_addressed(self) -> bool:
+        return self._hello_due or self._window is not None
+
+    async def _wait(self, done: Callable[[], bool], timeout_s: float) -> bool:
+        """Return whether `done` became true within the time."""
+        until_s = self._now_s() + timeout_s
+        while not done():
+            if (left_s := until_s - self._now_s()) <= 0:
+                return False
+            await self._until_news(left_s)
+        return True
+
+    async def _until_news(self, timeout_s: float) -> None:
+        self.progress += 1
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(timeout_s, TICK_S)):
+                await self._news.wait()
+        self._news.clear()
+
+    @contextlib.asynccontextmanager
+    async def _opened_outbox(self) -> AsyncIterator[None]:
+        with contextlib.ExitStack() as opened:  # filled in the worker thread: cancelled while it opens, it is closed all the same
+
+            def open_it() -> None:
+                self._outbox = self._open_outbox()
+                opened.callback(self._outbox.close)
+
+            try:
+                await self._in_worker(open_it)
+                yield
+            finally:
+                await self._in_worker(opened.close)
+
+    async def _in_worker(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        bound = functools.partial(call, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._worker, bound)
+
+    def _become(self, state: UplinkState, why: str = "") -> None:
+        if (state, why) != (self.status.state, self.status.why):
+            self.status.state, self.status.why, self.status.since_wall_ms = state, why, self._wall_ms()
+
+    def _ignore(self, reason: str) -> None:
+        self.status.ignored[reason] += 1
+
+    def _skipped_live(self, count: int) -> None:
+        self.status.live_skipped += count
+
+    def _now_s(self) -> float:
+        return self._mono_ns() / 1e9

@@ -1,0 +1,382 @@
+"""Outbox -> uplink -> a real broker -> a registry's peer, and everything that can die or lie in between."""
+
+import asyncio
+import random
+import shutil
+import time
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from sync import topics
+from sync.mqtt import connect
+from sync.uplink import Timing
+from sync.uplink_status import UplinkState
+from sync.wire import Ack, LiveEvent, Purpose, State, encode, seal
+from tests.integration.sync.conftest import GATEWAY, KEY, Gateway, Serving, arrivals, eventually, until_delivered
+from tests.integration.sync.registry_peer import RegistryPeer
+from tests.mosquitto import Mosquitto
+
+
+def assert_all_there(gateway: Gateway, peer: RegistryPeer, count: int) -> None:
+    events = peer.events()
+    assert sorted(identity for _, identity in events) == [f"tag:{n:05}" for n in range(1, count + 1)]
+    assert len({event_id for event_id, _ in events}) == count
+    assert peer.conflicts == 0
+    assert peer.errors == []
+
+
+async def test_a_backlog_and_what_comes_after_it_arrive_in_order(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    gateway.store(1000)
+    async with serving(), gateway.uplink() as uplink:
+        await until_delivered(gateway)
+        for _ in range(20):
+            gateway.store(3)
+            uplink.wake()
+            await asyncio.sleep(0.005)
+        await until_delivered(gateway)
+        assert uplink.status.state is UplinkState.DELIVERING
+        assert uplink.status.acked == 1060
+        assert uplink.status.rtt_ms is not None
+        assert uplink.status.last_ack_wall_ms is not None
+    assert [identity for _, identity in peer.events()] == [f"tag:{n:05}" for n in range(1, 1061)]
+    assert_all_there(gateway, peer, 1060)
+    assert peer.duplicates == 0
+
+
+async def test_from_wake_to_the_registry_takes_less_than_50_ms(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    took_s = []
+    async with serving(), gateway.uplink() as uplink:
+        await eventually(lambda: uplink.status.state is UplinkState.DELIVERING)
+        for n in range(1, 21):
+            gateway.store(1)
+            began = time.perf_counter()
+            uplink.wake()
+            await eventually(lambda: peer.batches and peer.batches[-1].last == n)  # noqa: B023  (awaited here)
+            took_s.append(time.perf_counter() - began)
+    assert sorted(took_s)[10] < 0.05
+
+
+async def test_state_says_online_then_stopped_and_is_retained(broker: Mosquitto, gateway: Gateway, peer: RegistryPeer) -> None:
+    async with peer.running():
+        async with gateway.uplink() as uplink:
+            await eventually(lambda: uplink.status.state is UplinkState.DELIVERING)
+            assert peer.states == ["online"]
+        await eventually(lambda: peer.states == ["online", "stopped"])
+        assert uplink.status.state is UplinkState.STOPPED
+    async with connect(broker.login("registry-ingest"), "late") as late:
+        await late.subscribe(topics.up(GATEWAY, "state"))
+        async for message in late.messages():
+            assert message.retained
+            assert msgspec.json.decode(message.payload, type=State).state == "stopped"
+            break
+
+
+async def test_the_will_says_offline_when_the_link_breaks(broker: Mosquitto, gateway: Gateway, peer: RegistryPeer) -> None:
+    async with peer.running(), gateway.uplink() as uplink:
+        await eventually(lambda: uplink.status.state is UplinkState.DELIVERING)
+        async with connect(broker.login(GATEWAY), GATEWAY):  # the same client id takes the session over
+            await eventually(lambda: "offline" in peer.states)
+        await eventually(lambda: uplink.status.connections > 1)
+
+
+async def test_health_is_reported(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    async with serving(), gateway.uplink():
+        await eventually(lambda: len([m for m in peer.others if m.topic == topics.up(GATEWAY, "health")]) >= 2)
+
+
+async def test_no_broker_is_said_in_words_and_delivery_goes_on_when_it_is_back(
+    broker: Mosquitto, gateway: Gateway, peer: RegistryPeer, serving: Serving
+) -> None:
+    broker.kill()
+    gateway.store(10)
+    async with serving(), gateway.uplink() as uplink:
+        await eventually(lambda: uplink.status.state is UplinkState.BROKER_DOWN)
+        assert "nothing listens at 127.0.0.1" in uplink.status.why
+        broker.start()
+        await until_delivered(gateway)
+    assert_all_there(gateway, peer, 10)
+
+
+async def test_a_wrong_password_is_said_in_words(gateway: Gateway) -> None:
+    gateway.credentials = type(gateway.credentials)(GATEWAY, "127.0.0.1", gateway.credentials.port, "wrong", KEY)
+    async with gateway.uplink() as uplink:
+        await eventually(lambda: "refuses user gate-1: wrong password" in uplink.status.why)
+
+
+async def test_a_silent_registry_is_asked_now_and_then_and_nothing_else_is_sent(
+    gateway: Gateway, peer: RegistryPeer, serving: Serving
+) -> None:
+    gateway.store(500)
+    peer.silent = True
+    async with serving(), gateway.uplink() as uplink:
+        await eventually(lambda: uplink.status.state is UplinkState.REGISTRY_SILENT)
+        await eventually(lambda: len(peer.hellos) >= 3)
+        assert peer.batches == []
+        before = uplink.progress
+        await asyncio.sleep(0.5)
+        assert uplink.progress > before
+        peer.silent = False
+        await until_delivered(gateway)
+    assert_all_there(gateway, peer, 500)
+
+
+async def test_a_registry_that_comes_up_nudges(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    gateway.store(5)
+    gateway.timing = Timing(nudge_spread_s=0.01)  # 10 s for an answer
+    async with gateway.uplink() as uplink:
+        await eventually(lambda: uplink.status.state is UplinkState.GREETING)
+        async with serving():
+            await until_delivered(gateway, within_s=5)
+    assert_all_there(gateway, peer, 5)
+
+
+async def test_broker_killed_again_and_again(broker: Mosquitto, gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    rng = random.Random(7)
+    async with serving(), gateway.uplink() as uplink:
+        for _ in range(5):
+            for _ in range(10):
+                gateway.store(rng.randrange(1, 40))
+                uplink.wake()
+                await asyncio.sleep(rng.uniform(0, 0.02))
+            broker.kill()
+            gateway.store(20)
+            uplink.wake()
+            broker.start()
+        await until_delivered(gateway)
+    assert_all_there(gateway, peer, gateway.outbox.stat().last)
+
+
+async def test_the_registry_forgets_its_sessions_again_and_again(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    rng = random.Random(8)
+    async with gateway.uplink() as uplink:
+        for _ in range(5):
+            async with serving():
+                for _ in range(10):
+                    gateway.store(rng.randrange(1, 40))
+                    uplink.wake()
+                    await asyncio.sleep(rng.uniform(0, 0.02))
+        async with serving():
+            await until_delivered(gateway)
+    assert_all_there(gateway, peer, gateway.outbox.stat().last)
+
+
+async def test_the_gateway_ends_and_begins_again_and_again(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    async with serving():
+        for _ in range(6):
+            gateway.store(300)
+            async with gateway.uplink():
+                await asyncio.sleep(0.05)
+            gateway.reopen()
+        async with gateway.uplink():
+            await until_delivered(gateway)
+    assert_all_there(gateway, peer, 1800)
+
+
+@pytest.mark.parametrize("keep", [lambda n: n % 3 == 0, lambda n: n % 7 in (1, 2)], ids=["two of three lost", "runs lost"])
+async def test_lost_acks_cost_nothing(gateway: Gateway, peer: RegistryPeer, serving: Serving, keep: object) -> None:
+    counted = iter(range(10**6))
+    peer.on_the_way = lambda ack: [ack] if keep(next(counted)) else []  # type: ignore[operator]
+    async with serving(), gateway.uplink() as uplink:
+        for _ in range(30):
+            gateway.store(20)
+            uplink.wake()
+            await asyncio.sleep(0.01)
+        await until_delivered(gateway)
+    assert_all_there(gateway, peer, 600)
+
+
+async def test_doubled_and_late_acks_cost_nothing(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    kept: list[Ack] = []
+
+    def late_and_double(ack: Ack) -> list[Ack | bytes]:
+        kept.append(ack)
+        return [ack, ack, kept[len(kept) // 2]]
+
+    peer.on_the_way = late_and_double
+    async with serving(), gateway.uplink() as uplink:
+        for _ in range(30):
+            gateway.store(20)
+            uplink.wake()
+            await asyncio.sleep(0.01)
+        await until_delivered(gateway)
+        assert uplink.status.ignored["stale"] > 0
+        assert uplink.status.parted == 0
+    assert_all_there(gateway, peer, 600)
+
+
+async def test_forged_acks_are_counted_and_change_nothing(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    forged: list[Ack | bytes] = []
+    peer.on_the_way = lambda ack: forged
+    gateway.store(10)
+    async with serving(), gateway.uplink() as uplink:
+        epoch = gateway.outbox.epoch
+        await eventually(lambda: peer.hellos)
+        ids = {record.seq: record.event_id for record in gateway.outbox.read_after(0, 10, 10**6)[0]}
+        good = Ack(epoch, 10, ids[10], 1000, datetime.now(UTC))
+        forged += [
+            seal(good, Purpose.ACK, bytes(32)),  # another key
+            seal(good, Purpose.HELLO, KEY),  # made for something else
+            seal(good, Purpose.ACK, KEY)[:-3],
+            b"not json",
+            b"",
+            b"\x1f\x8b" + b"\0" * 100,
+            b"x" * 70_000,
+            msgspec.structs.replace(good, version=2),
+            msgspec.structs.replace(good, epoch="f" * 32),
+            msgspec.structs.replace(good, through=11, through_id=uuid4()),
+        ]
+        await eventually(lambda: uplink.status.ignored.total() >= 10)
+        assert gateway.outbox.stat().acked == 0
+        assert gateway.outbox.epoch == epoch
+        reasons = set(uplink.status.ignored)
+        assert reasons >= {"bad_mac", "bad_gzip", "too_big", "bad_version", "foreign_epoch", "too_high"}
+        peer.on_the_way = lambda ack: [ack]
+        await until_delivered(gateway)
+    assert_all_there(gateway, peer, 10)
+
+
+async def test_retained_traps_are_not_followed(broker: Mosquitto, gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    gateway.store(10)
+    ids = {record.seq: record.event_id for record in gateway.outbox.read_after(0, 10, 10**6)[0]}
+    trap = Ack(gateway.outbox.epoch, 10, ids[10], 1000, datetime.now(UTC))
+    async with connect(broker.login("registry-ingest"), "evil") as evil:
+        await evil.publish(topics.down(GATEWAY, "ack"), seal(trap, Purpose.ACK, KEY), retain=True)
+        await evil.publish(topics.REGISTRY_STATE, encode(State("online")), retain=True)
+        await evil.publish(topics.down(GATEWAY, "cmd"), b"reboot")
+    async with serving(), gateway.uplink() as uplink:
+        await until_delivered(gateway)
+        assert uplink.status.ignored["retained"] == 2
+    assert_all_there(gateway, peer, 10)
+
+
+async def test_an_outbox_that_was_rolled_back_goes_on_in_a_new_epoch(
+    gateway: Gateway, peer: RegistryPeer, serving: Serving
+) -> None:
+    gateway.store(20)
+    async with serving(), gateway.uplink():
+        await until_delivered(gateway)
+    gateway.reopen()
+    gateway.outbox.close()  # everything in one file
+    image = gateway.path.with_suffix(".image")
+    shutil.copy(gateway.path, image)
+    gateway.outbox = gateway.open_outbox()
+    gateway.store(30)
+    async with serving(), gateway.uplink():
+        await until_delivered(gateway)
+    gateway.outbox.close()
+    for side in ("", "-wal", "-shm"):
+        gateway.path.with_name(gateway.path.name + side).unlink(missing_ok=True)
+    shutil.copy(image, gateway.path)
+    gateway.outbox = gateway.open_outbox()
+    old_epoch = gateway.outbox.epoch
+    gateway.store(15)  # seq 21 to 35, which the registry knows as others
+    async with serving(), gateway.uplink() as uplink:
+        await until_delivered(gateway)
+        assert uplink.status.parted == 1
+    now = gateway.outbox.stat()
+    assert now.epoch != old_epoch
+    assert (now.last, now.acked) == (15, 15)
+    assert "parted" in now.alarm
+    assert_all_there(gateway, peer, 65)
+
+
+async def test_a_registry_restored_from_a_backup_is_refilled(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    gateway.store(50)
+    async with serving(), gateway.uplink():
+        await until_delivered(gateway)
+    backup = peer.path.with_suffix(".backup")
+    shutil.copy(peer.path, backup)
+    async with gateway.uplink() as uplink:
+        async with serving():
+            gateway.store(250)
+            uplink.wake()
+            await until_delivered(gateway)
+        shutil.copy(backup, peer.path)
+        assert len(peer.events()) == 50
+        async with serving():
+            await eventually(lambda: len(peer.events()) == 300)
+            await until_delivered(gateway)
+    assert_all_there(gateway, peer, 300)
+    assert peer.gaps() == []
+
+
+async def test_rejected_records_do_not_stall_the_rest(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    peer.poison = {"tag:00003", "tag:00250"}
+    gateway.store(300)
+    async with serving(), gateway.uplink() as uplink:
+        await until_delivered(gateway)
+        await eventually(lambda: uplink.status.rejected == 2)
+    assert len(peer.events()) == 298
+    assert {dead.code for dead in gateway.outbox.dead()} == {"poison"}
+
+
+async def test_no_more_than_the_credit_is_under_way(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    peer.credit = 30
+    gateway.store(400)
+    async with serving(), gateway.uplink():
+        await until_delivered(gateway)
+    assert max(len(batch.records) for batch in peer.batches) <= 30
+    assert_all_there(gateway, peer, 400)
+
+
+async def test_no_credit_is_waited_out(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    peer.credit = 0
+    gateway.store(10)
+    async with serving(), gateway.uplink() as uplink:
+        await eventually(lambda: uplink.status.state is UplinkState.DELIVERING)
+        await asyncio.sleep(0.3)
+        assert peer.batches == []
+        peer.credit = 100  # which it says in its next answer
+        await until_delivered(gateway)
+    assert_all_there(gateway, peer, 10)
+
+
+async def test_large_records_are_sent_in_batches_that_fit(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    rng = random.Random(3)
+    for n in range(1, 41):
+        noise = "".join(chr(rng.randrange(0x20, 0x7F)) for _ in range(8000))  # hardly compressible
+        gateway.outbox.append([msgspec.structs.replace(arrivals(1, n)[0], raw=noise)])
+    async with serving(), gateway.uplink():
+        await until_delivered(gateway)
+    assert_all_there(gateway, peer, 40)
+    assert len(peer.batches) > 3
+
+
+async def test_live_messages_reach_a_subscriber(broker: Mosquitto, gateway: Gateway, serving: Serving) -> None:
+    gateway.live = True
+    gateway.store(3)  # before the connection: not told
+    async with serving(), connect(broker.login("dashboard"), "dashboard") as dashboard:
+        await dashboard.subscribe("sightpost/1/live/#")
+        async with gateway.uplink() as uplink:
+            await until_delivered(gateway)
+            await asyncio.sleep(0.05)
+            gateway.store(2)
+            uplink.wake()
+            told = []
+            async for message in dashboard.messages():
+                told.append((message.topic, msgspec.json.decode(message.payload, type=LiveEvent).identity))
+                if len(told) == 2:
+                    break
+    assert told == [
+        ("sightpost/1/live/gate-1/hall-a/arrived", "tag:00004"),
+        ("sightpost/1/live/gate-1/hall-a/arrived", "tag:00005"),
+    ]
+
+
+async def test_a_store_that_is_locked_for_long_is_told_and_overcome(
+    gateway: Gateway, peer: RegistryPeer, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.store._BUSY_TIMEOUT_S", 0.05)
+    gateway.store(10)
+    async with serving(), gateway.uplink() as uplink:
+        await until_delivered(gateway)
+        gateway.store(10)
+        with gateway.outbox._store.writing():  # somebody holds the write lock: acks cannot be kept
+            uplink.wake()
+            await eventually(lambda: uplink.status.state is UplinkState.OUTBOX_DOWN)
+            assert "locked" in uplink.status.why
+        await until_delivered(gateway)
+    assert_all_there(gateway, peer, 20)
