@@ -39,7 +39,7 @@ def well(now: int = NOW, reads: int = 182_340) -> Snapshot:
         light=Light.GOOD,
         hops=(
             hop("readers", Light.GOOD, "412 reads/s", "3 of 3 up"),
-            hop("engine", Light.GOOD, "3.2 events/s", "96 tags in view; 1 read in 128 became an event"),
+            hop("dedup", Light.GOOD, "3.2 events/s", "96 tags in view; 1 read in 128 became an event"),
             hop("outbox", Light.GOOD, "2 waiting", "last commit took 4 ms; room for 41 days"),
             hop("broker", Light.GOOD, "3.2 records/s", "connected to 127.0.0.1:8490 for 3 h"),
             hop("registry", Light.GOOD, "ack in 12 ms", "everything up to 4,118 is stored there"),
@@ -90,7 +90,7 @@ def in_trouble(now: int = NOW) -> Snapshot:
         light=Light.FAILED,
         hops=(
             hop("readers", Light.ATTENTION, "12 reads/s", "1 of 3 up; store is down, belt-cam needs a change", LOOK),
-            hop("engine", Light.GOOD, "0.4 events/s", "12 tags in view; departures of store wait until it is back"),
+            hop("dedup", Light.GOOD, "0.4 events/s", "12 tags in view; departures of store wait until it is back"),
             hop("outbox", Light.WAITING, "4,120 waiting", "oldest 3 h; room for 41 days"),
             hop("broker", Light.FAILED, "0 records/s", "connection refused by 127.0.0.1:8490", START),
             hop("registry", Light.UNKNOWN, "no word", "not heard of since the broker went"),
@@ -135,7 +135,7 @@ def empty(now: int = NOW) -> Snapshot:
         light=Light.WAITING,
         hops=(
             hop("readers", Light.WAITING, "0 reads/s", "none configured", "Add a reader to gateway.toml."),
-            hop("engine", Light.WAITING, "0 events/s", "nothing to do"),
+            hop("dedup", Light.WAITING, "0 events/s", "nothing to do"),
             hop("outbox", Light.GOOD, "0 waiting", "empty"),
             hop("broker", Light.GOOD, "0 records/s", "connected to 127.0.0.1:8490"),
             hop("registry", Light.GOOD, "ack in 9 ms", "said hello"),

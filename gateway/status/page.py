@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gateway.health import Light, ReaderRow, ReaderState, Snapshot, TailRow
 from gateway.status import words
@@ -46,7 +46,15 @@ def shown_readers(readers: tuple[ReaderRow, ...], most: int) -> tuple[ReaderRow,
 
 def row_key(row: TailRow) -> str:
     """Return what tells this sighting from the others in the tail; the browser keeps a row by it."""
-    return f"{row.wall_ms:x}-{zlib.crc32(f'{row.read_point} {row.identity}'.encode(errors='replace')):x}"
+    return f"{row.wall_ms:x}-{zlib.crc32(f'{row.read_point} {row.identity} {row.outcome}'.encode(errors='replace')):x}"
+
+
+def told(text: str, most: int) -> Markup:
+    """Return a sentence of ours for the page: foreign parts escaped, and what stands between backticks as code."""
+    parts = words.printable(text, most).split("`")
+    if len(parts) % 2 == 0:
+        return escape("`".join(parts))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
 class Page:
@@ -67,6 +75,7 @@ class Page:
             stamp=words.stamp,
             printable=words.printable,
             fours=words.in_fours,
+            told=told,
         )
         self._env.globals.update(
             files=files,

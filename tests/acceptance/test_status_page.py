@@ -88,6 +88,7 @@ def test_what_stands_there(status: StatusPage, open_page: OpenPage, picture: Pic
     expect(page.locator(".tail tbody tr")).to_have_count(50)
     expect(page.locator("#outbox")).to_contain_text("Waiting4,120")
     expect(page.locator("#live")).to_have_text("Live")
+    picture(page, f"status-trouble-{width}-{theme}")
     ground = page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
     assert ground == ("rgb(251, 251, 250)" if theme == "light" else "rgb(19, 20, 22)")
     assert fits(page)
@@ -105,7 +106,6 @@ def test_what_stands_there(status: StatusPage, open_page: OpenPage, picture: Pic
             "the head sticks below the bar"
         )
         page.evaluate("scrollTo(0, 0)")
-    picture(page, f"status-trouble-{width}-{theme}")
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])

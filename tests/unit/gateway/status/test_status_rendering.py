@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from gateway.health import ReaderState, Snapshot
-from gateway.status.page import MAX_BYTES, READER_LIGHTS, Page, row_key, shown_readers
+from gateway.status.page import MAX_BYTES, READER_LIGHTS, Page, row_key, shown_readers, told
 from tests import status_samples
 
 FOREIGN = {"img", "style", "iframe", "object", "embed", "form", "base", "input"}  # none of ours; a label may bring them
@@ -135,3 +135,9 @@ def test_many_readers_are_cut_and_those_in_trouble_stay(page: Page) -> None:
 def test_nothing_moves_in_what_did_not_change(page: Page) -> None:
     before, after = page.parts(status_samples.well(status_samples.NOW)), page.parts(status_samples.well(status_samples.NOW))
     assert before == after
+
+
+def test_commands_stand_out_and_a_stray_backtick_does_not() -> None:
+    assert told("run `sightpost check` & `x`", 99) == "run <code>sightpost check</code> &amp; <code>x</code>"
+    assert told("a ` <b>", 99) == "a ` &lt;b&gt;"
+    assert told("`<i>`", 99) == "<code>&lt;i&gt;</code>"
