@@ -14,7 +14,7 @@ from gateway.location.passage import INSIDE, OUTSIDE, Sample, judge
 from gateway.location.presence import Presences
 from gateway.location.tag import Presence, Tag
 from gateway.location.telling import MS_NS, Teller
-from gateway.location.timers import Timers
+from gateway.location.timers import NEVER, Timers
 from gateway.location.zones import NO_RSSI
 from sync.wire import EventKind, Evidence, Passage
 
@@ -52,7 +52,8 @@ class AtDoor:
             samples.append(sample)
         if len(samples) > MAX_SAMPLES:
             self.samples = _thinned(samples, self.door.max_ns // GRAINS)
-        self.rssi_max_dbm = max(self.rssi_max_dbm, rssi_max_dbm)
+        if rssi_max_dbm > self.rssi_max_dbm:
+            self.rssi_max_dbm = rssi_max_dbm
 
     def stirs(self, sample: Sample) -> bool:
         """Take a sighting of a parked tag. When it says that the tag is no longer where it stood, a session begins with the
@@ -111,6 +112,10 @@ class Doors:
         if at is not None and at.samples:
             at.add(Sample(sighting.at_ns, side, sighting.reads, sighting.power_mw), sighting.rssi_max_dbm)
             at.last_ns = max(at.last_ns, sighting.at_ns)
+
+    def next_ns(self, tag: Tag) -> int:
+        """When the next session of `tag` may close."""
+        return min((at.closes_ns() for at in tag.doors.values() if at.samples), default=NEVER)
 
     def deciding(self, tag: Tag) -> bool:
         return any(at.samples for at in tag.doors.values())

@@ -33,6 +33,7 @@ __all__ = ["Engine", "Instant"]
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 _NEVER_LIVE: Mapping[str, int] = MappingProxyType({})
 _BOOT = Instant(0, 0)
+_BARCODE = Kind.BARCODE
 
 
 class Engine:
@@ -55,7 +56,7 @@ class Engine:
         max_glimpsed: int = MAX_GLIMPSED,
     ) -> None:
         self.counters = Counters()
-        self.tail: deque[Trace] = deque(maxlen=TAIL)
+        self._tail: deque[tuple[int, Point, Tag, int, str, LocationEvent | None]] = deque(maxlen=TAIL)
         self._site = LiveSite(site)
         self._identities = Identities(resolve, site.company_prefixes)
         self._timers: Timers[Tag] = Timers()
@@ -73,6 +74,14 @@ class Engine:
         return self._tags.in_view
 
     @property
+    def tail(self) -> list[Trace]:
+        """The last sightings, oldest first."""
+        return [
+            Trace(self._teller.wall_ms(at_ns), point.name, tag.identity, reads, outcome, tag.raw, event)
+            for at_ns, point, tag, reads, outcome, event in self._tail
+        ]
+
+    @property
     def clock_quality(self) -> ClockQuality:
         """What is known of the gateway's wall clock; every event carries it."""
         return self._teller.clock_quality
@@ -83,11 +92,12 @@ class Engine:
 
     def take(self, reads: Sequence[Read]) -> list[LocationEvent]:
         """Take reads in the order they came; return the events they decide, and those that were due before them."""
-        find, timers, hear = self._tags.windows.get, self._timers, self._hear
+        find, hear, timers = self._tags.windows.get, self._hear, self._timers
+        due_ns = timers.next_ns
         for read in reads:
             now_ns = read.rx_mono_ns
             window = find((read.raw, read.reader, read.antenna))
-            if window is not None and window.last_ns < now_ns < window.quick_until_ns and now_ns < timers.next_ns:
+            if window is not None and window.last_ns < now_ns < window.quick_until_ns and now_ns < due_ns:
                 rssi_dbm = read.rssi_dbm
                 if rssi_dbm is not None and (power_mw := window.power_of(rssi_dbm)) is not None:
                     # What `Window.add` does, without the call: nearly every read ends here.
@@ -100,12 +110,13 @@ class Engine:
                         window.rssi_max_dbm = rssi_dbm
                     continue
             hear(read)
+            due_ns = timers.next_ns
         self.counters.reads += len(reads)
         return self._told()
 
     def advance(self, now: Instant) -> list[LocationEvent]:
         """Return what the passing of time decides. Cheap when nothing is due. Take the reads that wait first."""
-        self._pass(now)
+        self._pass(*now)
         return self._told()
 
     def next_due_ns(self) -> int | None:
@@ -114,12 +125,12 @@ class Engine:
 
     def reader_up(self, reader: str, now: Instant) -> None:
         """The reader is live from now on: its silence means something again."""
-        self._pass(now)
+        self._pass(*now)
         self._site.reader_up(reader, now.mono_ns)
 
     def reader_down(self, reader: str, now: Instant) -> None:
         """The reader has failed: its silence means nothing until it is up again."""
-        self._pass(now)
+        self._pass(*now)
         self._site.reader_down(reader)
 
     def changes(self) -> dict[str, bytes | None]:
@@ -132,85 +143,86 @@ class Engine:
         events, self._teller.events = self._teller.events, []
         return events
 
-    def _pass(self, now: Instant) -> None:
-        """Let time pass up to `now`; it never goes back."""
-        now_ns, wall_ms = now
+    def _pass(self, now_ns: int, wall_ms: int) -> None:
+        """Let time pass up to `now_ns`; it never goes back."""
         if now_ns < self._now_ns:
             return
         self._teller.set_clock(now_ns, wall_ms)
-        for tag, due_ns in self._timers.due(now_ns):
-            self._now_ns = max(self._now_ns, due_ns)
-            self._look(tag, due_ns)
+        if self._timers.next_ns <= now_ns:
+            for tag, due_ns in self._timers.due(now_ns):
+                self._now_ns = max(self._now_ns, due_ns)
+                self._look(tag, due_ns)
         self._now_ns = now_ns
 
     def _look(self, tag: Tag, due_ns: int) -> None:
+        """Decide what is due for `tag`, after the reads that still wait in its windows; mostly it has only been heard since."""
         for window in tag.windows:
-            if window.reads:
-                self._merge(window)
+            if window.last_ns > tag.last_ns:
+                tag.last_ns = window.last_ns
+        if due_ns >= min(self._doors.next_ns(tag), self._presences.next_ns(tag, due_ns)):
+            for window in tag.windows:
+                if window.reads:
+                    self._merge(window)
         self._doors.due(tag, due_ns)
         self._presences.due(tag, due_ns)
 
     def _hear(self, read: Read) -> None:
         """Take a read that needs more than to be added to an open window."""
-        now_ns = read.rx_mono_ns
+        now_ns, rssi_dbm = read.rx_mono_ns, read.rssi_dbm
         if now_ns > self._now_ns:
-            self._pass(Instant(now_ns, read.rx_wall_ms))
+            self._pass(now_ns, read.rx_wall_ms)
         key = (read.raw, read.reader, read.antenna)
         window = self._tags.windows.get(key)
         point = window.point if window is not None else self._site.point(read.reader, read.antenna)
-        rssi_dbm = read.rssi_dbm
-        power_mw = NOMINAL_MW
-        if rssi_dbm is not None:
-            power_mw = point.power_of(rssi_dbm, 0.0)
-            if not power_mw:
-                self.counters.suppressed["weak" if MIN_DBM <= rssi_dbm <= MAX_DBM else "rssi"] += 1
-                return
+        power_mw = NOMINAL_MW if rssi_dbm is None else point.power_of(rssi_dbm)
+        if power_mw is None:
+            self.counters.suppressed["weak" if MIN_DBM <= (rssi_dbm or 0) <= MAX_DBM else "rssi"] += 1
+            return
         if window is None:
             window = self._open_window(key, point, read)
             if window is None:
                 return
-        elif self._repeated(window, read):
+        elif (now_ns == window.last_ns or window.stamp_ms is not None) and self._repeated(window, read):
             self.counters.repeats += 1
             return
-        if now_ns >= window.until_ns and window.reads and now_ns - window.last_ns > 2 * point.fold_ns:
-            self._merge(window)  # they belong to the sighting before the gap
-        window.add(now_ns, max(1, read.read_count), rssi_dbm, power_mw)
         window.stamp_ms = read.reader_ts_ms
-        if now_ns >= window.until_ns:
-            self._sighted(window, window.close(), read)
+        if now_ns < window.until_ns:
+            window.add(now_ns, read.read_count, rssi_dbm, power_mw)
+            return
+        if window.reads and now_ns - window.last_ns > 2 * point.fold_ns:
+            self._merge(window)  # they belong to the sighting before the gap
+        window.add(now_ns, read.read_count, rssi_dbm, power_mw)
+        sighting = window.close()
+        tag, events = window.tag, self._teller.events
+        told_before = len(events)
+        outcome = self._decide(tag, point, sighting, read)
+        self.counters.sightings += 1
+        event = events[-1] if len(events) > told_before else None
+        self._tail.append((sighting.at_ns, point, tag, sighting.reads, outcome, event))
 
-    def _sighted(self, window: Window, sighting: Sighting, read: Read) -> None:
-        tag, point, now_ns = window.tag, window.point, self._now_ns
+    def _decide(self, tag: Tag, point: Point, sighting: Sighting, read: Read) -> str:
+        """Let a sighting decide what it can; return in words what came of it."""
+        now_ns, zone = self._now_ns, point.zone
         tag.restored = False
         if now_ns > tag.last_ns:
             tag.last_ns = now_ns
-        told_before = len(self._teller.events)
-        outcome = "no zone reads here"
         if tag.mute is not None:
             self.counters.suppressed[tag.mute] += 1
-            outcome = f"no single thing ({tag.mute})"
-        elif point.zone is None and point.door is None:
-            self.counters.unassigned += sighting.reads
-        else:
+            return f"no single thing ({tag.mute})"
+        at_door = None
+        if point.door is not None:
             tag.point_name = point.name
-            outcome = self._decide(tag, point, sighting, read)
-        self.counters.sightings += 1
-        event = self._teller.events[-1] if len(self._teller.events) > told_before else None
-        wall_ms = self._teller.wall_ms(sighting.at_ns)
-        self.tail.append(Trace(wall_ms, point.name, tag.identity, sighting.reads, outcome, tag.raw, event))
-
-    def _decide(self, tag: Tag, point: Point, sighting: Sighting, read: Read) -> str:
-        now_ns, zone = self._now_ns, point.zone
-        if read.kind is Kind.BARCODE or read.operator is not None:
-            return (
-                "no zone reads here" if zone is None else self._presences.deliberate(tag, zone, sighting, now_ns, read.operator)
-            )
-        at_door = self._doors.sighted(tag, point.door, point.side, sighting, now_ns) if point.door is not None else None
+            at_door = self._doors.sighted(tag, point.door, point.side, sighting, now_ns)
+            if zone is None:
+                return at_door or "parked at the door"
         if zone is None:
-            return at_door or "parked at the door"
+            self.counters.unassigned += sighting.reads
+            return "no zone reads here"
+        tag.point_name = point.name
+        if read.kind is _BARCODE or read.operator is not None:
+            return self._presences.deliberate(tag, zone, sighting, now_ns, read.operator)
         told_before = len(self._teller.events)
-        hold_back = bool(tag.doors) and self._doors.deciding(tag)
-        outcome = self._presences.sighted(tag, zone, sighting, now_ns, hold_back=hold_back)
+        outcome = self._presences.sighted(tag, zone, sighting, now_ns, bool(tag.doors) and self._doors.deciding(tag))
         if point.tells_all and len(self._teller.events) == told_before and tag.zone is zone:
             self._presences.seen(tag, zone, now_ns)
             return "seen"

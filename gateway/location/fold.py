@@ -54,7 +54,8 @@ class Window:
 
     def add(self, at_ns: int, reads: int, rssi_dbm: int | None, power_mw: float) -> None:
         """Merge a read. `Engine.take` does the same in place for the reads that need nothing else."""
-        self.last_ns = max(self.last_ns, at_ns)
+        if at_ns > self.last_ns:
+            self.last_ns = at_ns
         self.last_rssi_dbm = rssi_dbm
         self.reads += reads
         self.power_mw += power_mw * reads

@@ -8,7 +8,8 @@ centres have to lie apart in that order, further than a tag that stands still wo
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 OUTSIDE, INSIDE = 0, 1
 SIDES = ("outside", "inside")
@@ -18,7 +19,7 @@ CHANCE_ERRORS = 1.5  # standard errors between the centres of a standing tag: se
 LINGER_NS = 30_000_000_000  # ... but the longer it lingers, the likelier it stands: one more for each half minute
 
 
-class Sample(NamedTuple):
+class Sample(msgspec.Struct, frozen=True, order=True, gc=False):
     """One sighting at one side."""
 
     at_ns: int

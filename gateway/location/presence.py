@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from gateway.location.counters import Counters
 from gateway.location.fold import Sighting
-from gateway.location.tag import Presence, Tag
+from gateway.location.tag import PRESENT, Presence, Tag
 from gateway.location.tags import Tags
 from gateway.location.telling import MS_NS, Teller, told
 from gateway.location.timers import Timers
@@ -35,13 +35,13 @@ class Presences:
         self._counters = counters
         self._live_until_ms = live_until_ms
 
-    def sighted(self, tag: Tag, zone: LiveZone, sighting: Sighting, now_ns: int, *, hold_back: bool) -> str:
+    def sighted(self, tag: Tag, zone: LiveZone, sighting: Sighting, now_ns: int, hold_back: bool) -> str:
         """Take a sighting of a fixed antenna; return in words what came of it.
 
         With `hold_back` a door is still deciding about this tag: the sighting is evidence, and nothing is told of it yet.
         """
         evidence = tag.hear(zone, sighting.at_ns, sighting.reads, sighting.power_mw, sighting.rssi_max_dbm)
-        if tag.presence is Presence.PRESENT:
+        if tag.presence is PRESENT:
             if tag.zone is zone:
                 if tag.held:
                     self._tags.place(tag, Presence.PRESENT, held=False)
@@ -167,20 +167,19 @@ class Presences:
 
     def watch(self, tag: Tag, now_ns: int) -> None:
         """Set the timer to what can next become true of `tag`."""
-        if tag.presence is Presence.GLIMPSED:
-            due_ns = self.glimpse_ends_ns(tag)
-        elif tag.presence is Presence.DEPARTED or tag.held or tag.zone is None:
-            due_ns = max(tag.told_ns, tag.last_ns) + AGE_OUT_NS
-            if tag.windows:
-                due_ns = self.glimpse_ends_ns(tag)
-        else:
-            due_ns = tag.zone.lost_at_ns(tag.last_ns)
-            if tag.zone.silent or due_ns <= now_ns:
-                due_ns = now_ns + max(tag.zone.lost_max_ns, MS_NS)
-            beat_ns = tag.told_ns + tag.zone.beat_ns
-            if now_ns < beat_ns < due_ns:
-                due_ns = beat_ns
+        due_ns = self.next_ns(tag, now_ns)
+        if due_ns <= now_ns and tag.zone is not None:  # silence that meant nothing, because a reader was down
+            due_ns = now_ns + max(tag.zone.lost_max_ns, MS_NS)
         self._timers.set(tag, due_ns)
+
+    def next_ns(self, tag: Tag, now_ns: int) -> int:
+        """When silence next means something."""
+        if tag.presence is Presence.GLIMPSED:
+            return self.glimpse_ends_ns(tag)
+        if tag.presence is Presence.DEPARTED or tag.held or tag.zone is None:
+            return self.glimpse_ends_ns(tag) if tag.windows else max(tag.told_ns, tag.last_ns) + AGE_OUT_NS
+        lost_ns, beat_ns = tag.zone.lost_at_ns(tag.last_ns), tag.told_ns + tag.zone.beat_ns
+        return beat_ns if now_ns < beat_ns < lost_ns else lost_ns
 
     def make_room(self) -> bool:
         room = self._tags.room()

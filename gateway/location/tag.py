@@ -19,6 +19,9 @@ class Presence(enum.StrEnum):
     DEPARTED = "departed"
 
 
+PRESENT = Presence.PRESENT  # looking a member up in its enum takes as long as all the rest of a comparison
+
+
 class Tag(Timed):
     """One identity. Times are monotonic; what a restart brings back has no monotonic past and keeps its wall clock instead."""
 
@@ -54,13 +57,15 @@ class Tag(Timed):
 
     def hear(self, zone: LiveZone, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> Evidence:
         """Add a sighting to the evidence of `zone`; after a gap it is the first."""
-        evidence = self.evidence_in(zone)
-        if evidence is None:
+        for evidence in self.evidence:
+            if evidence.zone is zone:
+                if at_ns - evidence.last_ns > (zone.sample_age_ns if self.presence is PRESENT else zone.glimpse_ns):
+                    evidence.restart(at_ns)
+                break
+        else:
             if len(self.evidence) == MAX_ZONES:
                 self.evidence.remove(min(self.evidence, key=lambda known: known.last_ns))
             evidence = Evidence(zone, at_ns)
             self.evidence.append(evidence)
-        elif at_ns - evidence.last_ns > (zone.sample_age_ns if self.presence is Presence.PRESENT else zone.glimpse_ns):
-            evidence.restart(at_ns)
         evidence.add(at_ns, reads, power_mw, rssi_max_dbm)
         return evidence

@@ -92,7 +92,7 @@ def utc(wall_ms: int) -> datetime:
 def told(evidence: ZoneEvidence) -> Evidence:
     """Return what the registry is told of a zone's evidence."""
     return Evidence(
-        n=evidence.reads,
+        n=int(evidence.reads),
         rssi_max_dbm=evidence.rssi_max_dbm if evidence.rssi_max_dbm > NO_RSSI else None,
         duration_ms=(evidence.last_ns - evidence.first_ns) // MS_NS,
     )

@@ -1,15 +1,14 @@
 """Zones while the engine runs, and the choice between them: evidence ages, and so does the margin a rival needs."""
 
-import math
 from array import array
 
 from gateway.location.site import RULES, Zone, ZoneKind
 
 SAMPLES = 20  # sightings of one tag in one zone that count
 _FIELDS = 3  # of a sample: time, reads, power
+_LAST = (SAMPLES - 1) * _FIELDS
 S_NS = 1_000_000_000
 NO_RSSI = -1000  # in place of the strongest RSSI when no read had one
-SILENT_DBM = -200.0  # below anything that was heard
 
 
 class LiveZone:
@@ -48,10 +47,6 @@ class LiveZone:
         self.duplicate_ns = ns(rules.duplicate_s)
         self.beat_ns = ns(rules.heartbeat_s)
 
-    def reader_live(self, reader: str, now_ns: int) -> None:
-        self.silent.discard(reader)
-        self.live_since_ns = now_ns
-
     def lost_at_ns(self, last_ns: int) -> int:
         """When a tag last heard at `last_ns` has departed if nothing is heard and no reader fails."""
         return max(last_ns, self.live_since_ns) + self.lost_max_ns
@@ -66,37 +61,40 @@ class Evidence:
         self.zone = zone
         self.first_ns = at_ns  # since then without a gap longer than the sample age
         self.last_ns = at_ns
-        self.count = 0
-        self.reads = 0
+        self.count = 0  # samples
+        self.reads = 0.0  # in these samples, and their power; a ring of doubles holds them
         self.power_mw = 0.0
         self.rssi_max_dbm = NO_RSSI
         self.told_ns = -1  # when a deliberate sighting here was last told
-        self._next = 0
+        self._next = 0  # where the next sample goes
         self._ring = array("d")
 
     def add(self, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> None:
+        """Add a sighting; when there are SAMPLES of them, the oldest goes."""
+        at, ring = self._next, self._ring
         if self.count == SAMPLES:
-            self._drop_oldest()
-        at = self._next * _FIELDS
-        ring = self._ring
+            self.reads -= ring[at + 1]
+            self.power_mw -= ring[at + 2]
+        else:
+            self.count += 1
         if at == len(ring):
             ring.extend((at_ns, reads, power_mw))
         else:
             ring[at] = at_ns
             ring[at + 1] = reads
             ring[at + 2] = power_mw
-        self._next = (self._next + 1) % SAMPLES
-        self.count += 1
+        self._next = at + _FIELDS if at < _LAST else 0
         self.reads += reads
         self.power_mw += power_mw
-        self.last_ns = at_ns
+        if at_ns > self.last_ns:
+            self.last_ns = at_ns
         if rssi_max_dbm > self.rssi_max_dbm:
             self.rssi_max_dbm = rssi_max_dbm
 
     def merge(self, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> None:
         """Add what still belonged to the newest sighting."""
         if self.count:
-            newest = (self._next - 1) % SAMPLES * _FIELDS
+            newest = (self._next or _LAST + _FIELDS) - _FIELDS
             self._ring[newest + 1] += reads
             self._ring[newest + 2] += power_mw
             self.reads += reads
@@ -106,26 +104,21 @@ class Evidence:
 
     def expire(self, before_ns: int) -> None:
         """Take out what is older than `before_ns`."""
-        while self.count and self._ring[(self._next - self.count) % SAMPLES * _FIELDS] < before_ns:
-            self._drop_oldest()
+        while self.count:
+            oldest = (self._next - self.count * _FIELDS) % (SAMPLES * _FIELDS)
+            if self._ring[oldest] >= before_ns:
+                return
+            self.count -= 1
+            self.reads -= self._ring[oldest + 1]
+            # Without samples there is no power: what is left of the subtractions is rounding.
+            self.power_mw = self.power_mw - self._ring[oldest + 2] if self.count else 0.0
 
     def restart(self, at_ns: int) -> None:
         """Forget every sample: what comes now is the first."""
         self.first_ns = at_ns
-        self.count = self.reads = 0
-        self.power_mw = 0.0
+        self.count = 0
+        self.reads = self.power_mw = 0.0
         self.rssi_max_dbm = NO_RSSI
-
-    def score_dbm(self) -> float:
-        """The power-weighted mean, or SILENT_DBM."""
-        return 10 * math.log10(self.power_mw / self.reads) if self.reads and self.power_mw > 0 else SILENT_DBM
-
-    def _drop_oldest(self) -> None:
-        at = (self._next - self.count) % SAMPLES * _FIELDS
-        self.count -= 1
-        self.reads -= int(self._ring[at + 1])
-        # Without samples there is no power: what is left of the subtractions is rounding.
-        self.power_mw = self.power_mw - self._ring[at + 2] if self.count else 0.0
 
 
 def confirmed(evidence: Evidence) -> bool:
@@ -157,7 +150,8 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
     if not current.count:
         return True
     margin_db = min(present.threshold_db, present.threshold_db - present.slope_db_per_ns * (silence_ns - present.hold_off_ns))
-    return rival.score_dbm() > current.score_dbm() + margin_db
+    # Mean powers, a margin of decibels apart.
+    return rival.power_mw * current.reads > current.power_mw * rival.reads * 10 ** (margin_db / 10)
 
 
 def ns(seconds: float) -> int:
