@@ -9,7 +9,7 @@ from collections import OrderedDict
 from gateway.location.fold import Window
 from gateway.location.tag import Presence, Tag
 
-MAX_GLIMPSED = 20_000
+MAX_GLIMPSED = 50_000  # about 50 MB of them
 MAX_TAGS = 200_000  # confirmed: present, held and departed together
 SECOND_CHANCES = 8  # looked at before one has to go after all
 MAX_WINDOWS = 8  # of one tag: antennas that hear it at a time
