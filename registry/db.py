@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -34,11 +34,23 @@ def insert_new(
     return _write(model, columns, rows, f"ON CONFLICT {on}DO NOTHING")
 
 
-def upsert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], *, key: Sequence[str]) -> int:
-    """Insert the rows, or overwrite every other column of those with this key. A key stands in `rows` once."""
+def upsert(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    key: Sequence[str],
+    sets: Mapping[str, str] | None = None,
+) -> int:
+    """Insert the rows, or overwrite every other column of those with this key. A key stands in `rows` once.
+
+    `sets` gives columns another value than the new one, as SQL in which `old` is the stored row and `excluded` the new one."""
+    table = connection.ops.quote_name(model._meta.db_table)
     quoted = {name: _quoted(model, name) for name in columns}
-    sets = ", ".join(f"{quoted[name]} = excluded.{quoted[name]}" for name in columns if name not in key)
-    return _write(model, columns, rows, f"ON CONFLICT ({', '.join(quoted[name] for name in key)}) DO UPDATE SET {sets}")
+    values = {name: f"excluded.{quoted[name]}" for name in columns if name not in key}
+    values |= {name: sql.replace("old.", f"{table}.") for name, sql in (sets or {}).items()}
+    changes = ", ".join(f"{quoted[name]} = {value}" for name, value in values.items())
+    return _write(model, columns, rows, f"ON CONFLICT ({', '.join(quoted[name] for name in key)}) DO UPDATE SET {changes}")
 
 
 def _write(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str) -> int:

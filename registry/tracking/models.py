@@ -299,13 +299,14 @@ class RawRecord(models.Model):
 
 class Quarantine(models.Model):
     """What we refused, as it came. `code` says why in one word: `conflict` (the key is taken by other content: a clone or a
-    rollback), `bad_shape`, `bad_text`, `bad_time`, `too_long`, `refused`. With a `seq` it was acknowledged as rejected."""
+    rollback), `bad_shape`, `too_many_names`, `refused`. `rejected`: the gateway was told, and the number is accounted for."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, null=True, related_name="quarantined")
-    epoch = models.CharField(max_length=TEXT_CHARS, default="")
-    seq = models.PositiveBigIntegerField(null=True)
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="quarantined")
+    epoch = models.CharField(max_length=TEXT_CHARS)
+    seq = models.PositiveBigIntegerField()
     event_id = models.UUIDField(null=True)
+    rejected = models.BooleanField(default=False)
     code = models.CharField(max_length=40)
     text = models.CharField(max_length=TEXT_CHARS)
     payload = models.BinaryField()

@@ -68,7 +68,7 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
         for span in whereabouts.spans:
             if same := left.pop((span.zone, span.from_ts, span.to_ts), None):
                 span.id, span.changed = same.id, False
-                obsolete.discard(same.id)  # type: ignore[arg-type]  # stored ones have ids
+                obsolete.discard(same.id)
     Stay.objects.filter(pk__in=obsolete).delete()
     Position.objects.filter(pk__in=gone).delete()
     _store(replayed)

@@ -1,0 +1,278 @@
+"""Stores the records of a transaction: events, raw records, gaps, quarantine; moves the cursors. Whole batches, one statement per
+table (db.py)."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from registry.db import insert_new
+from registry.tracking import consequences, learned
+from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, Quarantine, RawRecord
+from registry.tracking.parsing import BadRecord, GoodRecord, Told
+from registry.tracking.rows import EVENT_COLUMNS, RAW_COLUMNS, Names, Row, body_text, event_row, plain, raw_row
+from sync.cursor import Cursor
+from sync.wire import MAX_REJECTED, EventKind, Rejected
+from sync.wire import LocationEvent as ToldEvent
+
+log = logging.getLogger(__name__)
+
+RECORDS_AT_ONCE = 1000
+TEXT_TOLD = 200  # characters of a reason in an ack
+PLACED = (EventKind.ARRIVED, EventKind.MOVED, EventKind.SEEN)  # events whose read point lies in zone_to
+
+GAP_COLUMNS = ("epoch", "first", "last", "reason", "declared_at")
+
+
+@dataclass(slots=True)
+class Committed:
+    """What one transaction takes in of one epoch, and what becomes of it. `ids` is the event_id of each number accounted for."""
+
+    gateway: Gateway
+    epoch: GatewayEpoch
+    told: Sequence[Told]
+    rejected: list[Rejected] = field(default_factory=list)
+    ids: dict[int, UUID | None] = field(default_factory=dict)
+    fresh: list[GoodRecord] = field(default_factory=list)
+    again: list[GoodRecord] = field(default_factory=list)
+    refused: list[BadRecord] = field(default_factory=list)
+    gaps: list[tuple[int, int, str]] = field(default_factory=list)
+
+
+def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter[str]) -> None:
+    """Store what is new, compare what is not, move the cursors. In the caller's transaction, which holds the gateways."""
+    for one in committed:
+        _sort(one, counts)
+    rows = _store_events(committed, now)
+    counts["events"] += len(rows)
+    counts["raw_records"] += _store_raw(committed, now)
+    for one in committed:
+        _compare(one, now, counts)
+        _refuse(one, now, counts)
+        _declare(one, now, counts)
+        _advance(one)
+    consequences.draw(rows, {one.epoch.pk: one.epoch.ordinal for one in committed}, counts)
+
+
+def _sort(one: Committed, counts: Counter[str]) -> None:
+    """Tell what the cursor does not have yet from what it has."""
+    cursor = Cursor(one.epoch.through, tuple((first, last) for first, last, _ in one.epoch.ranges))
+    seen: set[int] = set()
+    for told in one.told:
+        counts["batches"] += 1
+        counts["records"] += len(told.good) + len(told.bad)
+        for good in told.good:
+            seq = good.record.seq
+            new = seq not in seen and not cursor.has(seq)
+            seen.add(seq)
+            (one.fresh if new else one.again).append(good)
+        for bad in told.bad:
+            if bad.seq not in seen and not cursor.has(bad.seq):
+                seen.add(bad.seq)
+                one.refused.append(bad)
+        for gap in told.gaps:
+            if not (gap.last <= cursor.through or any(first <= gap.first and gap.last <= last for first, last in cursor.ranges)):
+                one.gaps.append((gap.first, gap.last, plain(gap.reason)))
+
+
+def _store_events(committed: Sequence[Committed], now: datetime) -> list[Row]:
+    """Insert the new location events; return the rows that were new."""
+    fresh = [(one, good, good.event) for one in committed for good in one.fresh if good.event is not None]
+    if not fresh:
+        return []
+    names = _names(fresh)
+    rows = []
+    for one, good, event in fresh:
+        gateway, record = one.gateway.pk, good.record
+        named = (event.zone_from, names.zones), (event.zone_to, names.zones), (event.read_point, names.read_points)
+        if any(name and (gateway, plain(name)) not in known for name, known in named):
+            why = "the gateway has named more zones or read points than are kept of one"
+            one.refused.append(BadRecord(record.seq, record.event_id, "too_many_names", why, bytes(record.body)))
+            continue
+        rows.append(event_row(gateway, one.epoch.pk, record, event, names, now))
+        one.ids[record.seq] = record.event_id
+    if insert_new(LocationEvent, EVENT_COLUMNS, rows) == len(rows):
+        return rows
+    return _only_new(committed, rows, now)
+
+
+def _names(fresh: Iterable[tuple[Committed, GoodRecord, ToldEvent]]) -> Names:
+    zones_named: set[learned.Named] = set()
+    points_named: dict[learned.Named, str | None] = {}
+    boots_named: set[learned.Named] = set()
+    for one, good, event in fresh:
+        gateway = one.gateway.pk
+        zones_named |= {(gateway, plain(name)) for name in (event.zone_from, event.zone_to) if name}
+        boots_named.add((gateway, plain(good.record.boot_id)))
+        if event.read_point:
+            key = (gateway, plain(event.read_point))
+            points_named[key] = event.zone_to if event.zone_to and event.kind in PLACED else points_named.get(key)
+    zones = learned.zones(zones_named)
+    points = {key: zones.get((key[0], plain(zone))) if zone else None for key, zone in points_named.items()}
+    return Names(zones, learned.read_points(points), learned.boots(boots_named))
+
+
+def _only_new(committed: Sequence[Committed], rows: list[Row], now: datetime) -> list[Row]:
+    """Some rows met a stored one: return the others. Those that met go to `again`, to be compared.
+
+    A number can be new to the cursor and its event not: an outbox that had to part from its past sends what it holds once more,
+    under new numbers and the old event_ids."""
+    stamped = LocationEvent.objects.filter(event_id__in=[row[0] for row in rows], recorded_time=now)
+    new = set(stamped.values_list("event_id", "gateway", "epoch", "seq"))
+    for one in committed:
+        for good in one.fresh:
+            key = (good.record.event_id, one.gateway.pk, one.epoch.pk, good.record.seq)
+            if good.event is not None and key not in new and one.ids.pop(good.record.seq, None) is not None:
+                one.again.append(good)
+    return [row for row in rows if row[:4] in new]
+
+
+def _store_raw(committed: Sequence[Committed], now: datetime) -> int:
+    """Keep the records of other kinds as they came; return how many were new."""
+    fresh = [(one, good) for one in committed for good in one.fresh if good.event is None]
+    if not fresh:
+        return 0
+    boots = learned.boots({(one.gateway.pk, plain(good.record.boot_id)) for one, good in fresh})
+    stored = set(RawRecord.objects.filter(event_id__in=[g.record.event_id for _, g in fresh]).values_list("event_id", flat=True))
+    rows = []
+    for one, good in fresh:
+        if good.record.event_id in stored:
+            one.again.append(good)
+            continue
+        stored.add(good.record.event_id)
+        one.ids[good.record.seq] = good.record.event_id
+        rows.append(raw_row(one.gateway.pk, one.epoch.pk, good.record, boots, now))
+    return insert_new(RawRecord, RAW_COLUMNS, rows, key=["event_id"])
+
+
+def _compare(one: Committed, now: datetime, counts: Counter[str]) -> None:
+    """A key that is taken: by the same record, then nothing happens; by other content, then it is a clone or a rollback."""
+    if not one.again:
+        return
+    mine, elsewhere = _stored(one)
+    conflicts = []
+    for good in one.again:
+        record = good.record
+        own = mine.get(record.seq)
+        there = elsewhere.get(record.event_id)
+        if own is not None and own[0] == record.event_id and own[1:] in (_content(good), (None,)):
+            counts["repeated"] += 1
+            one.ids.setdefault(record.seq, record.event_id)
+        elif own is None and there is not None and there == (one.gateway.pk, *_content(good)):
+            counts["repeated"] += 1  # known under an earlier number
+            one.ids.setdefault(record.seq, record.event_id)
+        else:
+            conflicts.append(good)
+            if own is not None:
+                one.ids.setdefault(record.seq, own[0])
+            else:
+                one.ids.setdefault(record.seq, record.event_id)
+                why = "another record has this event_id, or this number was declared a gap"
+                one.rejected.append(Rejected(record.seq, "conflict", why))
+    if conflicts:
+        counts["alarm_conflicts"] += len(conflicts)
+        log.error(
+            "gateway %s: %d records under keys that other content has (first: seq %d): a clone, or an outbox rolled back",
+            one.gateway.pk, len(conflicts), conflicts[0].record.seq,
+        )  # fmt: skip
+        told = {r.seq for r in one.rejected}
+        bad = [
+            BadRecord(g.record.seq, g.record.event_id, "conflict", "the key is taken by other content", bytes(g.record.body))
+            for g in conflicts
+        ]
+        _quarantine(one, bad, now, rejected=told)
+
+
+def _stored(one: Committed) -> tuple[dict[int, tuple[Any, ...]], dict[UUID, tuple[Any, ...]]]:
+    """What is stored under the numbers of `again`: (event_id, content...); and under their event_ids: (gateway, content...)."""
+    seqs = [g.record.seq for g in one.again]
+    ids = [g.record.event_id for g in one.again]
+    key = {"gateway": one.gateway, "epoch": one.epoch, "seq__in": seqs}
+    mine: dict[int, tuple[Any, ...]] = {}
+    for seq, event_id in Quarantine.objects.filter(
+        gateway=one.gateway, epoch=one.epoch.epoch, seq__in=seqs, rejected=True
+    ).values_list("seq", "event_id"):
+        mine[seq] = (event_id, None)
+    content = ("kind", "identity", "raw", "event_time")
+    for seq, *found in LocationEvent.objects.filter(**key).values_list("seq", "event_id", *content):
+        mine[seq] = tuple(found)
+    for seq, *found in RawRecord.objects.filter(**key).values_list("seq", "event_id", "kind", "body"):
+        mine[seq] = tuple(found)
+    missing = [event_id for seq, event_id in zip(seqs, ids, strict=True) if seq not in mine]
+    elsewhere: dict[UUID, tuple[Any, ...]] = {}
+    if missing:
+        for model, columns in ((LocationEvent, content), (RawRecord, ("kind", "body"))):
+            for event_id, *rest in model._default_manager.filter(event_id__in=missing).values_list(
+                "event_id", "gateway", *columns
+            ):
+                elsewhere[event_id] = tuple(rest)
+    return mine, elsewhere
+
+
+def _content(good: GoodRecord) -> tuple[Any, ...]:
+    if good.event is None:
+        return (plain(good.record.kind), body_text(good.record))
+    event = good.event
+    return (event.kind.value, plain(event.identity), plain(event.raw), event.event_time.astimezone(UTC))
+
+
+def _refuse(one: Committed, now: datetime, counts: Counter[str]) -> None:
+    """Quarantine what nobody can take, and say so to the gateway."""
+    for bad in one.refused:
+        counts[f"rejected_{bad.code}"] += 1
+        one.ids[bad.seq] = bad.event_id
+        one.rejected.append(Rejected(bad.seq, bad.code, bad.text[:TEXT_TOLD]))
+    _quarantine(one, one.refused, now, rejected={bad.seq for bad in one.refused})
+    del one.rejected[MAX_REJECTED:]
+
+
+def _quarantine(one: Committed, bad: Iterable[BadRecord], now: datetime, *, rejected: set[int]) -> None:
+    bad = list(bad)
+    if not bad:
+        return
+    there = set(
+        Quarantine.objects.filter(gateway=one.gateway, epoch=one.epoch.epoch, seq__in=[b.seq for b in bad]).values_list(
+            "seq", "event_id"
+        )
+    )
+    Quarantine.objects.bulk_create(
+        Quarantine(
+            gateway=one.gateway, epoch=one.epoch.epoch, seq=b.seq, event_id=b.event_id, code=b.code, text=plain(b.text[:512]),
+            payload=b.payload, received_at=now, rejected=b.seq in rejected,
+        )
+        for b in bad
+        if (b.seq, b.event_id) not in there
+    )  # fmt: skip
+
+
+def _declare(one: Committed, now: datetime, counts: Counter[str]) -> None:
+    rows = [(one.epoch.pk, first, last, reason, now) for first, last, reason in one.gaps]
+    counts["gaps"] += insert_new(Gap, GAP_COLUMNS, rows, key=["epoch", "first", "last"])
+
+
+def _advance(one: Committed) -> None:
+    """Move the cursor over everything accounted for, with the event_id at each end of what it has."""
+    epoch = one.epoch
+    ids: dict[int, UUID | None] = {last: UUID(text) if text else None for _, last, text in epoch.ranges}
+    ids[epoch.through] = epoch.through_id
+    ids |= one.ids
+    cursor = Cursor(epoch.through, tuple((first, last) for first, last, _ in epoch.ranges))
+    cursor = cursor.with_spans([*_runs(one.ids), *((first, last) for first, last, _ in one.gaps)])
+    at = ids.get(cursor.through)
+    ranges = [[first, last, str(ids[last]) if ids.get(last) else None] for first, last in cursor.ranges]
+    if (cursor.through, at, ranges) != (epoch.through, epoch.through_id, epoch.ranges):
+        epoch.through, epoch.through_id, epoch.ranges = cursor.through, at, ranges
+        epoch.save(update_fields=["through", "through_id", "ranges"])
+
+
+def _runs(seqs: Iterable[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for seq in sorted(seqs):
+        if runs and seq == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], seq)
+        else:
+            runs.append((seq, seq))
+    return runs

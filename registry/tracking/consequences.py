@@ -1,0 +1,78 @@
+"""What follows from new location events: positions and stays of known assets, and what is nobody's yet."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from identity import keys
+from registry.assets.models import Identifier
+from registry.db import upsert, uuid7
+from registry.tracking import project
+from registry.tracking.models import UnknownTag
+from registry.tracking.projection import Fact
+from registry.tracking.rows import PLACE, Row
+
+UNKNOWN_COLUMNS = ("id", "identity", "raw", "symbology", "gateway", "read_point", "zone", "first_seen", "last_seen", "count")
+UNKNOWN_SETS = {  # seen again: the counts add up in any order, and what stands beside them is the newest
+    "count": "old.count + excluded.count",
+    "first_seen": "CASE WHEN excluded.first_seen < old.first_seen THEN excluded.first_seen ELSE old.first_seen END",
+    "last_seen": "CASE WHEN excluded.last_seen > old.last_seen THEN excluded.last_seen ELSE old.last_seen END",
+    "read_point": "CASE WHEN excluded.last_seen >= old.last_seen THEN excluded.read_point_id ELSE old.read_point_id END",
+    "zone": "CASE WHEN excluded.last_seen >= old.last_seen THEN excluded.zone_id ELSE old.zone_id END",
+    "gateway": "CASE WHEN excluded.last_seen >= old.last_seen THEN excluded.gateway_id ELSE old.gateway_id END",
+    "id": "old.id",
+    "raw": "old.raw",
+    "symbology": "old.symbology",
+}
+
+
+def draw(rows: Sequence[Row], ordinals: Mapping[int, int], counts: Counter[str]) -> None:
+    """Work new events (rows of EVENT_COLUMNS) into the projections; `ordinals` are those of their epochs."""
+    owners: defaultdict[str, list[Identifier]] = defaultdict(list)
+    for identifier in Identifier.objects.filter(key__in={row[PLACE["identity"]] for row in rows}):
+        owners[identifier.key].append(identifier)
+    facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
+    unknown: list[Row] = []
+    for row in rows:
+        happened_at = row[PLACE["happened_at"]]
+        owner = next((i for i in owners.get(row[PLACE["identity"]], ()) if i.covers(happened_at)), None)
+        if owner is None:
+            unknown.append(row)
+        else:
+            facts[owner.asset_id].append(_fact(row, ordinals))
+    if facts:
+        counts["replayed_assets"] += project.work_in(facts)
+    counts["events_of_unknown_tags"] += len(unknown)
+    _note_unknown(unknown)
+
+
+def _fact(row: Row, ordinals: Mapping[int, int]) -> Fact:
+    told = (ordinals[row[PLACE["epoch"]]], row[PLACE["seq"]])
+    at = ("happened_at", "kind", "direction", "zone_to", "deliberate", "source", "confidence")
+    return Fact(row[PLACE["event_id"]], row[PLACE["gateway"]], told, *(row[PLACE[name]] for name in at))
+
+
+def _note_unknown(rows: Sequence[Row]) -> None:
+    noted: dict[str, list[Any]] = {}
+    for row in rows:
+        identity, seen = row[PLACE["identity"]], row[PLACE["happened_at"]]
+        if not _is_one_thing(identity):
+            continue
+        zone = row[PLACE["zone_to"]] or row[PLACE["zone_from"]]
+        where = [row[PLACE["gateway"]], row[PLACE["read_point"]], zone]
+        known = noted.setdefault(identity, [uuid7(), identity, row[PLACE["raw"]], row[PLACE["symbology"]], *where, seen, seen, 0])
+        if seen >= known[8]:
+            known[4:7], known[8] = where, seen
+        known[7] = min(known[7], seen)
+        known[9] += 1
+    ordered = [noted[identity] for identity in sorted(noted)]  # two workers take the rows in one order
+    upsert(UnknownTag, UNKNOWN_COLUMNS, ordered, key=["identity"], sets=UNKNOWN_SETS)
+
+
+def _is_one_thing(identity: str) -> bool:
+    """A kind of thing or a place is nobody's tag to claim. A scheme we do not know may be one thing."""
+    try:
+        return keys.level(identity) not in (keys.Level.CLASS, keys.Level.PLACE)
+    except KeyError:
+        return True

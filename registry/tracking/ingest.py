@@ -1,0 +1,228 @@
+"""`sightpost-registry ingest`: from the broker to the database, then the acknowledgement. READ FIRST.
+
+    MQTT -> bounded queue -> one database thread (intake.take: what waits becomes one durable transaction) -> acks
+
+The broker is assumed to forget everything: what finds the queue full is dropped and counted, because whatever we do not
+acknowledge the gateway sends again. After a restart the cursors in the database say where to go on.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connection, connections
+from django.utils import timezone
+
+from registry import secret_files
+from registry.configuration import Configuration
+from registry.texts import for_log
+from registry.tracking import services
+from registry.tracking.acks import Acks
+from registry.tracking.intake import Message, Reply, take
+from registry.tracking.models import IngestWorker
+from sync import mqtt, topics
+from sync.broker import INGEST_USER
+from sync.wire import MAX_RECORDS, State, encode
+
+log = logging.getLogger(__name__)
+
+MESSAGES_AT_ONCE = 64
+REST_S = 0.01  # after a commit: SQLite's lock is not fair, and the pages want to write too
+HEARTBEAT_S = 2.0
+HOUSEKEEPING_S = 0.5
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+
+Result = TypeVar("Result")
+
+
+async def run(configuration: Configuration) -> None:
+    """Take in until SIGTERM or SIGINT. What is in hand then is still committed and acknowledged."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await Ingest(configuration, rng=random.Random()).run(stop)  # noqa: S311 - jitter
+
+
+class Ingest:
+    """One worker. `counts` are totals since the start, by name; /metrics and the live page show them."""
+
+    def __init__(self, configuration: Configuration, *, rng: random.Random) -> None:
+        section, broker = configuration.ingest, configuration.broker
+        password = secret_files.read_or_make(configuration.data_dir, secret_files.BROKER_PASSWORD)
+        self.counts: Counter[str] = Counter()
+        self._login = mqtt.Login(broker.host, broker.port, INGEST_USER, password)
+        self._worker = section.worker
+        self._unknown_tags = section.unknown_tags
+        self._queue: asyncio.Queue[Message] = asyncio.Queue(maxsize=section.queue_messages)
+        self._client_dropped: Counter[str] = Counter()
+        self._acks = Acks(self._credit)
+        self._rng = rng
+        self._started_at = timezone.now()
+        self._session: mqtt.Session | None = None
+        self._why = "starting"
+        self._database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`. The unexpected propagates: the process ends, its parent starts it again."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                receiving = tasks.create_task(self._receive(), name="receive")
+                tidying = tasks.create_task(self._keep_house(), name="housekeeping")
+                await self._work(stop)
+                tidying.cancel()
+                await self._acks.sent()
+                receiving.cancel()
+        finally:
+            self._why = "stopped"
+            with contextlib.suppress(OperationalError, InterfaceError):
+                await self._in_thread(lambda: self._beat(connected=False))
+            await self._in_thread(_let_go)
+            self._database.shutdown()
+
+    async def _receive(self) -> None:
+        """Keep a connection to the broker; put what arrives into the queue."""
+        failures = 0
+        while True:
+            try:
+                async with mqtt.connect(self._login, f"registry-{self._worker}", dropped=self._client_dropped) as session:
+                    await session.subscribe(topics.ALL_UP)
+                    await session.publish(topics.REGISTRY_STATE, encode(State("online")))
+                    self._session, self._why, failures = session, "", 0
+                    log.info("taking in from the broker at %s:%d", self._login.host, self._login.port)
+                    async with asyncio.TaskGroup() as tasks:
+                        tasks.create_task(self._acks.send(session), name="acks")
+                        await self._read(session)
+            except* mqtt.BrokerUnavailable as lost:
+                self._why = _first(lost)
+            finally:
+                self._session = None
+                self._acks.forget()
+            failures += 1
+            pause_s = self._rng.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10)))
+            log.log(logging.WARNING if failures == 1 else logging.DEBUG, "%s; trying again", self._why)
+            await asyncio.sleep(pause_s)
+
+    async def _read(self, session: mqtt.Session) -> None:
+        async for message in session.messages():
+            named = topics.gateway_of(message.topic)
+            if named is None:
+                self.counts["foreign_topics"] += 1
+                continue
+            try:
+                self._queue.put_nowait(Message(*named, message.payload))
+            except asyncio.QueueFull:
+                self.counts["dropped_ingest_queue_full"] += 1
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                waiting = asyncio.create_task(self._queue.get())
+                await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not waiting.done():
+                    waiting.cancel()  # what is not in hand is sent again
+                    return
+                messages = [waiting.result()]
+                while len(messages) < MESSAGES_AT_ONCE and not self._queue.empty():
+                    messages.append(self._queue.get_nowait())
+                await self._take(messages, stop)
+                await asyncio.sleep(REST_S if connection.vendor == "sqlite" else 0)
+        finally:
+            stopping.cancel()
+
+    async def _take(self, messages: list[Message], stop: asyncio.Event) -> None:
+        """Take these in, trying again while the database cannot be used; the queue is not taken from meanwhile."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+
+        def reply(one: Reply) -> None:
+            loop.call_soon_threadsafe(self._acks.put, one)
+
+        while True:
+            try:
+                return await self._in_thread(lambda: take(messages, self.counts, reply))
+            except (OperationalError, InterfaceError) as exc:
+                failures += 1
+                self.counts["failed_transactions"] += 1
+                level = logging.ERROR if failures == 1 else logging.DEBUG
+                log.log(level, "the database cannot be used, trying again: %s", for_log(str(exc)))
+                await self._in_thread(_close_connections)
+            if stop.is_set():
+                return None
+            pause_s = self._rng.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10)))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause_s)
+
+    async def _keep_house(self) -> None:
+        """Say that we live; finish what people began (changed identifiers, mapped zones); keep the unknown tags bounded."""
+        loop = asyncio.get_running_loop()
+        beaten = -HEARTBEAT_S
+        while True:
+            try:
+                await self._in_thread(self._tidy)
+                if loop.time() - beaten >= HEARTBEAT_S:
+                    beaten = loop.time()
+                    await self._in_thread(lambda: self._beat(connected=self._session is not None))
+            except (OperationalError, InterfaceError) as exc:
+                log.debug("housekeeping: the database cannot be used: %s", for_log(str(exc)))
+                await self._in_thread(_close_connections)
+            await asyncio.sleep(HOUSEKEEPING_S)
+
+    def _tidy(self) -> None:
+        while services.project_changed_identifiers() >= services.ASSETS_AT_ONCE:
+            continue
+        services.finish_remapping()
+        services.trim_unknown_tags(most=self._unknown_tags)
+
+    def _beat(self, *, connected: bool) -> None:
+        now: datetime = timezone.now()
+        IngestWorker.objects.update_or_create(
+            worker=self._worker,
+            defaults={
+                "pid": os.getpid(),
+                "started_at": self._started_at,
+                "heartbeat_at": now,
+                "connected": connected,
+                "why": for_log(self._why, 500),
+                "queued": self._queue.qsize(),
+                "counters": self._totals(),
+            },
+        )
+
+    def _totals(self) -> dict[str, int]:
+        dropped = {f"dropped_{why}": count for why, count in self._client_dropped.items()}
+        return {**self.counts, **dropped, "acks": self._acks.sent_total}
+
+    def _credit(self) -> int:
+        """How many records more the queue takes, at least one batch: nobody must wait for word that does not come."""
+        return max(1, self._queue.maxsize - self._queue.qsize()) * MAX_RECORDS
+
+    async def _in_thread(self, call: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._database, call)
+
+
+def _first(lost: BaseExceptionGroup[BaseException]) -> str:
+    inner = lost.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else str(inner)
+
+
+def _close_connections() -> None:
+    """The next transaction opens a fresh one."""
+    connections.close_all()
+
+
+def _let_go() -> None:
+    connections.close_all()
+    if (
+        close_pool := getattr(connections["default"], "close_pool", None)
+    ) is not None:  # of PostgreSQL; it has threads of its own
+        close_pool()
