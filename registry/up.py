@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from registry.children import Child, NeedsAPerson, spawn
 from registry.configuration import Configuration
@@ -40,6 +41,7 @@ async def run(configuration: Configuration, config: Path | None, tell: Callable[
     stopping = asyncio.create_task(stop.wait())
     status = 0
     try:
+        done: set[asyncio.Task[Any]]
         done, _ = await asyncio.wait({stopping, watching, *keeping}, return_when=asyncio.FIRST_COMPLETED)
         if stopping not in done:
             status = _status_of(done)
@@ -119,7 +121,7 @@ async def _answers_ready(host: str, port: int, name: str) -> bool:
         return False
 
 
-def _status_of(done: set[asyncio.Task[None]]) -> int:
+def _status_of(done: set[asyncio.Task[Any]]) -> int:
     for task in done:
         if isinstance(reason := task.exception(), NeedsAPerson):
             log.error("%s", reason)

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from identity.keys import Level
@@ -53,7 +53,7 @@ def register_asset(
 
     Raises Invalid, Taken."""
     asset = Asset(
-        asset_no=line(asset_no, field="asset_no", most=ASSET_NO_CHARS) if asset_no else next_asset_no(),
+        asset_no=line(asset_no, field="asset_no", most=ASSET_NO_CHARS) if asset_no else take_asset_nos(1)[0],
         name=line(name, field="name", most=NAME_CHARS),
         kind=one_of(kind, Asset.Kind.values, "kind"),
         status=one_of(status, Asset.Status.values, "status"),
@@ -109,9 +109,8 @@ def add_identifier(
     if key is None:
         found = identify(text)
         key, kind = found.key, kind or kind_of(text, found)
-    earlier = Identifier.objects.filter(key=key, state=Identifier.State.RETIRED).order_by("-valid_to").first()
-    if earlier is not None and earlier.valid_to is not None:
-        valid_from = max(earlier.valid_to, valid_from or earlier.valid_to)
+    if (retired := retired_until([key]).get(key)) is not None:
+        valid_from = max(retired, valid_from or retired)
     identifier = Identifier(
         asset=asset,
         key=key,
@@ -177,21 +176,31 @@ def kind_of(text: str, found: Identity) -> str:
     return Identifier.Kind.BARCODE
 
 
+def retired_until(keys: Sequence[str]) -> dict[str, datetime]:
+    """Return until when another asset had each of these codes, where one had."""
+    rows = (
+        Identifier.objects.filter(key__in=keys, state=Identifier.State.RETIRED).values_list("key").annotate(until=Max("valid_to"))
+    )
+    return {key: until for key, until in rows.order_by() if until is not None}
+
+
 def owner_in_words(key: str) -> str:
     owner = _owner(key)
     return f"asset {owner.asset_no}" if owner is not None else "another asset"
 
 
-def next_asset_no() -> str:
-    """Take the next free number of the series; whoever asks meanwhile waits for our transaction."""
+def take_asset_nos(count: int) -> list[str]:
+    """Take the next free numbers of the series; whoever asks meanwhile waits for our transaction."""
     numbering = hold(ASSET_NO_SERIES)
     last = numbering.last
-    while True:
-        last += 1
-        asset_no = f"A-{last:06d}"
-        if not Asset.objects.filter(asset_no=asset_no).exists():
-            Numbering.objects.filter(pk=numbering.pk).update(last=last)
-            return asset_no
+    taken: list[str] = []
+    while len(taken) < count:
+        some = [f"A-{last + 1 + i:06d}" for i in range(count - len(taken))]
+        last += len(some)
+        used = set(Asset.objects.filter(asset_no__in=some).values_list("asset_no", flat=True))
+        taken += [asset_no for asset_no in some if asset_no not in used]
+    Numbering.objects.filter(pk=numbering.pk).update(last=last)
+    return taken
 
 
 def hold(series: str) -> Numbering:

@@ -1,0 +1,334 @@
+"""`sightpost-registry`: each command reads the settings, then calls one function. Django is imported inside the commands only, so
+that --help and a wrong settings file answer at once."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from registry import configuration as settings_file
+from registry import exits
+from registry.configuration import CONFIG_VARIABLE, Configuration
+from registry.misconfigured import Misconfigured
+
+if TYPE_CHECKING:
+    from sync.credentials import Credentials
+
+app = typer.Typer(name="sightpost-registry", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+gateways_app = typer.Typer(no_args_is_help=True, help="The gateways that may deliver here.")
+tokens_app = typer.Typer(no_args_is_help=True, help="Tokens that let programs use the REST API.")
+app.add_typer(gateways_app, name="gateways")
+app.add_typer(tokens_app, name="tokens")
+
+Config = Annotated[
+    Path | None, typer.Option("-c", "--config", envvar=CONFIG_VARIABLE, help="registry.toml; without one all defaults hold.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Local = Annotated[bool, typer.Option("--local", help="Write the credentials to a file on this machine, for its owner alone.")]
+Out = Annotated[Path | None, typer.Option(help="Where to; by default ID.credentials.json in data_dir.")]
+
+
+@app.callback()
+def _about() -> None:
+    """The asset registry that gateways feed. Exit status: 0 done, 1 the unexpected, 2 wrong command line, 3 wrong settings
+    (each problem on a line), 4 a person has to do something first (the sentence says what)."""
+
+
+@app.command()
+def up(config: Config = None) -> None:
+    """Migrate, then keep web, ingest and broker running until SIGTERM. What the systemd unit starts."""
+    import asyncio
+
+    from registry.up import run
+
+    with _sentences():
+        configuration = _read(config)
+        _log_for_the_journal()
+        raise typer.Exit(asyncio.run(run(configuration, _absolute(config), lambda sentence: print(sentence, flush=True))))
+
+
+@app.command()
+def serve(config: Config = None) -> None:
+    """Serve the pages and the REST API."""
+    with _django(config) as configuration:
+        from registry.serve import run
+
+        run(configuration.web)
+
+
+@app.command()
+def ingest(config: Config = None) -> None:
+    """Take in what gateways deliver and acknowledge it."""
+    import asyncio
+
+    with _django(config) as configuration:
+        from registry.tracking.ingest import run
+
+        asyncio.run(run(configuration))
+
+
+@app.command()
+def broker(config: Config = None) -> None:
+    """Write mosquitto's configuration and become mosquitto."""
+    with _django(config) as configuration:
+        from registry.broker_process import become_mosquitto
+
+        become_mosquitto(configuration)
+
+
+@app.command()
+def migrate(config: Config = None) -> None:
+    """Bring the database up to date; makes it, with its keys, the first time."""
+    with _django(config) as configuration:
+        from registry.migrating import run
+
+        run(configuration)
+
+
+@app.command()
+def createadmin(
+    username: Annotated[str, typer.Argument(help="The name to log in with.")] = "admin", config: Config = None
+) -> None:
+    """Make an administrator, or give one a new password, and print a one-time password."""
+    with _django(config):
+        from registry.access.services import create_administrator
+
+        password = create_administrator(username=username)
+        print(f"{username}: one-time password {password}\nIt has to be changed at the first log-in.")
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV, UTF-8: asset_no,name,kind,status,category,home_location,identifiers")],
+    create_places: Annotated[
+        bool, typer.Option("--create-places", help="Make the places and categories that do not exist.")
+    ] = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Read assets from a CSV file. Every row is checked first; with one error nothing is written. Twice is as good as once."""
+    with _django(config):
+        from registry.assets.importing import import_file
+
+        done = import_file(file, create_places=create_places)
+        if as_json:
+            print(json.dumps(done.as_json()))
+        else:
+            print(done.sentence() if not done.errors else "\n".join([*map(str, done.errors), done.sentence()]))
+        if done.errors:
+            raise typer.Exit(exits.PERSON)
+
+
+@app.command()
+def check(config: Config = None, as_json: Json = False) -> None:
+    """Check settings, database and broker files without changing anything."""
+    with _django(config, prepare=False) as configuration:
+        from registry.checking import findings
+
+        found = findings(configuration)
+        print(json.dumps({"problems": found}) if as_json else "\n".join(found) or "All is well.")
+        raise typer.Exit(exits.PERSON if found else exits.OK)
+
+
+@gateways_app.command("add")
+def gateways_add(gateway_id: str, local: Local = False, out: Out = None, name: str | None = None, config: Config = None) -> None:
+    """Make a gateway known and write the credentials that it needs."""
+    with _django(config) as configuration:
+        from registry.tracking.gateways import add_gateway
+
+        _write_credentials(configuration, local, out, gateway_id, lambda: add_gateway(gateway_id=gateway_id, name=name))
+
+
+@gateways_app.command("renew")
+def gateways_renew(gateway_id: str, local: Local = False, out: Out = None, config: Config = None) -> None:
+    """Give a gateway new credentials; its old ones are worth nothing from then on."""
+    with _django(config) as configuration:
+        from registry.tracking.gateways import renew_gateway
+
+        _write_credentials(configuration, local, out, gateway_id, lambda: renew_gateway(gateway_id=gateway_id))
+
+
+@gateways_app.command("revoke")
+def gateways_revoke(gateway_id: str, config: Config = None) -> None:
+    """Believe nothing any more that comes in this gateway's name."""
+    with _django(config) as configuration:
+        from registry.broker_files import refresh
+        from registry.tracking.gateways import revoke_gateway
+
+        revoke_gateway(gateway_id=gateway_id)
+        refresh(configuration)
+        print(f"{gateway_id} is revoked.")
+
+
+@gateways_app.command("list")
+def gateways_list(as_json: Json = False, config: Config = None) -> None:
+    """List the gateways, with when they were last heard."""
+    with _django(config):
+        from registry.tracking.models import Gateway
+
+        rows = [
+            {
+                "id": g.pk, "name": g.name, "state": "revoked" if g.revoked_at else g.state,
+                "last_hello": _iso(g.last_hello_at), "last_batch": _iso(g.last_batch_at), "software": g.software,
+            }
+            for g in Gateway.objects.all()
+        ]  # fmt: skip
+        _print_rows(rows, as_json)
+
+
+@tokens_app.command("add")
+def tokens_add(
+    name: str,
+    write: Annotated[bool, typer.Option("--write", help="May change things; without it the token only reads.")] = False,
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Valid for so many days; without it until revoked.")] = None,
+    config: Config = None,
+) -> None:
+    """Make a token and print it, once."""
+    with _django(config):
+        from registry.access.services import issue_token
+
+        expires = datetime.now(UTC) + timedelta(days=days) if days is not None else None
+        print(issue_token(name=name, scope="write" if write else "read", expires_at=expires)[1])
+
+
+@tokens_app.command("list")
+def tokens_list(as_json: Json = False, config: Config = None) -> None:
+    """List the tokens, without their secrets."""
+    with _django(config):
+        from registry.access.models import ApiToken
+
+        rows = [
+            {
+                "name": t.name, "prefix": t.prefix, "scope": t.scope, "expires": _iso(t.expires_at),
+                "last_used": _iso(t.last_used_at), "revoked": _iso(t.revoked_at),
+            }
+            for t in ApiToken.objects.all()
+        ]  # fmt: skip
+        _print_rows(rows, as_json)
+
+
+@tokens_app.command("revoke")
+def tokens_revoke(name: Annotated[str, typer.Argument(help="The token's name or prefix.")], config: Config = None) -> None:
+    """End a token, now and for ever."""
+    with _django(config):
+        from registry.access.services import revoke_token
+
+        print(f"{revoke_token(name=name).name} is revoked.")
+
+
+def _write_credentials(
+    configuration: Configuration, local: bool, out: Path | None, gateway_id: str, make: "Callable[[], Credentials]"
+) -> None:
+    from registry.broker_files import refresh
+    from sync.credentials import write_credentials
+
+    if not local:
+        raise exits.CannotGoOn("Say --local: the credentials are written to a file on this machine.")
+    path = out or configuration.data_dir / f"{gateway_id}.credentials.json"
+    if not path.parent.is_dir():
+        raise exits.CannotGoOn(f"There is no folder {path.parent}; make it, or name another with --out.")
+    write_credentials(path, make())
+    refresh(configuration)
+    print(path)
+
+
+@contextmanager
+def _django(config: Path | None, *, prepare: bool = True) -> Iterator[Configuration]:
+    """Everything a command needs of Django, under one roof with the sentences of what can go wrong."""
+    with _sentences():
+        configuration = _read(config)
+        if config is not None:
+            os.environ[CONFIG_VARIABLE] = str(_absolute(config))
+        os.environ["DJANGO_SETTINGS_MODULE"] = "registry.settings"
+        if prepare:
+            from registry.secret_files import prepare as make_folder
+
+            make_folder(configuration.data_dir)
+        import django
+
+        django.setup()
+        yield configuration
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What a person can do something about ends as a sentence on stderr; everything else keeps its traceback."""
+    try:
+        yield
+    except Misconfigured as exc:
+        _end(str(exc), exits.SETTINGS)
+    except exits.CannotGoOn as exc:
+        _end(str(exc), exits.PERSON)
+    except Exception as exc:
+        if (sentence := _in_words(exc)) is None:
+            raise
+        _end(sentence, exits.PERSON)
+
+
+def _in_words(exc: Exception) -> str | None:
+    from registry.problems import Problem
+    from registry.secret_files import ReadableByOthers
+    from sync.broker import BrokerMisconfigured
+
+    if isinstance(exc, Problem | ReadableByOthers | BrokerMisconfigured):
+        return str(exc)
+    if isinstance(exc, OSError) and exc.filename is not None:
+        return f"{exc.filename}: {exc.strerror}"
+    if "django.db" in sys.modules:
+        from django.db import DatabaseError, InterfaceError
+
+        if isinstance(exc, DatabaseError | InterfaceError):
+            reason = (str(exc).strip().splitlines() or ["no reason given"])[0]
+            return f"The database cannot be used: {reason}. Is it there, and did `sightpost-registry migrate` run?"
+    return None
+
+
+def _end(sentence: str, status: int) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+    raise typer.Exit(status)
+
+
+def _read(config: Path | None) -> Configuration:
+    return settings_file.load(config)
+
+
+def _absolute(config: Path | None) -> Path | None:
+    return config.absolute() if config is not None else None
+
+
+def _log_for_the_journal() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment is not None else None
+
+
+def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for title in rows[0] if rows else ():
+        table.add_column(title.replace("_", " "))
+    for row in rows:
+        table.add_row(*("-" if value is None else str(value) for value in row.values()))
+    Console().print(table if rows else "There are none.")
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

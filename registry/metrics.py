@@ -1,0 +1,106 @@
+"""The figures at /metrics: what ingest workers write down of themselves, and what the tables hold."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from django.db.models import Count
+from django.utils import timezone
+
+from registry.assets.models import Asset
+from registry.tracking.models import Gateway, IngestWorker, LocationEvent, Quarantine, UnknownTag, Zone
+
+COUNTERS = {  # totals of an ingest worker since its start, by the name they are counted under
+    "messages": "messages of gateways taken from the queue",
+    "batches": "event batches of known gateways",
+    "records": "records in them, repeated ones too",
+    "events": "location events stored, each once",
+    "raw_records": "records of kinds kept raw",
+    "repeated": "records that were stored already",
+    "gaps": "gaps that gateways declared",
+    "hellos": "hellos answered",
+    "acks": "acknowledgements sent",
+    "events_of_unknown_tags": "events of identities that no asset has",
+    "replayed_assets": "assets replayed because an event came late",
+    "no_hello": "batches of an outbox that has not said hello",
+    "unknown_gateway": "messages under the name of no known gateway",
+    "revoked_gateway": "messages of revoked gateways",
+    "unknown_leaf": "messages on topics that mean nothing",
+    "foreign_topics": "messages on topics of nobody",
+    "too_many_epochs": "hellos of a gateway that began too many outboxes",
+    "dropped_ingest_queue_full": "messages dropped because the database was behind",
+    "dropped_queue_full": "messages dropped before the queue",
+    "dropped_too_big": "messages larger than the wire allows",
+    "dropped_unstorable": "messages that the database refused as a whole",
+    "failed_transactions": "transactions that failed and were tried again",
+    "alarm_conflicts": "records under keys that other content has",
+    "alarm_other_machine": "hellos of an outbox that moved to another machine",
+}
+PREFIXES = {
+    "refused_": ("sightpost_registry_refused_messages_total", "messages that are none, by reason"),
+    "rejected_": ("sightpost_registry_rejected_records_total", "records quarantined and acknowledged as rejected, by reason"),
+}
+
+
+@dataclass(slots=True)
+class Family:
+    name: str
+    kind: str
+    text: str
+    samples: list[tuple[dict[str, str], float]] = field(default_factory=list)
+
+    def lines(self) -> Iterator[str]:
+        yield f"# HELP {self.name} {self.text}"
+        yield f"# TYPE {self.name} {self.kind}"
+        for labels, value in self.samples:
+            inside = ",".join(f'{name}="{_escaped(label)}"' for name, label in labels.items())
+            yield f"{self.name}{{{inside}}} {value!r}" if inside else f"{self.name} {value!r}"
+
+
+def text() -> str:
+    """Raises DatabaseError."""
+    families = [*_of_workers(list(IngestWorker.objects.all())), *_of_tables()]
+    return "\n".join(line for family in families for line in family.lines()) + "\n"
+
+
+def _of_workers(workers: list[IngestWorker]) -> Iterator[Family]:
+    now = timezone.now()
+    connected = Family("sightpost_registry_ingest_connected", "gauge", "1 while the worker is connected to the broker")
+    beat = Family("sightpost_registry_ingest_heartbeat_age_seconds", "gauge", "since the worker last said that it lives")
+    queued = Family("sightpost_registry_ingest_queued_messages", "gauge", "messages that wait for the database")
+    by_name = {name: Family(f"sightpost_registry_{name}_total", "counter", meaning) for name, meaning in COUNTERS.items()}
+    by_prefix = {prefix: Family(name, "counter", meaning) for prefix, (name, meaning) in PREFIXES.items()}
+    for worker in workers:
+        who = {"worker": worker.worker}
+        connected.samples.append((who, float(worker.connected)))
+        beat.samples.append((who, (now - worker.heartbeat_at).total_seconds()))
+        queued.samples.append((who, float(worker.queued)))
+        for name, family in by_name.items():
+            family.samples.append((who, float(worker.counters.get(name, 0))))
+        for name, count in sorted(worker.counters.items()):
+            for prefix, family in by_prefix.items():
+                if name.startswith(prefix):
+                    family.samples.append(({**who, "reason": name.removeprefix(prefix)}, float(count)))
+    return iter((connected, beat, queued, *by_name.values(), *by_prefix.values()))
+
+
+def _of_tables() -> Iterable[Family]:
+    states = dict(Gateway.objects.filter(revoked_at=None).order_by().values_list("state").annotate(number=Count("pk")))
+    gateways = Family("sightpost_registry_gateways", "gauge", "gateways, by state")
+    gateways.samples = [({"state": state}, float(states.get(state, 0))) for state in Gateway.State.values]
+    newest = LocationEvent.objects.order_by("-recorded_time").values_list("recorded_time", flat=True).first()
+    age = Family("sightpost_registry_newest_event_age_seconds", "gauge", "since the last location event was stored")
+    age.samples = [({}, (timezone.now() - newest).total_seconds())] if newest is not None else []
+    plain = {
+        "assets": ("assets on the books", Asset.objects.count()),
+        "unknown_tags": ("identities that no asset has", UnknownTag.objects.count()),
+        "unmapped_zones": ("zones without a place", Zone.objects.unmapped().count()),
+        "quarantined_records": ("records in quarantine", Quarantine.objects.count()),
+    }
+    counted = [
+        Family(f"sightpost_registry_{name}", "gauge", meaning, [({}, float(number))]) for name, (meaning, number) in plain.items()
+    ]
+    return [gateways, age, *counted]
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,57 @@
+"""`sightpost-registry serve`: the pages and the REST API, in one process."""
+
+import errno
+import signal
+import socket
+
+import uvicorn
+
+from registry.configuration import WebSection
+from registry.exits import CannotGoOn
+
+STOP_WITHIN_S = 2  # open streams get this long to end
+
+
+def run(web: WebSection) -> None:
+    """Serve until SIGTERM or SIGINT. Raises CannotGoOn when the address is not to be had."""
+    listening = bind(web.host, web.port)
+    config = uvicorn.Config(
+        "registry.asgi:application",
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=web.https,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        limit_concurrency=1000,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it is done: that is our end, not a failure
+        signal.signal(number, lambda *_: None)
+    with listening:
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises CannotGoOn with the remedy."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as exc:
+        listening.close()
+        raise CannotGoOn(_in_words(exc, host, port)) from None
+    listening.listen(512)
+    return listening
+
+
+def _in_words(exc: OSError, host: str, port: int) -> str:
+    remedy = "set another one as port under [web] in registry.toml"
+    if exc.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is taken by another program; end that (`ss -ltnp 'sport = :{port}'` names it) or {remedy}."
+    if exc.errno == errno.EACCES:
+        return f"Port {port} is reserved for the system; {remedy}, 1024 or above."
+    return f"Cannot listen at {host}:{port}: {exc.strerror}; check host and port under [web] in registry.toml."
