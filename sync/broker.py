@@ -7,7 +7,6 @@ nothing over a restart and needs not: what is not acknowledged end to end is sen
 import base64
 import enum
 import hashlib
-import ipaddress
 import itertools
 import os
 import pwd
@@ -18,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sync.loopback import is_loopback
 from sync.topics import ROOT, segment
 
 CONFIGURATION = "mosquitto.conf"
@@ -64,29 +64,29 @@ def hash_password(password: str, salt: bytes | None = None) -> str:
 
 def configuration_text(directory: Path, port: int, *, bind: str = "127.0.0.1", run_as: str) -> str:
     """Return mosquitto.conf. Raises BrokerMisconfigured: without TLS the broker listens on loopback only."""
-    if not _is_loopback(bind):
+    if not is_loopback(bind):
         raise BrokerMisconfigured(f"the broker has no TLS and must not listen on {bind}: use 127.0.0.1")
     if not 1 <= port <= 65535:
         raise BrokerMisconfigured(f"{port} is no port")
-    if any(c.isspace() for c in str(directory)):
-        raise BrokerMisconfigured(f"mosquitto's configuration cannot name a folder with a space in it: {directory}")
+    if not str(directory).isprintable():
+        raise BrokerMisconfigured(f"mosquitto's configuration cannot name a folder like this: {str(directory)!r}")
     return f"""\
 # Written by sightpost-registry and replaced at every start of the broker; config/mosquitto.conf explains each line.
 listener {port} {bind}
 allow_anonymous false
+allow_zero_length_clientid false
 password_file {directory / PASSWORDS}
 acl_file {directory / ACL}
 user {run_as}
 pid_file {directory / PID}
 persistence false
+persistent_client_expiration 1h
 max_packet_size {MAX_PACKET_BYTES}
 max_connections 2000
+max_keepalive 600
 max_inflight_messages 20
 max_queued_messages 1000
 max_queued_bytes 33554432
-max_keepalive 600
-persistent_client_expiration 1h
-allow_zero_length_clientid false
 set_tcp_nodelay true
 sys_interval 0
 log_dest stderr
@@ -177,13 +177,6 @@ def _own_user() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return "mosquitto"
-
-
-def _is_loopback(bind: str) -> bool:
-    try:
-        return ipaddress.ip_address(bind).is_loopback
-    except ValueError:
-        return False
 
 
 def _replace(path: Path, text: str) -> None:

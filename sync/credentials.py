@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from sync.loopback import is_loopback
 from sync.wire import VERSION
 
 MAC_KEY_BYTES = 32
@@ -95,13 +96,24 @@ def _checked(content: _File) -> Credentials:
         raise ValueError("gateway: 1 to 64 of A-Z a-z 0-9 . _ -")
     if not content.password:
         raise ValueError("password: empty")
-    url = urlsplit(content.broker)
-    if url.scheme != "mqtt" or not url.hostname or not url.port or url.path or url.username:
-        raise ValueError("broker: has the form mqtt://HOST:PORT")
+    host, port = _address(content.broker)
     try:
         mac_key = base64.b64decode(content.mac_key, validate=True)
     except binascii.Error:
         raise ValueError("mac_key: not base64") from None
     if len(mac_key) != MAC_KEY_BYTES:
         raise ValueError(f"mac_key: {len(mac_key)} bytes, not {MAC_KEY_BYTES}")
-    return Credentials(content.gateway, url.hostname, url.port, content.password, mac_key)
+    return Credentials(content.gateway, host, port, content.password, mac_key)
+
+
+def _address(broker: str) -> tuple[str, int]:
+    url = urlsplit(broker)
+    try:
+        port = url.port
+    except ValueError:
+        port = None
+    if url.scheme != "mqtt" or not url.hostname or not port or url.path or url.username:
+        raise ValueError("broker: has the form mqtt://127.0.0.1:PORT")
+    if not is_loopback(url.hostname):
+        raise ValueError(f"broker: {url.hostname} is another machine, and the password would go there without TLS; use 127.0.0.1")
+    return url.hostname, port

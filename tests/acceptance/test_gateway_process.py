@@ -155,7 +155,7 @@ async def test_the_daemon_carries_no_library_it_does_not_need(tmp_path: Path) ->
             process.terminate()
             await reading
     imported = {match[1].partition(".")[0] for line in said if (match := re.match(r"import time:.*\|\s+(\S+)$", line))}
-    assert {"asyncio", "gateway", "aiomqtt"} <= imported
+    assert {"asyncio", "gateway", "paho"} <= imported
     assert imported & NOT_NEEDED == set()
 
 
