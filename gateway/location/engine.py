@@ -57,7 +57,7 @@ class Engine:
     ) -> None:
         self.counters = Counters()
         self._tail: deque[tuple[int, Point, Tag, int, str, LocationEvent | None]] = deque(maxlen=TAIL)
-        self._site = LiveSite(site)
+        self._site = LiveSite(site, now.mono_ns)
         self._identities = Identities(resolve, site.company_prefixes)
         self._timers: Timers[Tag] = Timers()
         self._tags = Tags(max_tags, max_glimpsed)
@@ -194,6 +194,7 @@ class Engine:
         window.add(now_ns, read.read_count, rssi_dbm, power_mw)
         sighting = window.close()
         tag, events = window.tag, self._teller.events
+        tag.raw, tag.symbology = window.raw, window.symbology
         told_before = len(events)
         outcome = self._decide(tag, point, sighting, read)
         self.counters.sightings += 1
@@ -232,8 +233,10 @@ class Engine:
         """Hand over reads that no later read will: they are evidence, and decide nothing by themselves."""
         tag, point, sighting = window.tag, window.point, window.close()
         self.counters.sightings += 1
-        if tag.mute is not None or (point.zone is None and point.door is None):
+        if tag.mute is not None:
             return
+        if point.zone is None and point.door is None:
+            self.counters.unassigned += sighting.reads
         tag.last_ns = max(tag.last_ns, sighting.at_ns)
         if point.door is not None:
             self._doors.merge(tag, point.door, point.side, sighting)
@@ -247,16 +250,17 @@ class Engine:
             return None
         self._site.heard(read.reader, self._now_ns)
         identity = self._identities.of(read)
+        raw = raw_text(read)
         tag = self._tags.known.get(identity.key)
         if tag is None:
             mute = identity.level.value if identity.level in (Level.CLASS, Level.PLACE) else None
-            tag = Tag(identity.key, raw_text(read), read.symbology, mute, self._now_ns)
+            tag = Tag(identity.key, raw, read.symbology, mute, self._now_ns)
             gone = self._tags.glimpse(tag)
             if gone is not None:
                 self.counters.suppressed["crowded"] += 1
                 self._presences.forget(gone)
             self._presences.watch(tag, self._now_ns)
-        window = Window(key, point, tag)
+        window = Window(key, point, tag, tag.raw if tag.raw == raw else raw, read.symbology)
         closed = self._tags.open_window(window)
         if closed is not None and closed.reads:
             self._merge(closed)

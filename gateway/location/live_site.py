@@ -44,12 +44,12 @@ class Point:
 class LiveSite:
     """Raises ValueError when a read point or door names a zone that does not exist."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, now_ns: int) -> None:
         readers_of: dict[str, set[str]] = {}
         for point in site.read_points:
             if point.zone is not None:
                 readers_of.setdefault(point.zone, set()).add(point.reader)
-        self.zones = {zone.name: LiveZone(zone, frozenset(readers_of.get(zone.name, ()))) for zone in site.zones}
+        self.zones = {zone.name: LiveZone(zone, frozenset(readers_of.get(zone.name, ())), now_ns) for zone in site.zones}
         rules = {zone.name: zone.rules for zone in site.zones}
         door_rules = {door.name: door.rules for door in site.doors}
         self.doors = {door.name: LiveDoor(door, self._zone(door.from_zone), self._zone(door.to_zone)) for door in site.doors}
@@ -75,12 +75,12 @@ class LiveSite:
             point = self.points[reader, antenna] = Point(f"{reader}:{antenna}", reader, _ANY)
         return point
 
-    def zone_of_the_past(self, name: str) -> LiveZone:
+    def zone_of_the_past(self, name: str, now_ns: int) -> LiveZone:
         """Return a zone that saved state names, although the settings may have dropped it since."""
         zone = self.zones.get(name)
         if zone is None:
             rules = ZoneRules.for_kind(ZoneKind.STORAGE, lost_max_s=0.0)
-            zone = self.zones[name] = LiveZone(Zone(name, ZoneKind.STORAGE, rules), frozenset(), gone=True)
+            zone = self.zones[name] = LiveZone(Zone(name, ZoneKind.STORAGE, rules), frozenset(), now_ns, gone=True)
         return zone
 
     def reader_up(self, reader: str, now_ns: int) -> None:

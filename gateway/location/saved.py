@@ -69,7 +69,7 @@ def restore(identity: str, data: bytes, site: LiveSite, now_ns: int, now_ms: int
     tag.told_ns = _mono_ns(state.told_ms, now_ns, now_ms)
     tag.restored = True
     if state.zone:
-        tag.zone = site.zone_of_the_past(state.zone)
+        tag.zone = site.zone_of_the_past(state.zone, now_ns)
     for name in {*state.parked, *(door for door, _, _ in state.passed)} & site.doors.keys():
         at = tag.doors[name] = AtDoor(site.doors[name], now_ns)
         at.parked = name in state.parked

@@ -12,7 +12,7 @@ from gateway.location.tag import Presence, Tag
 MAX_GLIMPSED = 50_000  # about 50 MB of them
 MAX_TAGS = 200_000  # confirmed: present, held and departed together
 SECOND_CHANCES = 8  # looked at before one has to go after all
-MAX_WINDOWS = 8  # of one tag: antennas that hear it at a time
+MAX_WINDOWS = 16  # of one tag: antennas that hear it at a time
 
 WindowKey = tuple[bytes, str, int]
 

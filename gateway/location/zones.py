@@ -15,19 +15,19 @@ class LiveZone:
     """A zone with its rules in nanoseconds, and whether all its readers have been live."""
 
     __slots__ = (
-        "beat_ns", "close_dbm", "confirm_ns", "confirm_sightings", "duplicate_ns", "glimpse_ns", "gone", "hold_off_ns",
+        "beat_ns", "close_dbm", "confirm_ns", "confirm_sightings", "duplicate_ns", "fade_ns", "glimpse_ns", "gone", "hold_off_ns",
         "live_since_ns", "lost_max_ns", "name", "reachable", "readers", "sample_age_ns", "silent", "slope_db_per_ns",
         "threshold_db",
     )  # fmt: skip
 
-    def __init__(self, zone: Zone, readers: frozenset[str], gone: bool = False) -> None:
+    def __init__(self, zone: Zone, readers: frozenset[str], now_ns: int, gone: bool = False) -> None:
         rules = zone.rules
         self.name = zone.name
         self.readers = readers
         self.reachable = bool(zone.read_points)  # without read points nothing can be lost here
         self.gone = gone  # no longer in the settings: known from saved state only
         self.silent = set(readers)  # those that are not known to be live
-        self.live_since_ns = 0
+        self.live_since_ns = now_ns  # and no longer, whatever becomes of its readers
         self.confirm_sightings = rules.confirm_sightings
         self.confirm_ns = ns(rules.confirm_s)
         self.glimpse_ns = ns(rules.glimpse_s)
@@ -44,6 +44,7 @@ class LiveZone:
             self.hold_off_ns = ns(max(rules.hold_off_s, store.hold_off_s))
             self.slope_db_per_ns = min(rules.slope_db_per_s, store.slope_db_per_s) / S_NS
             self.sample_age_ns = ns(max(rules.sample_age_s, store.sample_age_s))
+        self.fade_ns = round(self.threshold_db / self.slope_db_per_ns) if self.slope_db_per_ns > 0 else self.sample_age_ns
         self.duplicate_ns = ns(rules.duplicate_s)
         self.beat_ns = ns(rules.heartbeat_s)
 
@@ -140,8 +141,8 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
     rival.expire(now_ns - rival.zone.sample_age_ns)
     if rival.count < 2 and rival.reads < 3:
         return False
-    if current is None:
-        return True
+    if current is None:  # as after a restart: the present zone gets as long as its margin would last
+        return now_ns - present.live_since_ns >= present.hold_off_ns + present.fade_ns
     silence_ns = 0
     if not present.silent:
         outage_ns = max(0, present.live_since_ns - current.last_ns)

@@ -105,8 +105,8 @@ def test_any_number_of_unknown_antennas_is_bounded() -> None:
     for antenna in range(3000):
         paper.read(antenna * 0.001, f"odd:{antenna}")
     assert len(paper.engine._site.points) <= 1000
-    assert len(paper.engine._tags.known["drill"].windows) <= 8
-    assert len(paper.engine._tags.windows) <= 8
+    assert len(paper.engine._tags.known["drill"].windows) <= 16
+    assert len(paper.engine._tags.windows) <= 16
 
 
 def test_the_tail_says_what_became_of_each_sighting() -> None:

@@ -22,6 +22,19 @@ def test_a_present_tag_is_not_told_again_after_a_restart() -> None:
     assert again.story == [("moved", "drill", "hall", "store")]
 
 
+def test_after_a_restart_a_rival_that_is_heard_first_has_to_wait() -> None:
+    """Two stores hear the tag; the weaker one happens to speak first."""
+    paper = Paper()
+    paper.stay("hall:1", 0, 5)
+    again = paper.restart(10)
+    again.stay("store:1", 11, 12, rssi=-68)
+    again.stay("hall:1", 12.1, 13)
+    again.stay("store:1", 13.1, 14, rssi=-68)
+    assert again.told == []
+    again.stay("store:1", 40, 41, rssi=-68)
+    assert again.story == [("moved", "drill", "hall", "store")]
+
+
 def test_a_restored_tag_gets_one_full_lost_timeout_and_then_departs_with_what_is_known() -> None:
     paper = Paper()
     paper.stay("gate:1", 0, 30)
