@@ -1,0 +1,99 @@
+"""Pages that need nothing but assets: adding a place, renaming it, moving it, taking an empty one away."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from registry.assets import trees
+from registry.assets.models import NAME_CHARS, Location
+from registry.page import page, person, put_errors
+from registry.problems import Problem
+
+
+class TreeChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A node of a tree, indented by its depth."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        depth: int = obj.depth
+        return "\u2003" * (depth - 1) + str(obj.name)
+
+
+class PlaceForm(forms.Form):
+    name = forms.CharField(max_length=NAME_CHARS)
+    kind = forms.ChoiceField(choices=[(k.value, str(k.label).capitalize()) for k in Location.Kind])
+    parent = TreeChoice(label="Inside", queryset=Location.objects.none(), required=False, empty_label="Nothing: at the top")
+    code = forms.CharField(max_length=trees.CODE_CHARS, required=False)
+
+    def __init__(self, user: Any, moved: Location | None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        places = Location.objects.visible_to(user)
+        if moved is not None:  # it cannot be put inside itself
+            places = places.exclude(path__startswith=moved.path)
+        self.fields["parent"].queryset = places  # type: ignore[attr-defined]
+
+
+@page("GET", "POST")
+def new_place(request: HttpRequest) -> HttpResponse:
+    user = person(request)
+    if request.method == "POST":
+        form = PlaceForm(user, None, request.POST)
+        if form.is_valid():
+            values = form.cleaned_data
+            try:
+                place = trees.create_location(
+                    name=values["name"], kind=values["kind"], code=values["code"] or None, parent=values["parent"]
+                )
+            except Problem as problem:
+                put_errors(form, problem)
+            else:
+                messages.success(request, f"{place.name} is a place now.", "good")
+                return redirect("place", place.pk)
+    else:
+        form = PlaceForm(user, None, initial={"parent": request.GET.get("inside"), "kind": Location.Kind.ROOM})
+    return render(request, "web/place_form.html", {"area": "places", "form": form}, status=422 if form.errors else 200)
+
+
+@page("GET", "POST")
+def edit_place(request: HttpRequest, location_id: UUID) -> HttpResponse:
+    user = person(request)
+    place: Location = get_object_or_404(Location.objects.visible_to(user), pk=location_id)
+    parent = place.get_parent()
+    if request.method == "POST":
+        form = PlaceForm(user, place, request.POST)
+        if form.is_valid():
+            try:
+                _change(place, parent, form.cleaned_data)
+            except Problem as problem:
+                put_errors(form, problem)
+            else:
+                messages.success(request, "Saved.", "good")
+                return redirect("place", location_id)
+    else:
+        form = PlaceForm(user, place, initial={"name": place.name, "kind": place.kind, "code": place.code, "parent": parent})
+    context = {"area": "places", "form": form, "place": get_object_or_404(Location, pk=location_id)}
+    return render(request, "web/place_form.html", context, status=422 if form.errors else 200)
+
+
+@page("POST")
+def delete_place(request: HttpRequest, location_id: UUID) -> HttpResponse:
+    place: Location = get_object_or_404(Location.objects.visible_to(person(request)), pk=location_id)
+    parent = place.get_parent()
+    try:
+        trees.delete_location(location=place)
+    except Problem as problem:
+        messages.error(request, problem.text, "attention")
+        return redirect("place-edit", location_id)
+    messages.success(request, f"{place.name} is gone.", "good")
+    return redirect("place", parent.pk) if parent is not None else redirect("places")
+
+
+@transaction.atomic
+def _change(place: Location, parent: Location | None, values: dict[str, Any]) -> None:
+    place = trees.change_location(location=place, name=values["name"], kind=values["kind"], code=values["code"] or None)
+    if values["parent"] != parent:
+        trees.move_location(location=place, parent=values["parent"])

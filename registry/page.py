@@ -1,0 +1,75 @@
+"""What every page does first: who is asking, may they, and that nothing of it is kept by a cache in between."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, resolve_url
+from django.utils.cache import patch_vary_headers
+from django.utils.http import urlencode
+
+from registry.access.models import User
+from registry.problems import Problem, Several
+
+View = Callable[..., HttpResponse]
+
+
+def person(request: HttpRequest) -> User:
+    """The one who is logged in. Only behind `page`."""
+    return cast(User, request.user)
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Does a script ask for a part of a page? A page that htmx restores from its history has to come whole."""
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+
+
+def page(*methods: str) -> Callable[[View], View]:
+    """A view for people: logged in, with a password of their own."""
+    allowed = methods or ("GET",)
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            refused = stopped(request)
+            if refused is not None:
+                return refused
+            if request.method not in allowed and not (request.method == "HEAD" and "GET" in allowed):
+                return HttpResponseNotAllowed(allowed)
+            return private(view(request, *args, **kwargs))
+
+        return checked
+
+    return decorate
+
+
+def stopped(request: HttpRequest) -> HttpResponse | None:
+    """The answer to somebody who may not see any page yet, or None."""
+    if not request.user.is_authenticated:
+        here = request.get_full_path() if request.method == "GET" else "/"
+        if "HX-Request" not in request.headers:
+            return redirect_to_login(here)
+        shown = urlsplit(request.headers.get("HX-Current-URL", ""))  # the part asked for is no page to come back to
+        back = shown.path + (f"?{shown.query}" if shown.query else "")
+        there = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back or '/'})}"
+        return HttpResponse(status=401, headers={"HX-Redirect": there})
+    if person(request).must_change_password:
+        return redirect("password")
+    return None
+
+
+def private(response: HttpResponse) -> HttpResponse:
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    patch_vary_headers(response, ["Cookie", "HX-Request"])
+    return response
+
+
+def put_errors(form: forms.BaseForm, problem: Problem) -> None:
+    """Show what a service refused at the field it is about, or above the form."""
+    for one in problem.problems if isinstance(problem, Several) else [problem]:
+        form.add_error(one.field if one.field in form.fields else None, one.text.removeprefix(f"{one.field}: "))

@@ -1,0 +1,168 @@
+"""The live page: what gateways tell just now, and what only a person can add: which place a zone is, whose a code is."""
+
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.db import connections
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from registry.assets import finding, trees
+from registry.assets.models import Asset, Location
+from registry.page import is_htmx, page, person, private, stopped
+from registry.paging import BadCursor, Order, Page, cut
+from registry.problem_json import said_plainly
+from registry.problems import Problem
+from registry.tracking import services, watching
+from registry.tracking.live_stream import Pulse, as_events
+from registry.tracking.models import UnknownTag, Zone
+
+pulse = Pulse(watching.versions)
+NEW_PLACE = "new"
+ASSETS_OFFERED = 8
+TAGS_PER_PAGE = 50
+NEWEST_TAGS = Order("first", F("first_seen"), "time", descending=True)
+
+
+@page()
+def live(request: HttpRequest) -> HttpResponse:
+    versions = dict(watching.versions())  # before what they are the versions of: at worst something is shown twice
+    return render(request, "web/live.html", {"area": "live", "versions": versions, **_shown(request, watching.PARTS)})
+
+
+@page()
+def parts(request: HttpRequest) -> HttpResponse:
+    """The parts that the page has been told are old."""
+    wanted = [part for part in request.GET.get("parts", "").split(",") if part in watching.PARTS]
+    context = {"parts": [f"web/_live_{part}.html" for part in wanted], **_shown(request, wanted)}
+    return render(request, "web/_live_parts.html", context)
+
+
+async def stream(request: HttpRequest) -> HttpResponseBase:
+    """Server-sent events: which parts are at which version."""
+    refused = await sync_to_async(_refused)(request)
+    if refused is not None:
+        return refused
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingHttpResponse(as_events(pulse), content_type="text/event-stream", headers=headers)
+
+
+@page("GET", "POST")
+def map_zone(request: HttpRequest, zone_id: UUID) -> HttpResponse:
+    """Which place of the tree a zone is; `new` makes one with the zone's name."""
+    zone = get_object_or_404(Zone.objects.valid().select_related("gateway", "location"), pk=zone_id)
+    visible = Location.objects.visible_to(person(request))
+    error = ""
+    if request.method == "POST":
+        chosen = request.POST.get("place", "")
+        try:
+            if chosen == NEW_PLACE:
+                place = trees.create_location(
+                    name=request.POST.get("name") or watching.readable(zone.name), kind=Location.Kind.ZONE
+                )
+            else:
+                place = visible.filter(pk=_uuid(chosen)).first()
+            zone = services.map_zone(zone=zone, location=place)
+        except Problem as problem:
+            error = said_plainly(problem)
+        else:
+            if is_htmx(request):
+                return render(request, "web/_zone_row.html", {"row": _zone_row(zone), "just_mapped": True})
+            told = f"{zone.name} is {place.name} now." if place is not None else f"{zone.name} is no place now."
+            messages.success(request, told, "good")
+            return redirect("live")
+    context = {"area": "live", "zone": zone, "places": visible, "new_name": watching.readable(zone.name), "error": error}
+    return render(request, "web/zone_map.html", context, status=422 if error else 200)
+
+
+@page()
+def unknown_tags(request: HttpRequest) -> HttpResponse:
+    shown = UnknownTag.objects.select_related("read_point", "zone__location")
+    try:
+        found: Page[UnknownTag] = cut(shown, NEWEST_TAGS, request.GET.get("cursor"), TAGS_PER_PAGE)
+    except BadCursor:
+        found = cut(shown, NEWEST_TAGS, None, TAGS_PER_PAGE)
+    context = {
+        "area": "live",
+        "tags": found.rows,
+        "tag_count": UnknownTag.objects.count(),
+        "next": found.next,
+        "previous": found.previous,
+    }
+    return render(request, "web/unknown_tags.html", context)
+
+
+@page("GET", "POST")
+def claim(request: HttpRequest, tag_id: UUID) -> HttpResponse:
+    """Whose code this is: search, then one click."""
+    user = person(request)
+    tag = UnknownTag.objects.select_related("read_point", "zone__location").filter(pk=tag_id).first()
+    if tag is None:
+        messages.info(request, "This code is not unknown any more.", "unknown")
+        return HttpResponse(headers={"HX-Redirect": "/live/"}) if is_htmx(request) else redirect("live")
+    error = ""
+    if request.method == "POST":
+        asset = get_object_or_404(Asset.objects.visible_to(user), pk=_uuid(request.POST.get("asset", "")))
+        try:
+            services.claim_unknown_tag(identity=tag.identity, asset=asset)
+        except Problem as problem:
+            error = said_plainly(problem)
+        else:
+            if is_htmx(request):
+                return render(request, "web/_claimed.html", {"tag": tag, "asset": asset})
+            messages.success(request, f"{tag.identity} is {asset.name}.", "good")
+            return redirect("asset", asset.pk)
+    q = request.GET.get("q", "").replace("\0", "")
+    offered = finding.searched(user, q).select_related("category", "home_location").order_by("name", "pk")
+    if not q.strip():  # an asset without any code is the likeliest owner of one that nobody has
+        offered = offered.filter(identifiers__isnull=True)
+    context = {"area": "live", "tag": tag, "q": q, "offered": list(offered[:ASSETS_OFFERED]), "error": error}
+    return render(request, "web/_claim.html" if is_htmx(request) else "web/claim.html", context, status=422 if error else 200)
+
+
+def _refused(request: HttpRequest) -> HttpResponse | None:
+    """As pages refuse, but a script that listens is not sent elsewhere. The connection goes back: the stream needs none."""
+    try:
+        return private(HttpResponse(status=401)) if stopped(request) is not None else (None if pulse.room() else _full())
+    finally:
+        connections.close_all()
+
+
+def _full() -> HttpResponse:
+    return HttpResponse("too many open streams\n", status=503, content_type="text/plain", headers={"Retry-After": "30"})
+
+
+def _shown(request: HttpRequest, wanted: Any) -> dict[str, Any]:
+    """What the wanted parts need, and nothing else."""
+    shown: dict[str, Any] = {}
+    if "summary" in wanted:
+        shown["summary"] = watching.summary()
+    if "gateways" in wanted:
+        shown["gateways"] = watching.gateway_rows()
+    if "zones" in wanted or "unmapped" in wanted:
+        places = list(Location.objects.visible_to(person(request))[: watching.PLACES_TO_CHOOSE + 1])
+        rows = watching.zone_rows(places)
+        shown["places"] = places if len(places) <= watching.PLACES_TO_CHOOSE else None
+        shown["mapped"] = [row for row in rows if row.zone.location is not None]
+        shown["unmapped"] = [row for row in rows if row.zone.location is None]
+    if "unknown" in wanted:
+        shown["tags"], shown["tag_count"] = watching.unknown_tags()
+    if "events" in wanted:
+        shown["told"] = watching.latest_events()
+    if "ingest" in wanted:
+        shown["ingest"] = watching.ingest()
+    return shown
+
+
+def _zone_row(zone: Zone) -> watching.ZoneRow:
+    return next(row for row in watching.zone_rows([]) if row.zone.pk == zone.pk)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,222 @@
+"""What the live page shows, and the versions by which it notices that something has changed."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2s
+from typing import Any
+
+from django.db.models import Count, Max, Sum
+from django.utils import timezone
+
+from registry.assets.models import Asset, Identifier, Location
+from registry.tracking.models import Gateway, IngestWorker, LocationEvent, Position, Quarantine, UnknownTag, Zone, attach_assets
+from registry.tracking.telling import Told, told
+
+PARTS = ("summary", "unmapped", "unknown", "events", "gateways", "zones", "ingest")
+EVENTS_SHOWN = 30
+TAGS_SHOWN = 12
+PLACES_TO_CHOOSE = 300  # more are not put into every row's list; the zone's own page searches them
+SILENT_AFTER = timedelta(seconds=90)  # a gateway reports its health every 30 s
+WORKER_SILENT_AFTER = timedelta(seconds=10)  # and a worker its own every second
+
+
+def versions() -> Mapping[str, str]:
+    """One short text per part that differs when the part does. A handful of small queries, asked for all open pages at once."""
+    now = timezone.now()
+    newest = LocationEvent.objects.order_by("-recorded_time", "-pk").values_list("pk", "recorded_time")[:1]
+    codes = Identifier.objects.order_by("-id").values_list("pk")[:1]
+    events = _digest(*newest, *codes)
+    gateways = list(
+        Gateway.objects.values_list("pk", "state", "state_reason", "last_hello_at", "last_batch_at", "health_at", "revoked_at")
+    )
+    silent = [_silent(last, now) for *_, last, _ in gateways]
+    zones = list(Zone.objects.valid().values_list("pk", "location", "location__name", "kind"))
+    tags = UnknownTag.objects.aggregate(number=Count("pk"), last=Max("last_seen"), reads=Sum("count"))
+    workers = list(IngestWorker.objects.values_list("worker", "connected", "why", "counters", "heartbeat_at"))
+    alive = [(*worker[:-1], now - worker[-1] < WORKER_SILENT_AFTER) for worker in workers]
+    parts = {
+        "unmapped": _digest([zone for zone in zones if zone[1] is None], events),
+        "unknown": _digest(tags),
+        "events": events,
+        "gateways": _digest(gateways, silent),
+        "zones": _digest([zone for zone in zones if zone[1] is not None], events),
+        "ingest": _digest(alive, Quarantine.objects.order_by("-id").values_list("pk").first()),
+    }
+    return {"summary": _digest(parts), **parts}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The first line of the page: `state` is the worst of all there is, `step` what a person can do."""
+
+    state: str
+    words: str
+    newest: datetime | None
+    step: str
+
+
+def summary() -> Summary:
+    rows, intake = gateway_rows(), ingest()
+    newest = LocationEvent.objects.order_by("-recorded_time").values_list("happened_at", flat=True).first()
+    online = sum(row.gateway.state == Gateway.State.ONLINE for row in rows)
+    troubled = [row for row in rows if row.state in ("failed", "attention")]
+    unmapped, tags = Zone.objects.unmapped().count(), UnknownTag.objects.count()
+    steps = [f"{unmapped} {_plural(unmapped, 'zone')} without a place"] if unmapped else []
+    steps += [f"{tags} unknown {_plural(tags, 'tag')}"] if tags else []
+    waiting = " and ".join(steps)
+    step = f"{waiting} {'waits' if unmapped + tags == 1 else 'wait'} for somebody." if steps else "Nothing waits for anybody."
+    if not rows:
+        return Summary("waiting", "No gateway yet", newest, "Make one with `sightpost-registry gateways add`, then start it on site.")
+    if intake.state != "good":
+        return Summary("failed", f"Events are not taken in: {intake.word.lower()}", newest, f"{intake.why}. Gateways keep what they see.")
+    if troubled:
+        worst = troubled[0]
+        said = worst.why if worst.gateway.state == Gateway.State.ONLINE else f"is {worst.word}"
+        why = f" {said[:1].lower()}{said[1:]}"
+        more = f", and {len(troubled) - 1} more" if len(troubled) > 1 else ""
+        return Summary(worst.state, f"{worst.gateway.name}{why}{more}", newest, step)
+    return Summary("good", f"{online} of {len(rows)} {_plural(len(rows), 'gateway')} online", newest, step)
+
+
+def _plural(number: int, noun: str) -> str:
+    return noun if number == 1 else f"{noun}s"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRow:
+    """`state` is a class of the stylesheet, `word` goes with it, `why` says more where there is more to say."""
+
+    gateway: Gateway
+    state: str
+    word: str
+    why: str
+    last_heard: datetime | None
+    waiting: int | None
+    oldest_age_s: float | None
+    readers: list[dict[str, str]]
+
+
+def gateway_rows() -> list[GatewayRow]:
+    """Worst first."""
+    worst = {"failed": 0, "attention": 1, "waiting": 2, "unknown": 3, "good": 4}
+    now = timezone.now()
+    rows = [_gateway_row(gateway, now) for gateway in Gateway.objects.filter(revoked_at__isnull=True)]
+    return sorted(rows, key=lambda row: (worst[row.state], row.gateway.pk))
+
+
+def _gateway_row(gateway: Gateway, now: datetime) -> GatewayRow:
+    health: dict[str, Any] = gateway.health or {}
+    readers = [{**r, "word": r["state"], "state": _READER_STATES.get(r["state"], "unknown")} for r in health.get("readers", [])]
+    down = [r["name"] for r in readers if r["state"] in ("failed", "attention")]
+    heard = max((t for t in (gateway.last_hello_at, gateway.last_batch_at, gateway.health_at) if t is not None), default=None)
+    waiting = health.get("waiting")
+    match gateway.state:
+        case Gateway.State.ONLINE if down:
+            state, word, why = "attention", "Online", f"Does not read at {', '.join(down)}"
+        case Gateway.State.ONLINE if _silent(heard, now):
+            state, word, why = "attention", "Online", "Is silent"
+        case Gateway.State.ONLINE:
+            state, word, why = "good", "Online", ""
+        case Gateway.State.STOPPED:
+            state, word, why = "unknown", "Stopped", gateway.state_reason
+        case Gateway.State.OFFLINE:
+            state, word, why = "failed", "Offline", gateway.state_reason
+        case _:
+            state, word, why = "waiting", "Never seen", "Start it with the credentials made for it"
+    return GatewayRow(gateway, state, word, why, heard, waiting, health.get("oldest_age_s"), readers)
+
+
+_READER_STATES = {"up": "good", "connecting": "waiting", "down": "failed", "misconfigured": "attention"}
+
+
+def _silent(heard: datetime | None, now: datetime) -> bool:
+    return heard is None or now - heard > SILENT_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRow:
+    """`guess` is the place an unmapped zone probably is, by its name; `new_name` what a new place of it would be called."""
+
+    zone: Zone
+    count: int
+    last_seen: datetime | None
+    guess: Location | None
+    new_name: str
+
+
+def zone_rows(places: list[Location]) -> list[ZoneRow]:
+    """Those without a place first: they wait for somebody."""
+    present = Position.objects.filter(state=Position.State.PRESENT).order_by().values("zone")
+    figures = {row["zone"]: row for row in present.annotate(number=Count("pk"), last=Max("last_seen_at"))}
+    by_name = {_plain(name): place for place in reversed(places) for name in (place.code, place.name)}
+    rows = []
+    for zone in Zone.objects.valid().select_related("gateway", "location"):
+        figure = figures.get(zone.pk, {"number": 0, "last": None})
+        guess = by_name.get(_plain(zone.name)) if zone.location is None else None
+        rows.append(ZoneRow(zone, figure["number"], figure["last"], guess, readable(zone.name)))
+    return sorted(rows, key=lambda row: (row.zone.location is not None, row.zone.gateway_id, row.zone.name))
+
+
+def readable(name: str) -> str:
+    """`hall-a` -> Hall A, as a first proposal for the name of a place."""
+    words = name.replace("-", " ").replace("_", " ").split()
+    return " ".join(word[:1].upper() + word[1:] for word in words) or name
+
+
+def unknown_tags() -> tuple[list[UnknownTag], int]:
+    """The ones that came last, in an order that reading them does not change, and how many there are."""
+    newest = UnknownTag.objects.select_related("read_point", "zone__location").order_by("-first_seen", "-pk")
+    return list(newest[:TAGS_SHOWN]), UnknownTag.objects.count()
+
+
+def latest_events() -> list[Told]:
+    shown = LocationEvent.objects.select_related("read_point", "zone_from__location", "zone_to__location", "gateway")
+    events = list(shown.order_by("-recorded_time", "-pk")[:EVENTS_SHOWN])
+    attach_assets(events)
+    return told(events)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """How the process that takes events in is. `refused` counts what was quarantined, by reason."""
+
+    state: str
+    word: str
+    why: str
+    refused: list[tuple[str, int]]
+    counters: list[tuple[str, int]]
+
+
+def ingest() -> Ingest:
+    now = timezone.now()
+    workers = list(IngestWorker.objects.all())
+    alive = [w for w in workers if now - w.heartbeat_at < WORKER_SILENT_AFTER]
+    counters: Counter[str] = Counter()
+    for worker in alive:
+        counters.update(worker.counters)
+    refused = list(Quarantine.objects.order_by("code").values_list("code").annotate(number=Count("pk")))
+    if any(w.connected for w in alive):
+        state, word, why = "good", "Taking events in", ""
+    elif alive:
+        state, word, why = "failed", "Not connected to the broker", alive[0].why
+    else:
+        state, word, why = "failed", "Not running", "Start `sightpost-registry up`, or look into its log"
+    return Ingest(state, word, why, refused, sorted(counters.items()))
+
+
+def unmapped_count() -> int:
+    return Zone.objects.unmapped().count()
+
+
+def asset_count(user: Any) -> int:
+    return Asset.objects.visible_to(user).count()
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.casefold() if c.isalnum())
+
+
+def _digest(*things: object) -> str:
+    return blake2s(repr(things).encode(), digest_size=8).hexdigest()

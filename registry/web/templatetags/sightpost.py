@@ -1,0 +1,129 @@
+"""What templates say again and again: icons, times with their age, codes in readable groups."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+SCHEMES = {  # what people call the key before the first colon
+    "8004": "GIAI",
+    "8003": "GRAI",
+    "01+21": "SGTIN",
+    "00": "SSCC",
+    "gid": "GID",
+    "tid": "TID",
+    "uii": "Tag memory",
+    "tag": "Label",
+    "414": "GLN",
+    "01": "GTIN",
+}
+GROUP_ABOVE = 8  # a code longer than this is shown in fours
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("look/icons.svg"), name)
+
+
+@register.simple_tag
+def ago(moment: datetime | Literal[""] | None, never: str = "never", *, aged: bool = False) -> SafeString:
+    """A time that look/times.js keeps relative; `aged` adds the one scale of sightings, from full colour to grey."""
+    if not moment:  # None, or what a template makes of a position that is not there
+        return format_html('<span class="{}">{}</span>', "age age-never" if aged else "muted", never)
+    utc = moment.astimezone(UTC)
+    words = utc.strftime("%-d %b %Y %H:%M UTC" if abs(timezone.now() - utc) > timedelta(days=300) else "%-d %b %H:%M UTC")
+    return format_html('<time class="{}" datetime="{}">{}</time>', f"age {age_of(moment)}" if aged else "", _exact(utc), words)
+
+
+@register.filter
+def exact(moment: datetime) -> str:
+    """The moment as <time datetime> and scripts read it."""
+    return _exact(moment.astimezone(UTC))
+
+
+def _exact(utc: datetime) -> str:
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def age_of(moment: datetime | None) -> str:
+    """The class of look/sightpost.css for how long ago something was seen."""
+    if moment is None:
+        return "age-never"
+    ago = timezone.now() - moment
+    steps = ((timedelta(hours=1), "age-minutes"), (timedelta(days=1), "age-hours"), (timedelta(days=7), "age-days"))
+    return next((name for limit, name in steps if ago < limit), "age-weeks")
+
+
+@register.filter
+def scheme(key: str) -> str:
+    """`8004:0614…` -> GIAI."""
+    head, colon, _ = key.partition(":")
+    return SCHEMES.get(head, head) if colon else "Code"
+
+
+@register.simple_tag
+def code(key: str) -> SafeString:
+    """A key as people read it, in groups of four; a click copies the whole key."""
+    return format_html(
+        '<button type="button" class="code" data-copy="{}" title="{}">{}</button>', key, f"Copy {key}", grouped(key)
+    )
+
+
+STATUS_CLASSES = {
+    "planned": "waiting",
+    "in_stock": "good",
+    "in_use": "good",
+    "in_maintenance": "attention",
+    "missing": "failed",
+    "disposed": "unknown",
+}
+
+
+@register.filter
+def status_class(status: str) -> str:
+    """An asset's status as a state of the stylesheet."""
+    return STATUS_CLASSES.get(status, "unknown")
+
+
+@register.filter
+def grouped(key: str) -> str:
+    value = key.partition(":")[2] or key
+    if len(value) <= GROUP_ABOVE or not value.isalnum():
+        return value.replace("|", " · ")
+    return " ".join(value[at : at + 4] for at in range(0, len(value), 4))
+
+
+@register.filter
+def said(text: str) -> SafeString:
+    """Words of ours or of a peer, where what stands in backticks is for typing."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "{}{}", ((p, "") if n % 2 == 0 else (format_html("<code>{}</code>", p), "") for n, p in enumerate(parts))
+    )
+
+
+@register.filter
+def words(name: str) -> str:
+    """`bad_shape` -> Bad shape."""
+    return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def indented(place: Any) -> str:
+    """A node of a tree as a choice of a list."""
+    depth: int = place.depth
+    return "\u2003" * (depth - 1) + str(place.name)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    for limit, unit, word in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{int(seconds // unit)} {word}"
+    return f"{int(seconds // 86_400)} days"

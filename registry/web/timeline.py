@@ -1,0 +1,36 @@
+"""What happened to one asset, and the picture of where it has been."""
+
+from datetime import datetime
+
+from django.db.models import F
+
+from registry.assets.models import Asset
+from registry.paging import Order, Page, cut
+from registry.tracking.models import LocationEvent, Stay
+from registry.web.drawing import SPANS, Drawing, Span, draw, fitting_span
+
+PAGE_SIZE = 40
+MOST_STAYS = 1000  # in one picture
+NEWEST = Order("happened", F("happened_at"), "time", descending=True)
+
+
+def events_of(asset: Asset, cursor: str | None) -> Page[LocationEvent]:
+    shown = LocationEvent.objects.of_asset(asset).select_related(
+        "gateway", "epoch", "read_point", "zone_from__location", "zone_to__location"
+    )
+    return cut(shown, NEWEST, cursor, PAGE_SIZE)
+
+
+def picture(asset: Asset, wanted: str | None, now: datetime) -> tuple[str, Drawing] | None:
+    """The name of the span shown, and the drawing; None for an asset that was never anywhere."""
+    recent = list(asset.stays.select_related("location", "zone").order_by("-from_ts")[:MOST_STAYS])
+    if not recent:
+        return None
+    spans = [_span(stay) for stay in recent]
+    name = wanted if wanted in SPANS else fitting_span(spans, now)
+    return name, draw(spans, now, SPANS[name])
+
+
+def _span(stay: Stay) -> Span:
+    place = stay.location or stay.zone
+    return Span(place.name, str(place.pk), stay.from_ts, stay.to_ts)

@@ -1,0 +1,34 @@
+"""The addresses of all pages."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from registry.assets import pages as assets
+from registry.tracking import pages as tracking
+from registry.web import asset_forms, asset_list, asset_page, home, log_in, places
+
+urlpatterns = [
+    path("", home.show, name="home"),
+    path("login/", log_in.LogIn.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("password/", log_in.ChangePassword.as_view(), name="password"),
+    path("find/", asset_list.go, name="find"),
+    path("assets/", asset_list.show, name="assets"),
+    path("assets/export.csv", asset_list.export, name="assets-export"),
+    path("assets/new/", asset_forms.new, name="asset-new"),
+    path("assets/<uuid:asset_id>/", asset_page.show, name="asset"),
+    path("assets/<uuid:asset_id>/edit/", asset_forms.edit, name="asset-edit"),
+    path("assets/<uuid:asset_id>/identifiers/", asset_page.add_identifier, name="identifier-add"),
+    path("identifiers/<uuid:identifier_id>/retire/", asset_page.retire_identifier, name="identifier-retire"),
+    path("places/", places.show, name="places"),
+    path("places/new/", assets.new_place, name="place-new"),
+    path("places/<uuid:location_id>/", places.show, name="place"),
+    path("places/<uuid:location_id>/edit/", assets.edit_place, name="place-edit"),
+    path("places/<uuid:location_id>/delete/", assets.delete_place, name="place-delete"),
+    path("live/", tracking.live, name="live"),
+    path("live/parts/", tracking.parts, name="live-parts"),
+    path("live/stream", tracking.stream, name="live-stream"),
+    path("live/zones/<uuid:zone_id>/", tracking.map_zone, name="zone-map"),
+    path("live/unknown/", tracking.unknown_tags, name="unknown-tags"),
+    path("live/unknown/<uuid:tag_id>/", tracking.claim, name="claim"),
+]

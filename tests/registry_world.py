@@ -1,0 +1,209 @@
+"""A small company for the tests of pages and API: places, assets, and a gateway that tells by real wire and real intake."""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.utils import timezone
+
+from registry.assets.models import Asset, Category, Location
+from registry.assets.services import NewIdentifier, register_asset
+from registry.assets.trees import create_category, create_location
+from registry.db import uuid7
+from registry.tracking.gateways import add_gateway
+from registry.tracking.intake import Message, Reply, take
+from registry.tracking.models import IngestWorker, Zone
+from registry.tracking.services import map_zone, project_changed_identifiers
+from sync.wire import (
+    ClockQuality,
+    EventKind,
+    Evidence,
+    Health,
+    Hello,
+    LocationEvent,
+    Passage,
+    Purpose,
+    ReaderHealth,
+    Record,
+    State,
+    encode,
+    pack,
+    seal,
+)
+
+PASSWORD = "a long enough sentence"
+
+
+@dataclass
+class Gateway:
+    """The gateway's side: it seals what it says with its own key, as the real one does."""
+
+    name: str
+    key: bytes
+    epoch: str = "e" * 32
+    counts: Counter[str] = field(default_factory=Counter)
+    replies: list[Reply] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._seqs = itertools.count(1)
+        self.say("state", encode(State("online")))
+        hello = Hello(
+            nonce="n", epoch=self.epoch, first=0, last=0, acked=0, acked_id=None, boot_id="b" * 32,
+            clock_quality=ClockQuality.SYNCED, software="0.1.0", machine="m",
+        )  # fmt: skip
+        self.say("hello", seal(hello, Purpose.HELLO, self.key))
+
+    def say(self, leaf: str, payload: bytes) -> None:
+        take([Message(self.name, leaf, payload)], self.counts, self.replies.append)
+
+    def tell(self, *events: LocationEvent) -> None:
+        now = datetime.now(UTC)
+        records = [
+            Record(next(self._seqs), uuid7(), "location", now, 1000, "b" * 32, msgspec.Raw(encode(event))) for event in events
+        ]
+        self.say("events", seal(pack(records, [], self.epoch), Purpose.EVENTS, self.key))
+
+    def health(self, *readers: ReaderHealth, waiting: int = 0) -> None:
+        self.say("health", seal(Health(waiting, 12.5 if waiting else None, readers, software="0.1.0"), Purpose.HEALTH, self.key))
+
+
+def event(
+    kind: str, code: str, zone: str | None = None, *, origin: str | None = None, ago_s: float = 0, **more: Any
+) -> LocationEvent:
+    """What a gateway tells of the EPC or text `code`."""
+    happened = timezone.now() - timedelta(seconds=ago_s)
+    values: dict[str, Any] = {
+        "read_point": f"{zone or origin or 'door'}:1",
+        "evidence": Evidence(n=7, rssi_max_dbm=-54),
+        "confidence": 0.93,
+        "clock_quality": ClockQuality.SYNCED,
+    }
+    return LocationEvent(
+        kind=EventKind(kind), identity=code, raw=code.partition(":")[2], event_time=happened, decided_at=happened,
+        zone_from=origin, zone_to=zone, **(values | more),
+    )  # fmt: skip
+
+
+def passed(code: str, door: str, direction: str, zone: str, origin: str, ago_s: float = 0) -> LocationEvent:
+    return event(
+        "passed", code, zone, origin=origin, ago_s=ago_s, door=door, direction=Passage(direction), read_point=f"{door}:2"
+    )
+
+
+@dataclass
+class World:
+    """Hamburg with a hall, a store room and an office; pumps and ladders; one gateway."""
+
+    gateway: Gateway
+    places: dict[str, Location]
+    categories: dict[str, Category]
+    assets: dict[str, Asset]
+
+    def zone(self, name: str) -> Zone:
+        return Zone.objects.get(name=name)
+
+
+def make_world() -> World:
+    hamburg = create_location(name="Hamburg", kind="site")
+    hall = create_location(name="Hall A", kind="building", parent=hamburg)
+    places = {
+        "Hamburg": hamburg,
+        "Hall A": hall,
+        "Store room": create_location(name="Store room", parent=hall),
+        "Dock": create_location(name="Dock", kind="zone", parent=hall),
+        "Office": create_location(name="Office", parent=hamburg),
+    }
+    tools = create_category(name="Tools")
+    categories = {
+        "Tools": tools,
+        "Ladders": create_category(name="Ladders", parent=tools),
+        "Pumps": create_category(name="Pumps"),
+    }
+    credentials = add_gateway(gateway_id="hamburg-1", name="Hamburg dock")
+    gateway = Gateway("hamburg-1", credentials.mac_key)
+    assets = {
+        name: register_asset(
+            name=name,
+            category=categories[category],
+            home_location=places[home] if home else None,
+            status=status,
+            identifiers=[NewIdentifier(code)] if code else [],
+        )
+        for name, category, home, status, code in (
+            ("Pump 7", "Pumps", "Store room", "in_use", "8004:061414100007"),
+            ("Pump 8", "Pumps", "Store room", "in_stock", "8004:061414100008"),
+            ("Pump 9", "Pumps", "Store room", "in_maintenance", "8004:061414100009"),
+            ("Ladder long", "Ladders", "Hall A", "in_use", "tag:LADDER-1"),
+            ("Ladder short", "Ladders", "Hall A", "in_use", "tag:LADDER-2"),
+            ("Drill", "Tools", None, "missing", None),
+        )
+    }
+    project_changed_identifiers()
+    return World(gateway, places, categories, assets)
+
+
+def tell_a_day(world: World) -> None:
+    """What a day at the dock leaves behind: stays, passages, a thing that left, an unmapped zone, unknown tags."""
+    tell = world.gateway.tell
+    hour = 3600.0
+    tell(
+        event("arrived", "8004:061414100007", "store-room", ago_s=20 * hour),
+        event("arrived", "8004:061414100008", "store-room", ago_s=19 * hour),
+    )
+    for name, place in (("store-room", "Store room"), ("dock", "Dock")):
+        if not Zone.objects.filter(name=name).exists():
+            continue
+        map_zone(zone=world.zone(name), location=world.places[place])
+    tell(
+        event("moved", "8004:061414100007", "dock", origin="store-room", ago_s=9 * hour),
+        passed("8004:061414100007", "dock-door", "out", "yard", "dock", ago_s=8.5 * hour),
+        passed("8004:061414100007", "dock-door", "in", "dock", "yard", ago_s=3 * hour),
+    )
+    map_zone(zone=world.zone("dock"), location=world.places["Dock"])
+    tell(
+        event("moved", "8004:061414100007", "store-room", origin="dock", ago_s=2.5 * hour),
+        event("arrived", "8004:061414100009", "dock", ago_s=2 * hour),
+        event("departed", "8004:061414100009", origin="dock", ago_s=1.5 * hour),
+        event("arrived", "tag:LADDER-1", "mezzanine", ago_s=hour),
+        event("seen", "tag:LADDER-2", "dock", ago_s=0.5 * hour, read_point="belt-cam", deliberate=True),
+        event("seen", "tag:LADDER-2", "dock", ago_s=0.4 * hour, read_point="belt-cam", deliberate=True),
+        event("seen", "tag:LADDER-2", "dock", ago_s=0.3 * hour, read_point="belt-cam", deliberate=True),
+        event("arrived", "uii:E28011606000020612345678", "dock", ago_s=600),
+        event("arrived", "8004:061414199999", "store-room", ago_s=300),
+        event("seen", "8004:061414100007", "store-room", ago_s=120),
+    )
+    world.gateway.health(
+        ReaderHealth("dock-door", "up"),
+        ReaderHealth("store-room", "up"),
+        ReaderHealth("belt-cam", "down", "no frame for 12 s"),
+        waiting=3,
+    )
+    now = timezone.now()
+    IngestWorker.objects.update_or_create(
+        worker="1",
+        defaults={
+            "pid": 1,
+            "started_at": now,
+            "heartbeat_at": now,
+            "connected": True,
+            "counters": {"events": 12, "refused_bad_mac": 1},
+        },
+    )
+
+
+def many_assets(world: World, number: int) -> Sequence[Asset]:
+    """More of them, where the number of rows is the point; each somewhere."""
+    made = [
+        register_asset(
+            name=f"Crate {n:03d}", category=world.categories["Tools"], home_location=world.places["Hall A"],
+            identifiers=[NewIdentifier(f"tag:CRATE-{n}")],
+        )
+        for n in range(number)
+    ]  # fmt: skip
+    project_changed_identifiers()
+    world.gateway.tell(*(event("arrived", f"tag:CRATE-{n}", "store-room", ago_s=60 + n) for n in range(number)))
+    return made
