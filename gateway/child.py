@@ -14,7 +14,7 @@ from gateway.supervisor import Backoff, keep_running
 
 log = logging.getLogger(__name__)
 
-STOP_WITHIN_S = 2.0
+STOP_WITHIN_S = 3.0
 BACKOFF = Backoff(first_s=0.5, ceiling_s=30.0)
 _LAUNCHER = Path(__file__).with_name("die_with_parent.py")
 _OURS = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY", "LISTEN_FDS", "LISTEN_PID"}

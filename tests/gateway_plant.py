@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import time
 import tomllib
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,6 +17,11 @@ from gateway.problems import check
 from gateway.settings import Settings
 from sync.outbox import Outbox
 from sync.wire import LocationEvent, location_event
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def epc(number: int) -> bytes:

@@ -21,15 +21,10 @@ from drivers.emulated_device import TagInField
 from drivers.emulated_line import EmulatedPty, attached
 from drivers.r2000.emulator import R2000Emulator
 from gateway.problems import read
-from tests.gateway_plant import epc, stored
+from tests.gateway_plant import epc, free_port, stored
 
 SIGHTPOST = str(Path(sys.executable).with_name("sightpost"))
 NOT_NEEDED = {"typer", "rich", "biip", "cryptography", "cv2", "numpy", "zxingcpp", "pyzbar", "django", "httpx"}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def write_settings(folder: Path, reader_url: str, more: str = "") -> tuple[Path, str]:
