@@ -6,7 +6,8 @@ from gateway.location.site import RULES, Zone, ZoneKind
 
 SAMPLES = 20  # sightings of one tag in one zone that count
 _FIELDS = 3  # of a sample: time, reads, power
-_LAST = (SAMPLES - 1) * _FIELDS
+_RING = SAMPLES * _FIELDS
+_LAST = _RING - _FIELDS
 S_NS = 1_000_000_000
 NO_RSSI = -1000  # in place of the strongest RSSI when no read had one
 
@@ -17,7 +18,7 @@ class LiveZone:
     __slots__ = (
         "beat_ns", "close_dbm", "confirm_ns", "confirm_sightings", "duplicate_ns", "fade_ns", "glimpse_ns", "gone", "hold_off_ns",
         "live_since_ns", "lost_max_ns", "name", "reachable", "readers", "sample_age_ns", "silent", "slope_db_per_ns",
-        "threshold_db",
+        "threshold", "threshold_db",
     )  # fmt: skip
 
     def __init__(self, zone: Zone, readers: frozenset[str], now_ns: int, gone: bool = False) -> None:
@@ -44,6 +45,7 @@ class LiveZone:
             self.hold_off_ns = ns(max(rules.hold_off_s, store.hold_off_s))
             self.slope_db_per_ns = min(rules.slope_db_per_s, store.slope_db_per_s) / S_NS
             self.sample_age_ns = ns(max(rules.sample_age_s, store.sample_age_s))
+        self.threshold = 10 ** (self.threshold_db / 10)
         self.fade_ns = round(self.threshold_db / self.slope_db_per_ns) if self.slope_db_per_ns > 0 else self.sample_age_ns
         self.duplicate_ns = ns(rules.duplicate_s)
         self.beat_ns = ns(rules.heartbeat_s)
@@ -95,7 +97,7 @@ class Evidence:
     def merge(self, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> None:
         """Add what still belonged to the newest sighting."""
         if self.count:
-            newest = (self._next or _LAST + _FIELDS) - _FIELDS
+            newest = (self._next or _RING) - _FIELDS
             self._ring[newest + 1] += reads
             self._ring[newest + 2] += power_mw
             self.reads += reads
@@ -105,14 +107,15 @@ class Evidence:
 
     def expire(self, before_ns: int) -> None:
         """Take out what is older than `before_ns`."""
+        ring = self._ring
         while self.count:
-            oldest = (self._next - self.count * _FIELDS) % (SAMPLES * _FIELDS)
-            if self._ring[oldest] >= before_ns:
+            oldest = (self._next - self.count * _FIELDS) % _RING
+            if ring[oldest] >= before_ns:
                 return
             self.count -= 1
-            self.reads -= self._ring[oldest + 1]
+            self.reads -= ring[oldest + 1]
             # Without samples there is no power: what is left of the subtractions is rounding.
-            self.power_mw = self.power_mw - self._ring[oldest + 2] if self.count else 0.0
+            self.power_mw = self.power_mw - ring[oldest + 2] if self.count else 0.0
 
     def restart(self, at_ns: int) -> None:
         """Forget every sample: what comes now is the first."""
@@ -143,16 +146,18 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
         return False
     if current is None:  # as after a restart: the present zone gets as long as its margin would last
         return now_ns - present.live_since_ns >= present.hold_off_ns + present.fade_ns
-    silence_ns = 0
+    overdue_ns = 0  # silence beyond the hold-off
     if not present.silent:
-        outage_ns = max(0, present.live_since_ns - current.last_ns)
-        silence_ns = now_ns - current.last_ns - outage_ns
+        last_ns = current.last_ns
+        outage_ns = present.live_since_ns - last_ns if present.live_since_ns > last_ns else 0
+        overdue_ns = now_ns - last_ns - outage_ns - present.hold_off_ns
         current.expire(now_ns - outage_ns - present.sample_age_ns)
     if not current.count:
         return True
-    margin_db = min(present.threshold_db, present.threshold_db - present.slope_db_per_ns * (silence_ns - present.hold_off_ns))
-    # Mean powers, a margin of decibels apart.
-    return rival.power_mw * current.reads > current.power_mw * rival.reads * 10 ** (margin_db / 10)
+    margin = present.threshold  # as a factor of the mean power
+    if overdue_ns > 0:
+        margin = 10 ** ((present.threshold_db - present.slope_db_per_ns * overdue_ns) / 10)
+    return rival.power_mw * current.reads > current.power_mw * rival.reads * margin
 
 
 def ns(seconds: float) -> int:
