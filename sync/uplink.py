@@ -19,12 +19,15 @@ from typing import ParamSpec, TypeVar
 from sync import topics
 from sync.batches import next_batch
 from sync.credentials import Credentials
+from sync.identification import Identification
 from sync.live import LiveTeller
 from sync.mqtt import BrokerUnavailable, Login, Message, Session, connect
 from sync.outbox import Outbox, OutboxDamaged, OutboxUnavailable, Verdict
 from sync.uplink_status import UplinkState, UplinkStatus
 from sync.window import Window
-from sync.wire import Ack, ClockQuality, Health, Hello, Purpose, State, WireError, decode, encode, seal, unseal
+from sync.wire import Ack, Health, Purpose, State, WireError, decode, encode, seal, unseal
+
+__all__ = ["Identification", "Timing", "Uplink"]
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +48,6 @@ class Timing:
     stall_s: float = 5.0
     health_s: float = 30.0
     nudge_spread_s: float = 0.3  # so that all gateways do not say hello in the same instant
-
-
-@dataclass(frozen=True, slots=True)
-class Identification:
-    """What the gateway says of itself in each hello."""
-
-    software: str
-    machine: str  # a hash that tells two machines with one identity apart
-    boot_id: str
-    clock_quality: Callable[[], ClockQuality]
 
 
 class Uplink:
@@ -92,6 +85,7 @@ class Uplink:
         self._nonce: str | None = None  # of the hello that waits for its answer, said at
         self._hello_s = 0.0
         self._epoch = ""
+        self._told_trouble = ""
         self._window: Window | None = None  # since the answer to the hello
 
     def wake(self) -> None:
@@ -115,8 +109,7 @@ class Uplink:
                 except OutboxUnavailable as exc:
                     self._become(UplinkState.OUTBOX_DOWN, str(exc))
                 failures = 1 if self.status.connections > connections else failures + 1
-                level = logging.WARNING if failures == 1 else logging.DEBUG  # say it once, then hush
-                log.log(level, "uplink: %s", self.status.why)
+                self._tell_trouble()
                 ceiling_s = min(self._timing.reconnect_max_s, 0.5 * 2 ** min(failures, 16))
                 await self._wait(lambda: False, self._rng.uniform(0, ceiling_s))
 
@@ -170,6 +163,7 @@ class Uplink:
             if not await self._wait(self._is_addressed, self._timing.answer_s):
                 unanswered += 1
                 self._become(UplinkState.REGISTRY_SILENT, "the broker is there, but the registry does not answer")
+                self._tell_trouble()
                 ceiling_s = min(self._timing.probe_max_s, 2.0**unanswered)
                 await self._wait(self._is_addressed, self._rng.uniform(min(1.0, ceiling_s), ceiling_s))
             if self._window:
@@ -180,6 +174,9 @@ class Uplink:
     async def _stream(self, session: Session, group: asyncio.TaskGroup) -> None:
         """Send what the outbox holds and the window allows. Return when it is time to say hello again."""
         self._become(UplinkState.DELIVERING)
+        if self._told_trouble:
+            log.info("uplink: in touch with the registry again")
+            self._told_trouble = ""
         self._more = True
         while (window := self._window) and not self._hello_due:
             if self._more and (room := window.room()):
@@ -261,20 +258,7 @@ class Uplink:
         """Runs in the worker thread."""
         now = self._outbox.stat()
         self._epoch = now.epoch
-        me = self._identification
-        hello = Hello(
-            nonce=nonce,
-            epoch=now.epoch,
-            first=now.first,
-            last=now.last,
-            acked=now.acked,
-            acked_id=now.acked_id,
-            boot_id=me.boot_id,
-            clock_quality=me.clock_quality(),
-            software=me.software,
-            machine=me.machine,
-        )
-        return seal(hello, Purpose.HELLO, self._credentials.mac_key)
+        return seal(self._identification.hello(now, nonce), Purpose.HELLO, self._credentials.mac_key)
 
     def _is_addressed(self) -> bool:
         return self._hello_due or self._window is not None
@@ -316,6 +300,12 @@ class Uplink:
     def _become(self, state: UplinkState, why: str = "") -> None:
         if (state, why) != (self.status.state, self.status.why):
             self.status.state, self.status.why, self.status.since_wall_ms = state, why, self._wall_ms()
+
+    def _tell_trouble(self) -> None:
+        """Say it once, then hush until it is over or something else."""
+        level = logging.DEBUG if self._told_trouble == self.status.why else logging.WARNING
+        self._told_trouble = self.status.why
+        log.log(level, "uplink: %s", self.status.why)
 
     def _ignore(self, reason: str) -> None:
         self.status.ignored[reason] += 1

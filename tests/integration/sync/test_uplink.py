@@ -180,12 +180,12 @@ async def test_lost_acks_cost_nothing(gateway: Gateway, peer: RegistryPeer, serv
     counted = iter(range(10**6))
     peer.on_the_way = lambda ack: [ack] if keep(next(counted)) else []  # type: ignore[operator]
     async with serving(), gateway.uplink() as uplink:
-        for _ in range(30):
+        for _ in range(15):
             gateway.store(20)
             uplink.wake()
             await asyncio.sleep(0.01)
         await until_delivered(gateway)
-    assert_all_there(gateway, peer, 600)
+    assert_all_there(gateway, peer, 300)
 
 
 async def test_doubled_and_late_acks_cost_nothing(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
