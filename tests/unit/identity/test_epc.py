@@ -283,8 +283,8 @@ def test_every_epc_survives_the_tag_its_urn_and_its_key(one: Epc) -> None:
 def oracle(raw: bytes, one: Epc) -> TagEncodable | None:
     """What the other implementation reads; None for the texts that it is known to get wrong.
 
-    It stumbles over escapes with a letter (%2F, %3C), cuts a long GIAI at a dot or colon, and counts an escape as three characters
-    of the most that the standard allows.
+    It stumbles over escapes with a letter (%2F, %3C), cuts a long GIAI at a dot or colon, and counts an escape as three
+    characters of the most that the standard allows.
     """
     escaped = one.urn.rpartition(":")[2]
     if set(one.serial) & set("/<>?") or (one.scheme is epc.GIAI_202 and set(one.serial) & set(".:")):
