@@ -26,6 +26,15 @@ def install(sender: AppConfig, using: str = "default", **_: Any) -> None:
                 cursor.execute(statement)
 
 
+def remove(using: str = "default") -> None:
+    """Take them out: for those who empty a whole database."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        for name in installed(using):
+            on = f" ON {name.removesuffix('_append_only')}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER {name}{on}")
+
+
 def installed(using: str = "default") -> set[str]:
     """Return the names of our triggers that the database has."""
     connection = connections[using]

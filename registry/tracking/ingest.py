@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, connections
@@ -84,7 +85,7 @@ class Ingest:
         finally:
             self._why = "stopped"
             with contextlib.suppress(OperationalError, InterfaceError):
-                await self._in_thread(lambda: self._beat(connected=False))
+                await self._in_thread(partial(self._beat, connected=False))
             await self._in_thread(_let_go)
             self._database.shutdown()
 
@@ -165,13 +166,14 @@ class Ingest:
     async def _keep_house(self) -> None:
         """Say that we live; finish what people began (changed identifiers, mapped zones); keep the unknown tags bounded."""
         loop = asyncio.get_running_loop()
-        beaten = -HEARTBEAT_S
+        beaten, told = -HEARTBEAT_S, False
         while True:
             try:
                 await self._in_thread(self._tidy)
-                if loop.time() - beaten >= HEARTBEAT_S:
-                    beaten = loop.time()
-                    await self._in_thread(lambda: self._beat(connected=self._session is not None))
+                connected = self._session is not None
+                if connected != told or loop.time() - beaten >= HEARTBEAT_S:
+                    beaten, told = loop.time(), connected
+                    await self._in_thread(partial(self._beat, connected=connected))
             except (OperationalError, InterfaceError) as exc:
                 log.debug("housekeeping: the database cannot be used: %s", for_log(str(exc)))
                 await self._in_thread(_close_connections)

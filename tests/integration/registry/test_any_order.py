@@ -1,0 +1,101 @@
+"""Order of effect: however batches are cut, shuffled and repeated, positions and stays come out as a replay of everything."""
+
+import random
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from registry.tracking.gateways import add_gateway
+from registry.tracking.models import LocationEvent, Position, Stay
+from registry.tracking.services import rebuild_projections
+from sync.wire import LocationEvent as ToldEvent
+from sync.wire import Record
+from tests.integration.registry.conftest import Site, event, make_asset, projections
+
+pytestmark = pytest.mark.django_db
+
+TAGS = ("drill", "saw", "lift")
+ZONES = ("hall-a", "hall-b", "yard")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_delivery_gives_what_a_replay_gives(db: None, seed: int) -> None:
+    rng = random.Random(seed)
+    for tag in TAGS:
+        make_asset(tag)
+    hamburg, berlin = add_gateway(gateway_id="hamburg"), add_gateway(gateway_id="berlin")
+    outboxes = [Site(hamburg), Site(hamburg), Site(berlin)]
+    histories = [[outbox.record(e) for e in _history(rng, rng.randint(5, 30))] for outbox in outboxes]
+
+    start = transaction.savepoint()
+    _greet(outboxes)
+    for outbox, history in zip(outboxes, histories, strict=True):
+        outbox.deliver(*history)
+    in_order = _shown()
+    transaction.savepoint_rollback(start)
+
+    _greet(outboxes)
+    deliveries = [(o, part) for o, history in zip(outboxes, histories, strict=True) for part in _cut(history, rng)]
+    deliveries += rng.sample(deliveries, len(deliveries) // 3)
+    rng.shuffle(deliveries)
+    for outbox, part in deliveries:
+        outbox.deliver(*part)
+    assert LocationEvent.objects.count() == sum(map(len, histories))
+    assert _shown() == in_order
+
+    stored = projections()
+    rebuild_projections()
+    assert projections() == stored
+
+
+def test_a_rebuild_repairs_what_was_damaged(site: Site) -> None:
+    asset = make_asset("drill")
+    site.tell(event("arrived", "tag:drill", "hall-a", 0), event("moved", "tag:drill", "yard", 5))
+    good = projections()
+    Stay.objects.filter(to_ts__isnull=False).delete()
+    Position.objects.filter(asset=asset).update(zone=None, state="unknown")
+    assert rebuild_projections() == 1
+    assert projections() == good
+
+
+def _greet(outboxes: list[Site]) -> None:
+    for outbox in outboxes:
+        outbox.hello()
+
+
+def _history(rng: random.Random, length: int) -> list[ToldEvent]:
+    """Mostly forward in time, with a clock that now and then steps back."""
+    seconds = rng.uniform(0, 60)
+    told = []
+    for _ in range(length):
+        seconds += rng.choice([0, 1, 5, 20, -30])
+        kind = rng.choice(["arrived", "moved", "departed", "seen", "passed"])
+        more: dict[str, Any] = {}
+        if kind == "passed":
+            more["direction"] = rng.choice(["in", "out", "unknown"])
+        if kind == "seen":
+            more["deliberate"] = rng.random() < 0.5
+        told.append(event(kind, f"tag:{rng.choice(TAGS)}", rng.choice(ZONES), seconds, **more))
+    return told
+
+
+def _cut(history: list[Record], rng: random.Random) -> list[list[Record]]:
+    parts, rest = [], history
+    while rest:
+        count = rng.randint(1, 6)
+        parts.append(rest[:count])
+        rest = rest[count:]
+    return parts
+
+
+def _shown() -> Any:
+    """Zones by their names: each delivery learns them anew."""
+    zone = "zone__name"
+    positions = Position.objects.order_by("asset__name").values_list(
+        "asset__name", "zone__gateway", zone, "since", "last_seen_at", "last_event", "state", "confidence"
+    )
+    stays = Stay.objects.order_by("asset__name", "from_ts", "to_ts", zone).values_list(
+        "asset__name", "zone__gateway", zone, "from_ts", "to_ts"
+    )
+    return list(positions), list(stays)
