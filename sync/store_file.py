@@ -1,5 +1,6 @@
 """The outbox's files on disk: who may read them, and what happens to a store that cannot be read."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -9,9 +10,11 @@ _SIDES = ("", "-wal", "-shm")
 def prepare(path: Path) -> None:
     """Make the folder (0700) and an empty file (0600) where they are missing; SQLite gives its side files the same mode.
 
-    Raises OSError."""
+    A store that is there is not opened, not even for a moment: closing it would drop the POSIX locks of every SQLite connection
+    this process has to it, and the next one elsewhere that closes would take the WAL away under us. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     for side in _SIDES:
         beside = _beside(path, side)
         if beside.exists() and beside.stat().st_mode & 0o077:

@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -345,3 +347,20 @@ def test_two_connections_write_in_turn(open_outbox: OpenOutbox) -> None:
     for thread in threads:
         thread.join()
     assert [record.seq for record in records_of(boxes[0])] == list(range(1, 241))
+
+
+def test_somebody_looking_from_outside_takes_nothing_away(open_outbox: OpenOutbox, tmp_path: Path) -> None:
+    """The gateway's own second connection must not cost the first one its locks: an outside reader that closes would then
+    believe itself the last one and remove the WAL."""
+    writer = open_outbox()
+    writer.append(arrivals(2))
+    open_outbox().close()
+    look = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(*db.execute('SELECT count(*) FROM record').fetchone())"
+    look += "; db.close()"
+    for expected in (2, 4):
+        seen = subprocess.run(
+            [sys.executable, "-c", look, str(tmp_path / "store/outbox.db")], capture_output=True, text=True, timeout=20
+        )
+        assert int(seen.stdout) == expected
+        writer.append(arrivals(2))
+    assert len(records_of(open_outbox())) == 6
