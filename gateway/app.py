@@ -7,6 +7,7 @@ stands at the end of `_work`, top to bottom.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -22,6 +23,7 @@ from gateway import logs
 from gateway.child import keep_child
 from gateway.clock import SYSTEM, boot_id, quality
 from gateway.delivery import Sender
+from gateway.failure import show
 from gateway.feed import Feed
 from gateway.health import Snapshot
 from gateway.intake import Intake
@@ -29,6 +31,7 @@ from gateway.lifecycle import Systemd, Watch, advanced, stop_on_signals
 from gateway.location.engine import Engine
 from gateway.location.site import Instant
 from gateway.pipeline import Pipeline
+from gateway.problems import Reading
 from gateway.readers import build
 from gateway.settings import ReaderSection, Settings
 from gateway.snapshot import SOFTWARE, Observer
@@ -70,6 +73,20 @@ def start(settings: Settings) -> int:
         sys.stderr.write(f"sightpost: {exc}\n")
         return BAD_SETTINGS if isinstance(exc, CannotListen) else FAILED
     return FINE
+
+
+def start_page_of_problems(config: Path, reading: Reading) -> None:
+    """Show what is wrong with the settings until they change. Only for a service manager: at a shell the printed lines do."""
+    systemd = Systemd.of(os.environ, os.getpid())
+
+    async def until_changed() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        await show(config, reading.problems, reading.status, systemd, stop)
+
+    if systemd.address is not None:
+        with contextlib.suppress(CannotListen):
+            asyncio.run(until_changed())
 
 
 async def run(

@@ -27,10 +27,11 @@ def run(config: Path) -> int:
     reading = read(config)
     for line in (*reading.warnings, *reading.problems):
         print(line, file=sys.stderr)
-    if reading.settings is None:
-        return BAD_SETTINGS
-    from gateway.app import start
+    from gateway.app import start, start_page_of_problems
 
+    if reading.settings is None:
+        start_page_of_problems(config, reading)
+        return BAD_SETTINGS
     return start(reading.settings)
 
 

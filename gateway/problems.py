@@ -16,10 +16,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gateway import crossing
-from gateway.settings import Settings
+from gateway.settings import Settings, StatusSection
 
 EXAMPLE = "config/gateway.toml shows every setting"
 MAX_FILE_BYTES = 1_000_000
+DEFAULT_STATUS = StatusSection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What came of reading the file: `settings` is None exactly when there are problems. Warnings stop nothing."""
+    """What came of reading the file: `settings` is None exactly when there are problems. Warnings stop nothing.
+
+    `status` is where a page about the problems may stand: what the file says of it, or else the default.
+    """
 
     settings: Settings | None
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...] = ()
+    status: StatusSection = DEFAULT_STATUS
 
 
 def read(path: Path) -> Reading:
@@ -68,8 +73,17 @@ def check(raw: Mapping[str, Any], path: Path) -> Reading:
     problems += [Problem(path.name, key, text) for key, text in found.problems]
     warnings = tuple(Problem(path.name, key, text) for key, text in found.warnings)
     if settings is None or problems:
-        return Reading(None, tuple(dict.fromkeys(problems)), warnings)
+        return Reading(None, tuple(dict.fromkeys(problems)), warnings, _status(raw))
     return Reading(settings.counted_from(path.parent), (), warnings)
+
+
+def _status(raw: Mapping[str, Any]) -> StatusSection:
+    found = raw.get("status")
+    known = {key: found[key] for key in StatusSection.model_fields if key in found} if isinstance(found, Mapping) else {}
+    try:
+        return StatusSection.model_validate(known)
+    except ValidationError:
+        return DEFAULT_STATUS
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from drivers.emulated_device import TagInField
@@ -165,6 +167,25 @@ def test_broken_settings_name_every_problem_and_exit_with_2(tmp_path: Path) -> N
     assert check.stdout.startswith(expected)
 
 
+async def test_under_systemd_the_problems_stand_on_the_page_until_the_file_changes(tmp_path: Path) -> None:
+    config, address = write_settings(tmp_path, "/dev/ttyUSB0", more="<script> = 1\n".replace("<script>", '"<script>"'))
+    notify = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(notify)
+        manager.settimeout(20)
+        with gateway(config, NOTIFY_SOCKET=notify) as process:
+            assert await asyncio.to_thread(manager.recv, 500) == b"READY=1\nSTATUS=Not running: 2 problems in gateway.toml"
+            with pytest.raises(urllib.error.HTTPError) as answer:
+                await asyncio.to_thread(urllib.request.urlopen, address, timeout=5)
+            with answer.value:
+                assert answer.value.code == 503
+                page = answer.value.read().decode()
+            assert "/dev/ttyUSB0 may be another device after a reboot; use its /dev/serial/by-id/ name" in page
+            assert "&lt;script&gt;" in page
+            config.write_text(config.read_text().replace("/dev/ttyUSB0", "/dev/x"))
+            assert await asyncio.to_thread(process.wait, 10) == 2
+
+
 def test_a_taken_port_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
     config, address = write_settings(tmp_path, "/dev/x")
     with socket.create_server(("127.0.0.1", int(address.rpartition(":")[2]))):
@@ -224,6 +245,7 @@ async def test_status_tail_and_outbox_speak_of_the_running_gateway(tmp_path: Pat
         assert "There is no outbox yet" in await asyncio.to_thread(lambda: sightpost("outbox", "stat", "-c", str(config), code=1))
         with gateway(config) as process:
             await up(address, process, last=10)
+            assert psutil.Process(process.pid).memory_info().rss <= 55 * 2**20
             said = await asyncio.to_thread(lambda: sightpost("status", "-c", str(config), code=1))
             assert said.startswith("Not delivering, no registry credentials: ")
             rows = (await asyncio.to_thread(sightpost, "tail", "-c", str(config), "--json")).splitlines()
