@@ -154,7 +154,9 @@ def tail(
 def demo(
     seconds: Annotated[float | None, typer.Option(help="End by itself after so long.", min=5)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
-    status_port: Annotated[int, typer.Option(help="Of the gateway's status page; 0 takes any free one.", min=0, max=65535)] = 8470,
+    status_port: Annotated[
+        int, typer.Option(help="Of the gateway's status page; 0 takes any free one.", min=0, max=65535)
+    ] = 8470,
     registry_port: Annotated[int, typer.Option(help="Of the registry's pages.", min=0, max=65535)] = 8480,
     broker_port: Annotated[int, typer.Option(help="Of the MQTT broker.", min=0, max=65535)] = 8490,
     seed: Annotated[int, typer.Option(help="Another one is another day at the same site.")] = 1,

@@ -43,7 +43,8 @@ async def show(config: Path, problems: Sequence[Problem], where: StatusSection, 
 
 def _app(sentence: str, problems: Sequence[Problem]) -> Starlette:
     lines = "".join(
-        f'<li><strong class="code">{html.escape(problem.key)}</strong> {html.escape(problem.text)}</li>' for problem in problems
+        f'<p><span class="code muted">{html.escape(problem.key)}</span><br>{html.escape(problem.text)}</p>'
+        for problem in problems
     )
     page = _PAGE.format(sentence=html.escape(sentence), lines=lines)
     style = (resources.files("look") / "sightpost.css").read_bytes()
@@ -81,7 +82,7 @@ _PAGE = """<!doctype html>
 <body>
 <main class="page">
 <h1 class="sentence failed"><span>{sentence}</span></h1>
-<ul>{lines}</ul>
+{lines}
 <p class="muted">Nothing is read until they are mended. Save the file and the gateway starts by itself.
 <span class="code">sightpost check</span> says the same at a shell.</p>
 </main>
