@@ -121,11 +121,13 @@ class Outbox:
         boot_id: str,
         quota_bytes: int = QUOTA_BYTES,
     ) -> "Outbox":
-        """Open the queue at `path`, made on first use; an unreadable one is set aside. Raises OutboxUnavailable."""
+        """Open the queue at `path`, made on first use; an unreadable one is set aside, unless this process has it open already.
+
+        Raises OutboxUnavailable, OutboxDamaged."""
         return cls(open_store(path, quota_bytes, wall_ms()), wall_ms=wall_ms, mono_ns=mono_ns, boot_id=boot_id)
 
     def close(self) -> None:
-        self._db.close()
+        self._store.close()
 
     @property
     def epoch(self) -> str:

@@ -40,6 +40,10 @@ SELECT epoch, base, last, acked, acked_id, (SELECT min(position) FROM record)
 FROM cursor, epoch ORDER BY ordinal DESC LIMIT 1"""
 
 
+# This process's connections: under one that is in use a store is never set aside, or what it still confirms would be lost.
+_open_here: "set[Store]" = set()
+
+
 class OutboxUnavailable(OSError):
     """The store does not take or give anything just now: disk full, quota reached, locked, read-only, I/O error.
 
@@ -84,6 +88,11 @@ class Store:
         except BaseException:
             self.db.close()
             raise
+        _open_here.add(self)
+
+    def close(self) -> None:
+        self.db.close()
+        _open_here.discard(self)
 
     def cursor(self) -> Cursor:
         return Cursor(*self.db.execute(_CURSOR).fetchone())
@@ -167,7 +176,7 @@ class Store:
 def open_store(path: Path, quota_bytes: int, now_ms: int) -> Store:
     """Open the store, made on first use. One that cannot be read is renamed aside, and a new one goes on in a new epoch.
 
-    Raises OutboxUnavailable."""
+    Raises OutboxUnavailable; OutboxDamaged where this process still uses the store through another connection."""
     try:
         store_file.prepare(path)
         try:
@@ -177,6 +186,8 @@ def open_store(path: Path, quota_bytes: int, now_ms: int) -> Store:
         except (sqlite3.DatabaseError, OutboxDamaged) as exc:
             if isinstance(exc, sqlite3.DatabaseError) and not _is_damage(exc):
                 raise
+            if any(store.path == path for store in list(_open_here)):
+                raise OutboxDamaged(f"the outbox {path} is damaged: {exc}") from exc
             aside = store_file.set_aside(path, now_ms)
             store_file.prepare(path)
             why = f"the store before could not be read ({exc}) and was set aside as {aside.name}"

@@ -293,6 +293,8 @@ def test_damage_found_in_use_ends_the_run_and_the_next_one_starts_afresh(open_ou
     second = open_outbox()
     with pytest.raises(OutboxDamaged):
         records_of(second)
+    with pytest.raises(OutboxDamaged):
+        open_outbox()  # not under the connection that still confirms
     second.close()
     third = open_outbox()
     assert third.append(arrivals(1)) == 1
