@@ -13,7 +13,7 @@ from gateway.simulate.world import Passage
 TOLD_AFTER_S, TOLD_BEFORE_S = 3.0, 1.0  # how far from the truth the time of a told passage may lie
 
 _TOLD = """
-SELECT hex(e.event_id), e.kind, e.identity, e.direction, p.name, z.name, e.event_time, e.decided_at, e.recorded_time
+SELECT upper(e.event_id), e.kind, e.identity, e.direction, p.name, z.name, e.event_time, e.decided_at, e.recorded_time
 FROM tracking_locationevent e
 LEFT JOIN tracking_readpoint p ON p.id = e.read_point_id
 LEFT JOIN tracking_zone z ON z.id = e.zone_to_id
