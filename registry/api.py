@@ -70,7 +70,7 @@ class Api(NinjaAPI):
         }
         for methods in schema["paths"].values():
             for operation in methods.values():
-                operation["responses"]["default"] = refused
+                operation["responses"] = {str(code): said for code, said in operation["responses"].items()} | {"default": refused}
         return schema
 
 

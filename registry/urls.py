@@ -7,6 +7,8 @@ from django.urls import include, path
 
 from registry import probes
 
+handler404 = "registry.web.errors.not_found"
+
 urlpatterns: list[Any] = [
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),

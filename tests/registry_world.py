@@ -1,6 +1,7 @@
 """A small company for the tests of pages and API: places, assets, and a gateway that tells by real wire and real intake."""
 
 import itertools
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from django.test import Client
 from django.utils import timezone
 
+from registry.access.services import issue_token
 from registry.assets.models import Asset, Category, Location
 from registry.assets.services import NewIdentifier, register_asset
 from registry.assets.trees import create_category, create_location
@@ -207,3 +210,16 @@ def many_assets(world: World, number: int) -> Sequence[Asset]:
     project_changed_identifiers()
     world.gateway.tell(*(event("arrived", f"tag:CRATE-{n}", "store-room", ago_s=60 + n) for n in range(number)))
     return made
+
+
+class Caller:
+    """A program with a token that may write."""
+
+    def __init__(self) -> None:
+        self.headers = {"Authorization": f"Bearer {issue_token(name='tests', scope='write')[1]}"}
+        self.client = Client()
+
+    def __call__(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        headers = self.headers | more.pop("headers", {})
+        data = body if isinstance(body, str | bytes) else json.dumps(body) if body is not None else ""
+        return self.client.generic(method, f"/api/v1{path}", data, "application/json", headers=headers, **more)

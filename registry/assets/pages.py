@@ -62,7 +62,7 @@ def new_place(request: HttpRequest) -> HttpResponse:
 def edit_place(request: HttpRequest, location_id: UUID) -> HttpResponse:
     user = person(request)
     place: Location = get_object_or_404(Location.objects.visible_to(user), pk=location_id)
-    parent = place.get_parent()
+    parent = Location.objects.get_parent(place)
     if request.method == "POST":
         form = PlaceForm(user, place, request.POST)
         if form.is_valid():
@@ -82,7 +82,7 @@ def edit_place(request: HttpRequest, location_id: UUID) -> HttpResponse:
 @page("POST")
 def delete_place(request: HttpRequest, location_id: UUID) -> HttpResponse:
     place: Location = get_object_or_404(Location.objects.visible_to(person(request)), pk=location_id)
-    parent = place.get_parent()
+    parent = Location.objects.get_parent(place)
     try:
         trees.delete_location(location=place)
     except Problem as problem:

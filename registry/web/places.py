@@ -55,7 +55,7 @@ def show(request: HttpRequest, location_id: UUID | None = None) -> HttpResponse:
     context = {
         "area": "places",
         "place": place,
-        "way": list(place.get_ancestors()) if place else [],
+        "way": list(Location.objects.get_ancestors(place)) if place else [],
         "tree": tree,
         "inside": _inside(tree, place),
         "count": counts[place.path] if place else sum(counts[b] for b in counts if len(b) == Location.steplen),

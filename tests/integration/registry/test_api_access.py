@@ -1,0 +1,308 @@
+"""Who may call what: every operation of the API and every page, by every kind of caller. A line missing here fails."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from registry.access.models import ApiToken, User
+from registry.access.services import issue_token
+from registry.api import api
+from registry.tracking.models import UnknownTag, Zone
+from tests.registry_world import PASSWORD, World, event, make_world
+
+pytestmark = pytest.mark.django_db
+
+# anonymous, one-time password, read token, write token, person without CSRF token, person
+READ = (401, 403, 200, 200, 200, 200)
+MAKE = (401, 403, 403, 201, 403, 201)
+CHANGE = (401, 403, 403, 200, 403, 200)
+
+ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
+    "GET /api/v1/assets": READ,
+    "POST /api/v1/assets": MAKE,
+    "GET /api/v1/assets/{asset_id}": READ,
+    "PATCH /api/v1/assets/{asset_id}": CHANGE,
+    "POST /api/v1/assets/{asset_id}/identifiers": MAKE,
+    "POST /api/v1/identifiers/{identifier_id}/retire": CHANGE,
+    "GET /api/v1/resolve": READ,
+    "GET /api/v1/locations": READ,
+    "POST /api/v1/locations": MAKE,
+    "GET /api/v1/locations/{location_id}": READ,
+    "PATCH /api/v1/locations/{location_id}": CHANGE,
+    "GET /api/v1/locations/{location_id}/assets": READ,
+    "GET /api/v1/categories": READ,
+    "POST /api/v1/categories": MAKE,
+    "PATCH /api/v1/categories/{category_id}": CHANGE,
+    "GET /api/v1/zones": READ,
+    "POST /api/v1/zones": MAKE,
+    "PUT /api/v1/zones/{zone_id}/place": CHANGE,
+    "GET /api/v1/unknown-tags": READ,
+    "POST /api/v1/unknown-tags/{tag_id}/claim": MAKE,
+    "GET /api/v1/positions": READ,
+    "GET /api/v1/events": READ,
+    "GET /api/v1/gateways": READ,
+}
+
+# anonymous, one-time password, person
+PAGE, FORM = (302, 302, 200), (302, 302, 302)  # anonymous: to the log-in; one-time password: to the change of it
+PAGES: dict[str, tuple[int, int, int]] = {
+    "GET home": PAGE,
+    "GET login": (200, 302, 302),
+    "POST logout": (302, 302, 302),
+    "GET password": (302, 200, 200),
+    "GET find": (302, 302, 302),
+    "GET assets": PAGE,
+    "GET assets-export": PAGE,
+    "GET asset-new": PAGE,
+    "GET asset": PAGE,
+    "GET asset-edit": PAGE,
+    "POST identifier-add": FORM,
+    "POST identifier-retire": FORM,
+    "GET places": PAGE,
+    "GET place-new": PAGE,
+    "GET place": PAGE,
+    "GET place-edit": PAGE,
+    "POST place-delete": FORM,
+    "GET live": PAGE,
+    "GET live-parts": PAGE,
+    "GET live-stream": (401, 401, 200),
+    "GET zone-map": PAGE,
+    "GET unknown-tags": PAGE,
+    "GET claim": PAGE,
+}
+
+
+@pytest.fixture
+def world() -> World:
+    world = make_world()
+    world.gateway.tell(event("arrived", "tag:SECRET-TAG", "SECRET-zone"))
+    pump = world.assets["Pump 7"]
+    pump.name = "SECRET pump"
+    pump.save()
+    return world
+
+
+@pytest.fixture
+def ids(world: World) -> dict[str, Any]:
+    identifier = world.assets["Pump 8"].identifiers.get()
+    return {
+        "asset_id": world.assets["Pump 7"].pk,
+        "identifier_id": identifier.pk,
+        "location_id": world.places["Office"].pk,
+        "category_id": world.categories["Pumps"].pk,
+        "zone_id": Zone.objects.get().pk,
+        "tag_id": UnknownTag.objects.get().pk,
+    }
+
+
+def bodies(world: World) -> dict[str, dict[str, Any]]:
+    """Valid ones: with an empty body a missing check would look like a refused value."""
+    return {
+        "POST /api/v1/assets": {"name": "Vice", "identifiers": [{"text": "VICE-1"}]},
+        "PATCH /api/v1/assets/{asset_id}": {"name": "Pump 7b"},
+        "POST /api/v1/assets/{asset_id}/identifiers": {"text": "PUMP-7"},
+        "POST /api/v1/locations": {"name": "Shed"},
+        "PATCH /api/v1/locations/{location_id}": {"name": "Bureau"},
+        "POST /api/v1/categories": {"name": "Saws"},
+        "PATCH /api/v1/categories/{category_id}": {"name": "Water pumps"},
+        "POST /api/v1/zones": {"gateway": "hamburg-1", "name": "loft"},
+        "PUT /api/v1/zones/{zone_id}/place": {"place": str(world.places["Dock"].pk)},
+        "POST /api/v1/unknown-tags/{tag_id}/claim": {"asset": str(world.assets["Drill"].pk)},
+    }
+
+
+def operations() -> list[str]:
+    schema = api.get_openapi_schema()
+    return [f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods]
+
+
+def page_names() -> list[str]:
+    def named(patterns: list[URLPattern | URLResolver]) -> list[str]:
+        found: list[str] = []
+        for pattern in patterns:
+            if isinstance(pattern, URLPattern):
+                found += [pattern.name] if pattern.name else []
+            elif pattern.namespace is None:
+                found += named(pattern.url_patterns)
+        return found
+
+    return [name for name in named(get_resolver().url_patterns) if name not in ("healthz", "readyz", "metrics")]
+
+
+def test_every_operation_and_every_page_has_its_line() -> None:
+    assert sorted(operations()) == sorted(ACCESS)
+    assert sorted(page_names()) == sorted(line.split()[1] for line in PAGES)
+
+
+def test_every_operation_has_an_id_of_its_own() -> None:
+    ids = [op["operationId"] for methods in api.get_openapi_schema()["paths"].values() for op in methods.values()]
+    assert len(set(ids)) == len(ids) == len(ACCESS)
+    assert not any("api" in name for name in ids), "an id made up from the module's path"
+
+
+def person(*, one_time: bool = False) -> User:
+    return User.objects.create_user("anna", password=PASSWORD, must_change_password=one_time)
+
+
+Caller = Callable[[], tuple[Client, dict[str, str]]]
+
+
+def anonymous() -> tuple[Client, dict[str, str]]:
+    return Client(enforce_csrf_checks=True), {}
+
+
+def anonymous_with_csrf() -> tuple[Client, dict[str, str]]:
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = "a" * 32
+    return client, {"X-CSRFToken": "a" * 32}
+
+
+def one_time_password() -> tuple[Client, dict[str, str]]:
+    return _session(person(one_time=True), csrf=True)
+
+
+def read_token() -> tuple[Client, dict[str, str]]:
+    return Client(enforce_csrf_checks=True), {"Authorization": f"Bearer {issue_token(name='r', scope=ApiToken.Scope.READ)[1]}"}
+
+
+def write_token() -> tuple[Client, dict[str, str]]:
+    return Client(enforce_csrf_checks=True), {"Authorization": f"Bearer {issue_token(name='w', scope=ApiToken.Scope.WRITE)[1]}"}
+
+
+def person_without_csrf() -> tuple[Client, dict[str, str]]:
+    return _session(person(), csrf=False)
+
+
+def logged_in() -> tuple[Client, dict[str, str]]:
+    return _session(person(), csrf=True)
+
+
+def _session(user: User, *, csrf: bool) -> tuple[Client, dict[str, str]]:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    if not csrf:
+        return client, {}
+    client.cookies["csrftoken"] = "a" * 32
+    return client, {"X-CSRFToken": "a" * 32}
+
+
+CALLERS: tuple[Caller, ...] = (anonymous, one_time_password, read_token, write_token, person_without_csrf, logged_in)
+
+
+@pytest.mark.parametrize("operation", ACCESS)
+def test_operation(operation: str, world: World, ids: dict[str, Any]) -> None:
+    method, path = operation.split()
+    query = {"code": "8004:061414100008"} if path.endswith("/resolve") else None
+    body = world_json(world, operation)
+    for caller, expected in zip(CALLERS, ACCESS[operation], strict=True):
+        with undone():
+            client, headers = caller()
+            headers |= {"If-Match": '"1"'}
+            response = client.generic(method, path.format(**ids), body, "application/json", query_params=query, headers=headers)
+            assert response.status_code == expected, (caller.__name__, response.content)
+            if response.status_code >= 400:
+                assert response["Content-Type"] == "application/problem+json"
+                assert b"SECRET" not in response.content
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is written inside is forgotten, so that each caller finds the world as it was made."""
+    point = transaction.savepoint()
+    yield
+    transaction.savepoint_rollback(point)
+
+
+def world_json(world: World, operation: str) -> str:
+    return json.dumps(bodies(world).get(operation, {})) if operation.split()[0] != "GET" else ""
+
+
+STREAM = "GET live-stream"  # it lets go of the database connection, and with it of the transaction these tests live in
+
+
+@pytest.mark.parametrize("line", [line for line in PAGES if line != STREAM])
+def test_page(line: str, world: World, ids: dict[str, Any]) -> None:
+    method, name = line.split()
+    pattern = next(p for p in _patterns() if p.name == name)
+    address = reverse(name, kwargs={key: ids[key] for key in pattern.pattern.converters})
+    for caller, expected in zip((anonymous_with_csrf, one_time_password, logged_in), PAGES[line], strict=True):
+        with undone():
+            client, headers = caller()
+            response = client.generic(method, address, "code=PUMP-7b", "application/x-www-form-urlencoded", headers=headers)
+            assert response.status_code == expected, caller.__name__
+            assert response["Content-Security-Policy"].startswith("default-src 'self'; object-src 'none'; base-uri 'none'")
+            if caller is anonymous_with_csrf:
+                assert b"SECRET" not in response.content
+                if response.status_code == 302 and name != "logout":
+                    assert response["Location"].startswith("/login/?next=/")
+            if caller is one_time_password and response.status_code == 302 and name not in ("login", "logout"):
+                assert response["Location"] == "/password/"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("column", range(3))
+def test_stream(column: int) -> None:
+    client, headers = (anonymous, one_time_password, logged_in)[column]()
+    assert client.get("/live/stream", headers=headers).status_code == PAGES[STREAM][column]
+
+
+def _patterns() -> list[URLPattern]:
+    found: list[URLPattern] = []
+    for pattern in get_resolver().url_patterns:
+        if isinstance(pattern, URLPattern):
+            found.append(pattern)
+        elif pattern.namespace is None:
+            found += [p for p in pattern.url_patterns if isinstance(p, URLPattern)]
+    return found
+
+
+@pytest.mark.parametrize("presented", ["", "Bearer", "Bearer spt_0_0", "Bearer " + "x" * 5000, "Basic YTpi", "Bearer spt_é_x"])
+def test_what_is_no_token_is_refused_with_the_remedy(presented: str) -> None:
+    response = Client().get("/api/v1/assets", headers={"Authorization": presented} if presented else {})
+    assert response.status_code == 401
+    assert "Bearer" in response["WWW-Authenticate"]
+
+
+def test_a_bad_token_is_not_made_good_by_a_session(world: World) -> None:
+    client, _ = logged_in()
+    assert client.get("/api/v1/assets", headers={"Authorization": "Bearer spt_a_b"}).status_code == 401
+
+
+def test_a_person_who_was_deactivated_is_out_at_once(world: World) -> None:
+    client, _ = logged_in()
+    User.objects.update(is_active=False)
+    assert client.get("/api/v1/assets").status_code == 401
+    assert client.get("/assets/").status_code == 302
+
+
+def test_the_reference_needs_a_log_in() -> None:
+    assert Client().get("/api/v1/docs").status_code == 302
+    client, _ = logged_in()
+    response = client.get("/api/v1/docs")
+    assert response.status_code == 200
+    assert "'unsafe-inline'" not in response["Content-Security-Policy"].split("style-src")[0]
+
+
+def test_ids_that_do_not_exist_are_404_everywhere(world: World) -> None:
+    client, headers = logged_in()
+    nobody = UUID(int=1)
+    for operation in ACCESS:
+        method, path = operation.split()
+        if "{" not in path:
+            continue
+        key = path.partition("{")[2].partition("}")[0]
+        response = client.generic(
+            method,
+            path.format(**{key: nobody}),
+            world_json(world, operation),
+            "application/json",
+            headers={**headers, "If-Match": '"1"'},
+        )
+        assert response.status_code == 404, operation
