@@ -86,7 +86,7 @@ def delete_location(*, location: Location) -> None:
 
 def names_to(node: Category | Location) -> list[str]:
     """The names from the top to the node."""
-    return [str(n.name) for n in (*node.get_ancestors(), node)]
+    return [str(n.name) for n in (*type(node).objects.get_ancestors(node), node)]
 
 
 def _add(node: Node, parent: Node | None) -> Node:

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from registry.assets.models import Asset, Location
-from registry.assets.services import retire_identifier
+from registry.assets.services import add_identifier, retire_identifier
 from registry.tracking import learned
 from registry.tracking.gateways import renew_gateway, revoke_gateway
 from registry.tracking.intake import Message, take
@@ -386,8 +386,9 @@ def test_state_and_health_are_kept_as_last_said(site: Site) -> None:
     site.say(("state", encode(State("offline", "the connection was lost"))))
     gateway = Gateway.objects.get()
     assert (gateway.state, gateway.state_reason) == ("offline", "the connection was lost")
-    assert gateway.health["waiting"] == 12
-    assert gateway.health["readers"] == [{"name": "door", "state": "down", "why": "unplugged"}]
+    shown = gateway.health or {}
+    assert shown["waiting"] == 12
+    assert shown["readers"] == [{"name": "door", "state": "down", "why": "unplugged"}]
     points = {p.name: p.zone and p.zone.name for p in ReadPoint.objects.select_related("zone")}
     assert points == {"door:1": "dock", "door:2": None}
 
@@ -401,8 +402,6 @@ def test_a_late_event_counts_for_the_asset_that_had_the_tag_then(site: Site, dri
     """The tag moved from one asset to another at 100 s; what it did before belongs to the first, however late it is told."""
     retire_identifier(identifier_id=drill.identifiers.get().pk, at=at(100))
     saw = make_asset("saw")
-    from registry.assets.services import add_identifier
-
     add_identifier(asset=saw, text="tag:drill")
     site.tell(event("arrived", "tag:drill", "yard", 150), event("seen", "tag:drill", "yard", 160))
     site.tell(event("arrived", "tag:drill", "hall-a", 50))

@@ -20,7 +20,7 @@ def at(seconds: float) -> datetime:
 
 
 def fact(seq: int, kind: str, zone: UUID | None = None, seconds: float | None = None, **more: Any) -> Fact:
-    told = {"gateway": "g", "ordinal": 1, "direction": None, "deliberate": False, "confidence": None} | more
+    told: dict[str, Any] = {"gateway": "g", "ordinal": 1, "direction": None, "deliberate": False, "confidence": None} | more
     return Fact(
         UUID(int=hash((told["gateway"], told["ordinal"], seq)) & (2**128 - 1)),
         told["gateway"],
@@ -121,13 +121,7 @@ def test_different_gateways_count_by_time() -> None:
 
 facts = st.builds(
     lambda gateway, ordinal, seq, kind, seconds, deliberate: fact(
-        seq,
-        *kind[:2],
-        seconds,
-        gateway=gateway,
-        ordinal=ordinal,
-        direction=kind[2],
-        deliberate=deliberate,
+        seq, kind[0], kind[1], seconds, gateway=gateway, ordinal=ordinal, direction=kind[2], deliberate=deliberate
     ),
     st.sampled_from("ab"),
     st.integers(1, 2),
