@@ -120,10 +120,10 @@ def _readers(readers: tuple[ReaderRow, ...], sorting: Sorting) -> Hop:
     worst = wrong or down
     if worst is not None:
         light = Light.FAILED if not up else Light.ATTENTION
-        step = (
-            "change its settings and restart the gateway" if worst is wrong else "look at its cable and power; it is tried again"
-        )
-        return Hop("readers", light, rate, f"{up} of {len(readers)} up; {worst.name}: {worst.why}", step)
+        what, _, step = worst.why.partition("; ")  # a driver says what to do behind the semicolon
+        default = "change its settings" if worst is wrong else "look at its cable and power"
+        after = "then restart the gateway" if worst is wrong else "it is tried again"
+        return Hop("readers", light, rate, f"{up} of {len(readers)} up; {worst.name}: {what}", f"{step or default}; {after}")
     faulty = [(row.name, antenna) for row in readers for antenna in row.antennas if not antenna.ok]
     if faulty:
         name, antenna = faulty[0]

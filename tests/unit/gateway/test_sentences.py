@@ -118,3 +118,10 @@ def test_a_short_interruption_is_waiting_and_asks_for_nothing(delivery: Delivery
     assert Light.WAITING in {hop.light for hop in path}
     assert Light.FAILED not in {hop.light for hop in path}
     assert {hop.next_step for hop in path} == {""}
+
+
+def test_what_a_driver_says_is_to_do_is_the_next_step() -> None:
+    gone = replace(DOWN, why="/dev/y: no such device; plug it in, or correct the name")
+    hop = hops((UP, gone), SORTING, OUTBOX, STORING, DELIVERING)[0]
+    assert hop.reason == "1 of 2 up; hall-a: /dev/y: no such device"
+    assert hop.next_step == "plug it in, or correct the name; it is tried again"
