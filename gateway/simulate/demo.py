@@ -58,16 +58,17 @@ async def _demo(wanted: Wanted, folder: Path) -> int:
         _say("writing settings, making the registry's database")
         set_up(stage, camera_url, play.things)
         password, token = await _prepared(stage)
-        async with _registry(stage), _gateway(stage) as gateway:
+        async with _registry(stage):
             await _map_zones(stage, token)
-            _invite(stage, password)
-            began_unix_s = time.time()
-            play.begin()
-            await _watch(stage, wanted, stopping)
-            ran_s = play.now_s
-            await _settle(stage, hurry=stopping.is_set())
-            counters = (await _status(stage))["counters"]
-            await stop(gateway)
+            async with _gateway(stage) as gateway:
+                _invite(stage, password)
+                began_unix_s = time.time()
+                play.begin()
+                await _watch(stage, wanted, stopping)
+                ran_s = play.now_s
+                await _settle(stage, hurry=stopping.is_set())
+                counters = (await _status(stage))["counters"]
+                await stop(gateway)
     settled_s = ran_s - SETTLE_S if stopping.is_set() else ran_s
     result = _result(stage, play, counters, began_unix_s, ran_s, settled_s)
     _report(result, wanted.as_json)
