@@ -60,7 +60,7 @@ class Feed:
     def __init__(self, name: str, driver: str, url: str, intake: Intake, clock: Clock) -> None:
         self.name = name
         self.driver = driver
-        self.url = url
+        self.url = without_login(url)
         self._intake = intake
         self._clock = clock
         self._rate = Rate(clock.mono_ns)
@@ -171,6 +171,13 @@ class Feed:
     def _noise_total(self) -> LineNoise:
         before, now = self._noise_before, self._noise
         return LineNoise(before.rejected_frames + now.rejected_frames, before.skipped_bytes + now.skipped_bytes)
+
+
+def without_login(url: str) -> str:
+    """Return the address without user and password: drivers refuse one with them, and still it must not show."""
+    scheme, mark, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}" if mark else url
 
 
 def shown(read: Read) -> str:

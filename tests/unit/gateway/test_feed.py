@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from drivers.api import AntennaState, Clock, Connected, Kind, LineNoise, Read, RefusedSetting
-from gateway.feed import Feed, Rate
+from gateway.feed import Feed, Rate, without_login
 from gateway.health import ReaderState
 from gateway.intake import Intake, Link
 
@@ -129,3 +129,16 @@ def test_the_rate_is_that_of_the_last_minute(hands: Hands) -> None:
     assert rate.per_min() == pytest.approx(60)
     hands.s += 300
     assert rate.per_min() == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("rtsp://admin:s3cret@192.0.2.9/stream@1", "rtsp://192.0.2.9/stream@1"),
+        ("rtsp://a:b@c@192.0.2.9", "rtsp://192.0.2.9"),
+        ("tcp://192.0.2.7:4001", "tcp://192.0.2.7:4001"),
+        ("/dev/serial/by-id/usb-x@y", "/dev/serial/by-id/usb-x@y"),
+    ],
+)
+def test_no_login_is_shown(url: str, told: str) -> None:
+    assert without_login(url) == told
