@@ -16,7 +16,7 @@ import typer
 from gateway import cli
 from gateway.problems import Reading, read
 from gateway.settings import Settings
-from gateway.status.words import count
+from gateway.status.words import count, printable
 
 ASK_WITHIN_S = 5.0
 
@@ -118,7 +118,7 @@ def readers_test(
 
 @app.command()
 def status(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
-    """Say how the running gateway is. Exit code 0: events reach the registry, 1: they do not, or no gateway answers."""
+    """Say how the running gateway is. Exit code 0: all is well, 1: something needs a person, or no gateway answers."""
     now = _asked(_settings(config))
     if as_json:
         _print_json(now)
@@ -145,7 +145,7 @@ def tail(
                 _print_json(row)
             else:
                 stamp = time.strftime("%H:%M:%S", time.localtime(row["wall_ms"] / 1000))
-                typer.echo(f"{stamp}  {row['read_point']:<16} {row['identity']:<40} {row['outcome']}")
+                typer.echo(f"{stamp}  {row['read_point']:<16} {printable(row['identity'], 60):<40} {row['outcome']}")
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
@@ -234,4 +234,4 @@ def _print_json(value: object) -> None:
 
 
 def _print_words(said: dict[str, object]) -> None:
-    typer.echo("  ".join(str(value) for value in said.values()))
+    typer.echo("  ".join(printable(str(value), 200) for value in said.values()))
