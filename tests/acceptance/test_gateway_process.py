@@ -195,6 +195,15 @@ def test_a_taken_port_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
     assert "Traceback" not in run.stderr
 
 
+def test_a_data_folder_that_cannot_be_made_is_a_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    config, _ = write_settings(tmp_path, "/dev/x")
+    config.write_text(config.read_text().replace('"data"', '"/proc/nowhere"'))
+    run = subprocess.run([SIGHTPOST, "run", "-c", str(config)], capture_output=True, text=True, timeout=30, check=False)
+    assert run.returncode == 1
+    assert "the outbox /proc/nowhere/outbox.db cannot be opened" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def sightpost(*words: str, code: int = 0) -> str:
     run = subprocess.run([SIGHTPOST, *words], capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == code, run.stdout + run.stderr
