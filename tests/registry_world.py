@@ -64,10 +64,11 @@ class Gateway:
         take([Message(self.name, leaf, payload)], self.counts, self.replies.append)
 
     def tell(self, *events: LocationEvent) -> None:
+        self.tell_bodies(*(encode(event) for event in events))
+
+    def tell_bodies(self, *bodies: bytes) -> None:
         now = datetime.now(UTC)
-        records = [
-            Record(next(self._seqs), uuid7(), "location", now, 1000, "b" * 32, msgspec.Raw(encode(event))) for event in events
-        ]
+        records = [Record(next(self._seqs), uuid7(), "location", now, 1000, "b" * 32, msgspec.Raw(body)) for body in bodies]
         self.say("events", seal(pack(records, [], self.epoch), Purpose.EVENTS, self.key))
 
     def health(self, *readers: ReaderHealth, waiting: int = 0) -> None:
@@ -208,7 +209,10 @@ def many_assets(world: World, number: int) -> Sequence[Asset]:
         for n in range(number)
     ]  # fmt: skip
     project_changed_identifiers()
-    world.gateway.tell(*(event("arrived", f"tag:CRATE-{n}", "store-room", ago_s=60 + n) for n in range(number)))
+    for first in range(0, number, 100):  # a batch has a limit
+        world.gateway.tell(
+            *(event("arrived", f"tag:CRATE-{n}", "store-room", ago_s=60 + n) for n in range(first, min(first + 100, number)))
+        )
     return made
 
 

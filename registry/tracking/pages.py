@@ -138,10 +138,12 @@ def _full() -> HttpResponse:
 def _shown(request: HttpRequest, wanted: Any) -> dict[str, Any]:
     """What the wanted parts need, and nothing else."""
     shown: dict[str, Any] = {}
-    if "summary" in wanted:
-        shown["summary"] = watching.summary()
-    if "gateways" in wanted:
+    if "gateways" in wanted or "summary" in wanted:
         shown["gateways"] = watching.gateway_rows()
+    if "ingest" in wanted or "summary" in wanted:
+        shown["ingest"] = watching.ingest()
+    if "summary" in wanted:
+        shown["summary"] = watching.summary(shown["gateways"], shown["ingest"])
     if "zones" in wanted or "unmapped" in wanted:
         places = list(Location.objects.visible_to(person(request))[: watching.PLACES_TO_CHOOSE + 1])
         rows = watching.zone_rows(places)
@@ -152,8 +154,6 @@ def _shown(request: HttpRequest, wanted: Any) -> dict[str, Any]:
         shown["tags"], shown["tag_count"] = watching.unknown_tags()
     if "events" in wanted:
         shown["told"] = watching.latest_events()
-    if "ingest" in wanted:
-        shown["ingest"] = watching.ingest()
     return shown
 
 

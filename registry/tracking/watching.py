@@ -57,8 +57,7 @@ class Summary:
     step: str
 
 
-def summary() -> Summary:
-    rows, intake = gateway_rows(), ingest()
+def summary(rows: "list[GatewayRow]", intake: "Ingest") -> Summary:
     newest = LocationEvent.objects.order_by("-recorded_time").values_list("happened_at", flat=True).first()
     online = sum(row.gateway.state == Gateway.State.ONLINE for row in rows)
     troubled = [row for row in rows if row.state in ("failed", "attention")]
@@ -73,7 +72,7 @@ def summary() -> Summary:
         return Summary("failed", f"Events are not taken in: {intake.word.lower()}", newest, f"{intake.why}. Gateways keep what they see.")
     if troubled:
         worst = troubled[0]
-        said = worst.why if worst.gateway.state == Gateway.State.ONLINE else f"is {worst.word}"
+        said = worst.why if worst.gateway.state == Gateway.State.ONLINE else f"is {worst.word.lower()}"
         why = f" {said[:1].lower()}{said[1:]}"
         more = f", and {len(troubled) - 1} more" if len(troubled) > 1 else ""
         return Summary(worst.state, f"{worst.gateway.name}{why}{more}", newest, step)

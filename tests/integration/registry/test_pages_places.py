@@ -1,0 +1,134 @@
+"""Pages of places: the tree with counts, what is there, what belongs there, and changing the tree."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from registry.access.models import User
+from registry.assets.models import Location
+from registry.assets.trees import create_location
+from tests.registry_world import PASSWORD, World, event, make_world, tell_a_day
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world() -> World:
+    world = make_world()
+    tell_a_day(world)
+    return world
+
+
+@pytest.fixture
+def anna(client: Client) -> Client:
+    client.force_login(User.objects.create_user("anna", password=PASSWORD))
+    return client
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200, response.content
+    return re.sub(r"\s+", " ", re.sub(r"<(script|svg).*?</\1>|<[^>]+>", " ", response.content.decode(), flags=re.S))
+
+
+def path(place: Location) -> str:
+    return f"/places/{place.pk}/"
+
+
+def test_the_tree_counts_what_is_inside(anna: Client, world: World) -> None:
+    page = text(anna.get("/places/"))
+    assert "3 assets in known places now" in page
+    assert "1 more is in zones that no place is mapped to" in page
+    assert re.search(r"Hamburg 3 Hall A 3 Store room 2 Dock 1 Office 0", page)
+
+
+def test_a_place_shows_what_is_there_what_left_and_what_belongs_there(anna: Client, world: World) -> None:
+    dock = text(anna.get(path(world.places["Dock"])))
+    assert "Dock: 1 asset here now" in dock
+    assert "zone Hamburg dock dock" in dock
+    assert re.search(r"Left, not seen since 1 Pump 9", dock)
+    store = text(anna.get(path(world.places["Store room"])))
+    assert re.search(r"Belongs here, is elsewhere 1 Pump 9 A-000003 Left Dock", store)
+    office = text(anna.get(path(world.places["Office"])))
+    assert "Nothing is here now" in office
+    assert "No zone of a gateway is mapped to this place" in office
+
+
+def test_a_big_tree_opens_along_the_way(anna: Client, world: World) -> None:
+    for n in range(70):
+        shelf = create_location(name=f"Shelf {n}", kind="bin", parent=world.places["Store room"])
+    assert "Shelf 3" not in text(anna.get("/places/"))
+    assert "Store room" in text(anna.get(path(world.places["Hall A"])))
+    opened = text(anna.get(path(shelf)))
+    assert "Shelf 3" in opened
+    assert "Office" in opened
+
+
+def test_a_place_is_made_inside_another(anna: Client, world: World) -> None:
+    hall = world.places["Hall A"]
+    assert f'value="{hall.pk}" selected' in anna.get("/places/new/", query_params={"inside": str(hall.pk)}).content.decode()
+    response = anna.post("/places/new/", {"name": "Loft", "kind": "floor", "parent": str(hall.pk)})
+    loft = Location.objects.get(name="Loft")
+    assert response["Location"] == path(loft)
+    assert (loft.code, loft.depth) == ("HAMBURG-HALL-A-LOFT", 3)
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({"name": "", "kind": "room"}, "This field is required"),
+        ({"name": "Hamburg", "kind": "room"}, "there is a"),
+        ({"name": "Loft", "kind": "room", "code": "HAMBURG"}, "there is a place"),
+        ({"name": "Loft", "kind": "cave"}, "Select a valid choice"),
+    ],
+)
+def test_a_refused_place_keeps_what_was_typed(anna: Client, world: World, form: dict[str, str], error: str) -> None:
+    response = anna.post("/places/new/", form)
+    assert response.status_code == 422
+    body = response.content.decode()
+    assert error in body
+    assert f'value="{form["name"]}"' in body or not form["name"]
+
+
+def test_a_place_is_renamed_and_moved_and_its_contents_move_along(anna: Client, world: World) -> None:
+    store = world.places["Store room"]
+    form = {"name": "Stores", "kind": "room", "code": store.code, "parent": str(world.places["Office"].pk)}
+    assert anna.post(f"{path(store)}edit/", form).status_code == 302
+    assert "Office: 2 assets here now" in text(anna.get(path(world.places["Office"])))
+    assert "Stores" in text(anna.get("/places/"))
+
+
+def test_a_place_is_not_offered_itself_to_go_into(anna: Client, world: World) -> None:
+    body = anna.get(f"{path(world.places['Hall A'])}edit/").content.decode()
+    assert str(world.places["Office"].pk) in body
+    assert f'value="{world.places["Dock"].pk}"' not in body
+
+
+def test_only_an_empty_place_is_deleted(anna: Client, world: World) -> None:
+    response = anna.post(f"{path(world.places['Dock'])}delete/", follow=True)
+    assert "in use by" in response.content.decode()
+    assert anna.post(f"{path(world.places['Office'])}delete/")["Location"] == path(world.places["Hamburg"])
+    assert not Location.objects.filter(name="Office").exists()
+
+
+def test_rows_are_sorted_by_what_was_clicked(anna: Client, world: World) -> None:
+    def order(sort: str) -> list[str]:
+        body = anna.get(path(world.places["Hamburg"]), query_params={"sort": sort}).content.decode()
+        return re.findall(r"data-open href=\"/assets/[^\"]+\">([^<]+)<", body)[:3]
+
+    assert order("name") == ["Ladder short", "Pump 7", "Pump 8"]
+    assert order("-name") == ["Pump 8", "Pump 7", "Ladder short"]
+    assert order("-seen") == ["Pump 7", "Ladder short", "Pump 8"]
+
+
+def test_the_first_page_says_what_is_where(anna: Client, world: World) -> None:
+    page = text(anna.get("/"))
+    assert "3 of 6 assets are in a known place, 5 seen in the last day" in page
+    assert "1 in zones without a place" in page
+    assert re.search(r"Store room Hall A 2 Dock Hall A 1", page)
+    assert "2 zones without a place" in page
+    assert "2 unknown tags" in page
+    assert "Hamburg dock: online Does not read at belt-cam" in page
+    world.gateway.tell(event("moved", "8004:061414100008", "dock", origin="store-room"))
+    assert "Pump 8 moved from Store room to Dock" in text(anna.get("/"))
