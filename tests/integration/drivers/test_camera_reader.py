@@ -16,6 +16,7 @@ from drivers.api import Connected, Kind, Reader, ReaderUnavailable, Wiring
 from drivers.camera import capture, labels
 from drivers.camera.emulator import MjpegCamera, mjpeg_camera
 from drivers.camera.reader import CameraReader, open_reader
+from drivers.camera.rtsp_emulator import rtsp_camera
 from drivers.conformance import SYSTEM_CLOCK, Recorder
 
 KINDS = [
@@ -314,6 +315,19 @@ async def test_a_slow_decoder_gets_the_newest_frame(monkeypatch: pytest.MonkeyPa
     assert reader.counters is not None
     assert reader.counters.replaced > 5
     assert reader.counters.read <= 6
+
+
+async def test_an_rtsp_camera_is_read_and_can_be_unplugged(scene: Scene) -> None:
+    scene.lying = labels.label("(8004)06141415678", "datamatrix", module_px=3)
+    async with rtsp_camera(scene, fps=15) as streaming:
+        sink = Recorder()
+        running = asyncio.create_task(reader_of(streaming.url).run(sink))
+        await sink.until(lambda s: s.all_reads, "a read", 5.0)
+        assert sink.signals == [Connected(model="camera 640x480", firmware="")]
+        assert (sink.all_reads[0].raw, sink.all_reads[0].symbology) == (b"800406141415678", "]d2")
+        streaming.unplug()
+        with pytest.raises(ReaderUnavailable, match="stopped sending frames"):
+            await asyncio.wait_for(running, 2.0)
 
 
 async def test_a_silent_server_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def test_an_itf_label_counts_with_fourteen_digits_and_their_check_digit_only() -
 
     assert read("12345678901231")
     assert read("12345678901232") == []
-    assert read("123456") == []
+    assert read("123457") == []  # its check digit fits, too
 
 
 def test_a_code_39_of_three_characters_is_too_short_to_believe() -> None:
