@@ -16,7 +16,7 @@ from registry.exits import NEEDS_A_PERSON
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 5.0  # gateways wait meanwhile, and a start costs a second of work
 HEALTHY_AFTER_S = 30.0  # a run this long clears the failure count
 _LAUNCHER = Path(__file__).with_name("die_with_parent.py")
 _OURS = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY", "LISTEN_FDS", "LISTEN_PID"}

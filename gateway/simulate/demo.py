@@ -132,7 +132,7 @@ async def _watch(stage: Stage, wanted: Wanted, stopping: asyncio.Event) -> None:
         wait_s = 1.0 if ends is None else min(1.0, ends - time.monotonic())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), max(0.0, wait_s))
-        if not wanted.as_json:
+        if sys.stderr.isatty() and not wanted.as_json:
             with contextlib.suppress(OSError):
                 _live_line(await _status(stage))
 
@@ -183,7 +183,7 @@ def _live_line(status: dict[str, Any]) -> None:
         f"{outbox['acked']:>5} in the registry  {outbox['waiting']:>3} waiting   {status['sentence']}"
     )
     width = shutil.get_terminal_size().columns
-    print(f"\r{line[: width - 1]:<{width - 1}}", end="", flush=True)
+    print(f"\r{line[: width - 1]:<{width - 1}}", end="", flush=True, file=sys.stderr)
 
 
 def _invite(stage: Stage, password: str) -> None:

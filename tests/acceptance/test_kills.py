@@ -110,7 +110,7 @@ async def delivered(status: str, within_s: float) -> bool:
     return True
 
 
-@pytest.mark.timeout(120 + 8 * KILLS)
+@pytest.mark.timeout(120 + 20 * KILLS)
 async def test_kills_lose_no_confirmed_event_and_double_none(tmp_path: Path) -> None:
     rng = random.Random(SEED)
     stage = Stage(tmp_path, free_ports(Ports(0, 0, 0)))
