@@ -3,12 +3,15 @@
 import itertools
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from pytest_django.plugin import DjangoDbBlocker
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -148,6 +151,21 @@ def make_world() -> World:
     }
     project_changed_identifiers()
     return World(gateway, places, categories, assets)
+
+
+@contextmanager
+def lasting(blocker: DjangoDbBlocker, *told: Callable[[World], object]) -> Iterator[World]:
+    """A world for all tests of a module, in a transaction around theirs. What a test changes is undone after it; in its hands it
+    takes `deepcopy`."""
+    with blocker.unblock():
+        around = transaction.atomic()
+        around._from_testcase = True  # type: ignore[attr-defined]  # durable transactions inside are fine, as in Django's own tests
+        with around:
+            world = make_world()
+            for tell in told:
+                tell(world)
+            yield world
+            transaction.set_rollback(True)
 
 
 def tell_a_day(world: World) -> None:

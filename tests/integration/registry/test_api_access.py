@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +11,13 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from pytest_django.plugin import DjangoDbBlocker
 
 from registry.access.models import ApiToken, User
 from registry.access.services import issue_token
 from registry.api import api
 from registry.tracking.models import UnknownTag, Zone
-from tests.registry_world import PASSWORD, World, event, make_world
+from tests.registry_world import PASSWORD, World, event, lasting
 
 pytestmark = pytest.mark.django_db
 
@@ -79,14 +81,22 @@ PAGES: dict[str, tuple[int, int, int]] = {
 }
 
 
-@pytest.fixture
-def world() -> World:
-    world = make_world()
+def tell_secrets(world: World) -> None:
     world.gateway.tell(event("arrived", "tag:SECRET-TAG", "SECRET-zone"))
     pump = world.assets["Pump 7"]
     pump.name = "SECRET pump"
     pump.save()
-    return world
+
+
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with lasting(django_db_blocker, tell_secrets) as world:
+        yield world
+
+
+@pytest.fixture
+def world(made: World, db: None) -> World:
+    return deepcopy(made)
 
 
 @pytest.fixture
@@ -224,7 +234,7 @@ def world_json(world: World, operation: str) -> str:
     return json.dumps(bodies(world).get(operation, {})) if operation.split()[0] != "GET" else ""
 
 
-STREAM = "GET live-stream"  # it lets go of the database connection, and with it of the transaction these tests live in
+STREAM = "GET live-stream"  # lets go of the database connection, and with it of these tests' transaction: test_pages_stream.py
 
 
 @pytest.mark.parametrize("line", [line for line in PAGES if line != STREAM])
@@ -244,13 +254,6 @@ def test_page(line: str, world: World, ids: dict[str, Any]) -> None:
                     assert response["Location"].startswith("/login/?next=/")
             if caller is one_time_password and response.status_code == 302 and name not in ("login", "logout"):
                 assert response["Location"] == "/password/"
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("column", range(3))
-def test_stream(column: int) -> None:
-    client, headers = (anonymous, one_time_password, logged_in)[column]()
-    assert client.get("/live/stream", headers=headers).status_code == PAGES[STREAM][column]
 
 
 def _patterns() -> list[URLPattern]:

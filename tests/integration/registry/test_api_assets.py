@@ -1,13 +1,16 @@
 """The API of assets: what is sent is what is stored, lists are filtered and paged, and nobody's change is overwritten unseen."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.plugin import DjangoDbBlocker
 
 from registry.assets.models import Asset
-from tests.registry_world import Caller, World, event, make_world, many_assets, tell_a_day
+from tests.registry_world import Caller, World, event, lasting, many_assets, tell_a_day
 
 pytestmark = pytest.mark.django_db
 
@@ -17,9 +20,15 @@ def call() -> Caller:
     return Caller()
 
 
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with lasting(django_db_blocker, tell_a_day) as world:
+        yield world
+
+
 @pytest.fixture
-def world() -> World:
-    return make_world()
+def world(made: World, db: None) -> World:
+    return deepcopy(made)
 
 
 def names(response: Any) -> list[str]:
@@ -149,7 +158,6 @@ def test_what_has_not_changed_is_not_sent_again(call: Caller, world: World) -> N
     ],
 )
 def test_lists_are_searched_and_filtered(call: Caller, world: World, query: dict[str, str], expected: list[str]) -> None:
-    tell_a_day(world)
     ids = {name: str(row.pk) for name, row in (world.places | world.categories).items()}
     found = names(call("GET", "/assets", query_params={key: ids.get(value, value) for key, value in query.items()}))
     assert found == expected if query.get("q") != "p" else set(found) >= set(expected)
@@ -159,7 +167,6 @@ def test_lists_are_searched_and_filtered(call: Caller, world: World, query: dict
     "sort", ["name", "-name", "number", "-category", "place", "-place", "seen", "-seen", "status", "-status"]
 )
 def test_every_order_pages_through_everything_once_and_back(call: Caller, world: World, sort: str) -> None:
-    tell_a_day(world)
     everything = names(call("GET", "/assets", query_params={"sort": sort}))
     seen, pages, cursor = [], [], None
     while True:
@@ -244,7 +251,6 @@ def test_any_code_is_told_what_it_is(call: Caller, world: World, code: str, key:
 
 
 def test_the_position_stands_in_the_asset(call: Caller, world: World) -> None:
-    tell_a_day(world)
     pump = call("GET", f"/assets/{world.assets['Pump 7'].pk}").json()
     assert (pump["position"]["state"], pump["position"]["place"]["name"], pump["position"]["zone"]) == (
         "present",

@@ -1,5 +1,7 @@
 """The API of zones, unknown tags, positions, events and gateways, fed by the real intake."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -7,9 +9,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from registry.tracking.models import UnknownTag
-from tests.registry_world import Caller, World, event, make_world, many_assets, tell_a_day
+from tests.registry_world import Caller, World, event, lasting, many_assets, tell_a_day
 
 pytestmark = pytest.mark.django_db
 
@@ -19,11 +22,15 @@ def call() -> Caller:
     return Caller()
 
 
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with lasting(django_db_blocker, tell_a_day) as world:
+        yield world
+
+
 @pytest.fixture
-def world() -> World:
-    world = make_world()
-    tell_a_day(world)
-    return world
+def world(made: World, db: None) -> World:
+    return deepcopy(made)
 
 
 def items(response: Any) -> list[dict[str, Any]]:

@@ -1,10 +1,13 @@
 """The API of places and categories."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
-from tests.registry_world import Caller, World, make_world, tell_a_day
+from tests.registry_world import Caller, World, lasting, tell_a_day
 
 pytestmark = pytest.mark.django_db
 
@@ -14,9 +17,15 @@ def call() -> Caller:
     return Caller()
 
 
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with lasting(django_db_blocker) as world:
+        yield world
+
+
 @pytest.fixture
-def world() -> World:
-    return make_world()
+def world(made: World, db: None) -> World:
+    return deepcopy(made)
 
 
 def test_the_tree_is_listed_parents_first_with_their_ids(call: Caller, world: World) -> None:

@@ -1,24 +1,31 @@
 """Pages of places: the tree with counts, what is there, what belongs there, and changing the tree."""
 
 import re
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 
 from registry.access.models import User
 from registry.assets.models import Location
 from registry.assets.trees import create_location
-from tests.registry_world import PASSWORD, World, event, make_world, tell_a_day
+from tests.registry_world import PASSWORD, World, event, lasting, tell_a_day
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with lasting(django_db_blocker, tell_a_day) as world:
+        yield world
+
+
 @pytest.fixture
-def world() -> World:
-    world = make_world()
-    tell_a_day(world)
-    return world
+def world(made: World, db: None) -> World:
+    return deepcopy(made)
 
 
 @pytest.fixture
