@@ -1,6 +1,6 @@
 # make demo   set everything up and run the main job (ARGS="--seconds 20 --json" ends by itself)
 # make test   set everything up and pass every check and test
-.PHONY: demo test setup-demo setup-test static unit integration acceptance browser lock bench
+.PHONY: demo test setup-demo setup-test static unit integration acceptance bench chaos lock
 
 PYTEST = .venv/bin/python -m pytest -q -n 2
 
@@ -29,6 +29,16 @@ integration:
 
 acceptance:
 	$(PYTEST) tests/acceptance
+
+# By hand, on a quiet machine: the figures of docs/figures.md, and twenty kills of each process.
+bench: setup-test
+	.venv/bin/python -m benchmarks.engine
+	.venv/bin/python -m benchmarks.latency
+	.venv/bin/python -m benchmarks.serial_to_row
+	.venv/bin/python -m benchmarks.ingest
+
+chaos: setup-test
+	SIGHTPOST_KILLS=20 $(PYTEST) tests/acceptance/test_kills.py
 
 # The locks are made from pyproject.toml alone; run this after changing a dependency.
 LOCK = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --group build
