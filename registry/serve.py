@@ -31,7 +31,17 @@ def run(web: WebSection) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it is done: that is our end, not a failure
         signal.signal(number, lambda *_: None)
     with listening:
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config).run(sockets=[listening])
+
+
+class Server(uvicorn.Server):
+    """Ends the live pages' streams itself: they would last, and stopping would have to wait for its deadline and cut them off."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        from registry.tracking.pages import pulse  # needs Django's apps, which the process has by now
+
+        pulse.end()
+        await super().shutdown(sockets)
 
 
 def bind(host: str, port: int) -> socket.socket:

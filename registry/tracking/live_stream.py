@@ -37,7 +37,7 @@ class Pulse:
 
     def __init__(self, versions: Callable[[], Versions]) -> None:
         self._versions = versions
-        self._queues: set[asyncio.Queue[Versions]] = set()  # bounded by MAX_STREAMS
+        self._queues: set[asyncio.Queue[Versions | None]] = set()  # bounded by MAX_STREAMS; None ends a listener
         self._looking: asyncio.Task[None] | None = None
         self._now: Versions | None = None
 
@@ -48,7 +48,7 @@ class Pulse:
         """Yield the versions now and at each change, None when COMMENT_EVERY_S have passed without one."""
         if not self.room():
             raise TooManyStreams
-        queue: asyncio.Queue[Versions] = asyncio.Queue(maxsize=1)
+        queue: asyncio.Queue[Versions | None] = asyncio.Queue(maxsize=1)
         self._queues.add(queue)
         try:
             if self._looking is None or self._looking.done():
@@ -59,7 +59,10 @@ class Pulse:
                 queue.put_nowait(self._now)
             while True:
                 try:
-                    yield await asyncio.wait_for(queue.get(), COMMENT_EVERY_S)
+                    versions = await asyncio.wait_for(queue.get(), COMMENT_EVERY_S)
+                    if versions is None:
+                        return
+                    yield versions
                 except TimeoutError:
                     if self._looking is None or self._looking.done():
                         return  # a bug ended it and stands in the log; the browser connects again
@@ -71,6 +74,16 @@ class Pulse:
                 looking.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await looking
+
+    def end(self) -> None:
+        """End every stream that is open now: the process is about to stop. To be called in the event loop."""
+        self._give(None)
+
+    def _give(self, versions: Versions | None) -> None:
+        for queue in self._queues:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(versions)
 
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()
@@ -86,10 +99,7 @@ class Pulse:
                         continue
                     if seen != self._now:
                         self._now = seen
-                        for queue in self._queues:
-                            if queue.full():
-                                queue.get_nowait()
-                            queue.put_nowait(seen)
+                        self._give(seen)
                     await asyncio.sleep(LOOK_EVERY_S)
             finally:
                 thread.submit(connections.close_all)

@@ -59,6 +59,18 @@ async def test_a_slow_browser_gets_the_newest_state_only(monkeypatch: pytest.Mon
     await fast.aclose()  # type: ignore[attr-defined]
 
 
+async def test_streams_end_when_the_process_is_to_stop() -> None:
+    pulse = Pulse(Looks())
+    listeners = [pulse.listen() for _ in range(3)]
+    for one in listeners:
+        await anext(one)
+    pulse.end()
+    for one in listeners:
+        with pytest.raises(StopAsyncIteration):
+            await anext(one)
+    assert pulse.room()
+
+
 async def test_the_bytes_of_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("registry.tracking.live_stream.LOOK_EVERY_S", 0.01)
     monkeypatch.setattr("registry.tracking.live_stream.COMMENT_EVERY_S", 0.05)

@@ -1,0 +1,80 @@
+"""The registry's pages under uvicorn in a thread, on the test database, with people logged in."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+
+import uvicorn
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db import connections
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from registry import triggers
+from registry.access.models import User
+from registry.serve import Server, bind
+from registry.tracking.models import IngestWorker
+from tests.acceptance.conftest import DESK, OpenPage
+from tests.registry_world import PASSWORD
+
+Picture = Callable[[Page, str], None]
+
+
+@dataclass
+class Site:
+    port: int
+    session: str
+    _open_page: OpenPage
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def open(self, path: str, *, width: int = DESK, theme: str = "light", javascript: bool = True, expected: str = "(?!)") -> Page:
+        """Open a page as Anna, who is logged in."""
+        page = self._open_page(f"{self.url}/login/", width=width, theme=theme, javascript=javascript, expected_errors=expected)
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": self.session, "url": self.url}])
+        page.goto(self.url + path)
+        return page
+
+
+@contextmanager
+def serving(open_page: OpenPage) -> Iterator[Site]:
+    """Serve until left; whoever is connected then is cut off."""
+    from registry.asgi import application
+
+    listening = bind("127.0.0.1", 0)
+    config = uvicorn.Config(application, lifespan="off", log_config=None, ws="none", http="h11", timeout_graceful_shutdown=1)
+    server = Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), name="registry-pages")
+    user = User.objects.create_user("anna", password=PASSWORD)
+    with listening:
+        thread.start()
+        try:
+            yield Site(listening.getsockname()[1], _session(user), open_page)
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            triggers.remove()  # the flush at the end of the test empties append-only tables too, and puts them back
+            connections.close_all()
+
+
+def beat() -> None:
+    """Ingest is alive, as far as the pages can tell."""
+    now = timezone.now()
+    values = {"pid": 1, "started_at": now, "heartbeat_at": now, "connected": True, "counters": {"events": 12, "refused_bad_mac": 1}}
+    IngestWorker.objects.update_or_create(worker="1", defaults=values)
+
+
+def _session(user: User) -> str:
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    key: str = session.session_key
+    return key
