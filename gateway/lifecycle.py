@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import signal
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+
+from host.notify import notify
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +41,7 @@ class Systemd:
         self._tell("WATCHDOG=1")
 
     def _tell(self, message: str) -> None:
-        """One datagram. A service manager that cannot be reached is no reason to stop reading."""
-        if self.address is None:
-            return
-        path = "\0" + self.address[1:] if self.address.startswith("@") else self.address
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-                notify.connect(path)
-                notify.send(message.encode())
-        except OSError as exc:
-            log.warning("cannot tell systemd %r: %s", message.splitlines()[0], exc)
+        notify(self.address, message)
 
 
 class Watch:

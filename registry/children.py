@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-import os
 import random
 import signal
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from host.children import in_words, spawn
 from registry.exits import NEEDS_A_PERSON
 
 log = logging.getLogger(__name__)
@@ -18,8 +16,6 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 5.0  # gateways wait meanwhile, and a start costs a second of work
 HEALTHY_AFTER_S = 30.0  # a run this long clears the failure count
-_LAUNCHER = Path(__file__).with_name("die_with_parent.py")
-_OURS = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY", "LISTEN_FDS", "LISTEN_PID"}
 
 
 class NeedsAPerson(Exception):
@@ -80,23 +76,6 @@ class Child:
             log.warning("%s did not stop within %.0f s: killed", self.name, self.stop_within_s)
             _signal(process, signal.SIGKILL)
             await process.wait()
-
-
-async def spawn(command: Sequence[str]) -> asyncio.subprocess.Process:
-    """Start a command in a group of its own (a Ctrl-C at the terminal reaches us alone, and we stop things in order)."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-S", "-E", str(_LAUNCHER), str(os.getpid()), *command,
-        env=cleaned(os.environ), stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-
-
-def cleaned(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what a child may see: not our notify socket, watchdog, sockets or credentials."""
-    return {name: value for name, value in environment.items() if name not in _OURS}
-
-
-def in_words(status: int) -> str:
-    return f"status {status}" if status >= 0 else signal.Signals(-status).name
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:

@@ -9,13 +9,14 @@ import logging
 import os
 import random
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from registry.children import Child, NeedsAPerson, spawn
+from host.children import spawn
+from host.notify import notify
+from registry.children import Child, NeedsAPerson
 from registry.configuration import Configuration
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ async def run(configuration: Configuration, config: Path | None, tell: Callable[
         if stopping not in done:
             status = _status_of(done)
     finally:
-        notify("STOPPING=1")
+        notify(os.environ.get("NOTIFY_SOCKET"), "STOPPING=1")
         watching.cancel()
         stopping.cancel()
         # The broker last: until then ingest can still acknowledge what it has committed.
@@ -54,20 +55,6 @@ async def run(configuration: Configuration, config: Path | None, tell: Callable[
         await asyncio.gather(*(child.stop() for child in children if child.name == "broker"))
         await asyncio.gather(watching, stopping, *keeping, return_exceptions=True)
     return status
-
-
-def notify(message: str) -> None:
-    """One datagram to the service manager; without one nothing happens, and one that cannot be reached stops nothing."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    path = "\0" + address[1:] if address.startswith("@") else address
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
-            manager.connect(path)
-            manager.send(message.encode())
-    except OSError as exc:
-        log.warning("cannot tell systemd %r: %s", message, exc)
 
 
 def command(name: str, config: Path | None) -> list[str]:
@@ -101,7 +88,7 @@ async def _watch(configuration: Configuration, ready: asyncio.Event, tell: Calla
         await asyncio.sleep(ASK_EVERY_S)
     ready.set()
     sentence = f"ready at http://{web.host}:{web.port}/"
-    notify(f"READY=1\nSTATUS={sentence}")
+    notify(os.environ.get("NOTIFY_SOCKET"), f"READY=1\nSTATUS={sentence}")
     tell(sentence)
     await asyncio.Event().wait()
 

@@ -2,16 +2,14 @@
 
 import asyncio
 import contextlib
-import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from gateway.child import cleaned
 from gateway.simulate.stage import StageError
+from host.children import spawn
 
 BIN = Path(sys.executable).parent
-_LAUNCHER = Path(__file__).parents[1] / "die_with_parent.py"
 STOP_WITHIN_S = 15.0
 COMMAND_WITHIN_S = 120.0
 
@@ -40,10 +38,7 @@ async def command(*words: str | Path) -> str:
 async def running(log: Path, *words: str | Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a process of ours, its words to `log`; stopped by SIGTERM on the way out, killed when it does not go."""
     with log.open("ab") as out:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-S", "-E", _LAUNCHER, str(os.getpid()), BIN / words[0], *words[1:],
-            env=cleaned(os.environ), stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-        )  # fmt: skip
+        process = await spawn([BIN / words[0], *words[1:]], out)
     try:
         yield process
     finally:

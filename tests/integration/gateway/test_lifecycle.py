@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway.child import cleaned, keep_child
+from gateway.child import keep_child
 from gateway.lifecycle import Systemd, Watch, advanced, stop_on_signals
+from host.children import cleaned
 
 
 def wait_for(condition: Callable[[], bool], within_s: float = 10.0) -> None:
