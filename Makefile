@@ -1,6 +1,6 @@
 # make demo   set everything up and run the main job (ARGS="--seconds 20 --json" ends by itself)
 # make test   set everything up and pass every check and test
-.PHONY: demo test setup-demo setup-test static unit integration acceptance bench chaos lock
+.PHONY: demo test setup-demo setup-test static unit integration acceptance bench chaos docs lock
 
 PYTEST = .venv/bin/python -m pytest -q -n 2
 
@@ -39,6 +39,13 @@ bench: setup-test
 
 chaos: setup-test
 	SIGHTPOST_KILLS=20 $(PYTEST) tests/acceptance/test_kills.py
+
+# The references that the tests hold against the code.
+docs: setup-test
+	.venv/bin/typer gateway.commands utils docs --name sightpost --output docs/cli/sightpost.md
+	.venv/bin/typer registry.cli utils docs --name sightpost-registry --output docs/cli/sightpost-registry.md
+	.venv/bin/python -m gateway.status.metrics > docs/metrics.md
+	.venv/bin/python -m django export_openapi_schema --settings registry.settings --api registry.api.api --indent 2 --sorted > docs/openapi.json
 
 # The locks are made from pyproject.toml alone; run this after changing a dependency.
 LOCK = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --group build
