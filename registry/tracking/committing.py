@@ -83,12 +83,11 @@ def _store_events(committed: Sequence[Committed], now: datetime) -> list[Row]:
     fresh = [(one, good, good.event) for one in committed for good in one.fresh if good.event is not None]
     if not fresh:
         return []
-    names = _names(fresh)
+    names, complete = _names(fresh)
     rows = []
     for one, good, event in fresh:
         gateway, record = one.gateway.pk, good.record
-        named = (event.zone_from, names.zones), (event.zone_to, names.zones), (event.read_point, names.read_points)
-        if any(name and (gateway, plain(name)) not in known for name, known in named):
+        if not complete and _names_too_much(gateway, event, names):
             why = "the gateway has named more zones or read points than are kept of one"
             one.refused.append(BadRecord(record.seq, record.event_id, "too_many_names", why, bytes(record.body)))
             continue
@@ -99,20 +98,30 @@ def _store_events(committed: Sequence[Committed], now: datetime) -> list[Row]:
     return _only_new(committed, rows, now)
 
 
-def _names(fresh: Iterable[tuple[Committed, GoodRecord, ToldEvent]]) -> Names:
+def _names_too_much(gateway: str, event: ToldEvent, names: Names) -> bool:
+    named = (event.zone_from, names.zones), (event.zone_to, names.zones), (event.read_point, names.read_points)
+    return any(name and (gateway, plain(name)) not in known for name, known in named)
+
+
+def _names(fresh: Iterable[tuple[Committed, GoodRecord, ToldEvent]]) -> tuple[Names, bool]:
+    """Return the ids of what the events name, and whether that is all of it."""
     zones_named: set[learned.Named] = set()
     points_named: dict[learned.Named, str | None] = {}
     boots_named: set[learned.Named] = set()
     for one, good, event in fresh:
         gateway = one.gateway.pk
-        zones_named |= {(gateway, plain(name)) for name in (event.zone_from, event.zone_to) if name}
+        if event.zone_from:
+            zones_named.add((gateway, plain(event.zone_from)))
+        if event.zone_to:
+            zones_named.add((gateway, plain(event.zone_to)))
         boots_named.add((gateway, plain(good.record.boot_id)))
         if event.read_point:
             key = (gateway, plain(event.read_point))
             points_named[key] = event.zone_to if event.zone_to and event.kind in PLACED else points_named.get(key)
     zones = learned.zones(zones_named)
     points = {key: zones.get((key[0], plain(zone))) if zone else None for key, zone in points_named.items()}
-    return Names(zones, learned.read_points(points), learned.boots(boots_named))
+    names = Names(zones, learned.read_points(points), learned.boots(boots_named))
+    return names, len(zones) == len(zones_named) and len(names.read_points) == len(points)
 
 
 def _only_new(committed: Sequence[Committed], rows: list[Row], now: datetime) -> list[Row]:

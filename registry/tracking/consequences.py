@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from identity import keys
-from registry.assets.models import Identifier
 from registry.db import upsert, uuid7
-from registry.tracking import project
+from registry.tracking import identifiers, project
 from registry.tracking.models import UnknownTag
 from registry.tracking.projection import Fact
 from registry.tracking.rows import PLACE, Row
@@ -29,18 +28,15 @@ UNKNOWN_SETS = {  # seen again: the counts add up in any order, and what stands 
 
 def draw(rows: Sequence[Row], ordinals: Mapping[int, int], counts: Counter[str]) -> None:
     """Work new events (rows of EVENT_COLUMNS) into the projections; `ordinals` are those of their epochs."""
-    owners: defaultdict[str, list[Identifier]] = defaultdict(list)
-    for identifier in Identifier.objects.filter(key__in={row[PLACE["identity"]] for row in rows}):
-        owners[identifier.key].append(identifier)
+    owners = identifiers.by_key({row[PLACE["identity"]] for row in rows})
     facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
     unknown: list[Row] = []
     for row in rows:
-        happened_at = row[PLACE["happened_at"]]
-        owner = next((i for i in owners.get(row[PLACE["identity"]], ()) if i.covers(happened_at)), None)
+        owner = identifiers.owner(owners.get(row[PLACE["identity"]], ()), row[PLACE["happened_at"]])
         if owner is None:
             unknown.append(row)
         else:
-            facts[owner.asset_id].append(_fact(row, ordinals))
+            facts[owner].append(_fact(row, ordinals))
     if facts:
         counts["replayed_assets"] += project.work_in(facts)
     counts["events_of_unknown_tags"] += len(unknown)

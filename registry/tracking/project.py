@@ -11,8 +11,9 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
-from registry.assets.models import Asset, Identifier
-from registry.db import upsert, uuid7
+from registry.assets.models import Asset
+from registry.db import insert_new, rows_of, update, upsert, uuid7s
+from registry.tracking import identifiers
 from registry.tracking.models import Gateway, LocationEvent, Position, Stay, Zone
 from registry.tracking.projection import Fact, Span, Whereabouts, replay
 
@@ -20,6 +21,7 @@ POSITION_COLUMNS = (
     "asset", "location", "zone", "since", "last_seen_at", "last_event", "source", "confidence", "state", "worked_in_to", "tips",
 )  # fmt: skip
 STAY_COLUMNS = ("id", "asset", "zone", "location", "from_ts", "to_ts")
+STAY_KEY = ("asset", "zone", "from_ts", "to_ts")
 
 
 def hold_ingest() -> None:
@@ -58,60 +60,56 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
         return
     hold_assets(asset_ids)
     replayed = {asset_id: replay(facts) for asset_id, facts in _facts_of(asset_ids).items()}
-    gone = [asset_id for asset_id in asset_ids if asset_id not in replayed]
-    stored: defaultdict[UUID, list[Span]] = defaultdict(list)
-    for stay in Stay.objects.filter(asset__in=asset_ids).order_by("from_ts", "id"):
-        stored[stay.asset_id].append(Span(stay.zone_id, stay.from_ts, stay.to_ts, stay.pk, changed=False))
-    obsolete = {span.id for spans in stored.values() for span in spans if span.id is not None}
-    for asset_id, whereabouts in replayed.items():
-        left = {(s.zone, s.from_ts, s.to_ts): s for s in stored[asset_id]}
-        for span in whereabouts.spans:
-            if same := left.pop((span.zone, span.from_ts, span.to_ts), None):
-                span.id, span.changed = same.id, False
-                obsolete.discard(same.id)
-    Stay.objects.filter(pk__in=obsolete).delete()
-    Position.objects.filter(pk__in=gone).delete()
+    obsolete: defaultdict[tuple[object, ...], list[UUID]] = defaultdict(list)  # stays of no length may be equal
+    for pk, *stay in rows_of(Stay.objects.filter(asset__in=asset_ids), "id", *STAY_KEY):
+        obsolete[tuple(stay)].append(pk)
+    for asset_id, w in replayed.items():
+        new = []
+        for span in w.spans:
+            if same := obsolete.get((asset_id, span.zone, span.from_ts, span.to_ts)):
+                same.pop()
+            else:
+                new.append(span)
+        w.spans = new
+    Stay.objects.filter(pk__in=[pk for same in obsolete.values() for pk in same]).delete()
+    Position.objects.filter(pk__in=set(asset_ids) - replayed.keys()).delete()
     _store(replayed)
 
 
 def _stored(asset_ids: Iterable[UUID]) -> dict[UUID, Whereabouts]:
-    """What is stored of these assets: of the stays the open one."""
-    found = {p.asset_id: _whereabouts(p) for p in Position.objects.filter(asset__in=asset_ids)}
-    for stay in Stay.objects.filter(asset__in=found, to_ts__isnull=True):
-        found[stay.asset_id].spans.append(Span(stay.zone_id, stay.from_ts, None, stay.pk, changed=False))
+    """What is stored of these assets; of the stays the open one, which began when and where the position says."""
+    columns = ("asset", "state", "zone", "since", "last_seen_at", "source", "confidence", "worked_in_to", "tips")
+    found = {}
+    positions = rows_of(Position.objects.filter(asset__in=asset_ids), *columns)
+    for asset_id, state, zone, since, seen, source, confidence, reached, tips in positions:
+        told = {gateway: (ordinal, seq) for gateway, ordinal, seq in tips}
+        present = state == Position.State.PRESENT
+        spans = [Span(zone, since, stored=True)] if present else []
+        found[asset_id] = Whereabouts(present, zone, since, seen, None, source, confidence, reached, told, spans)
     return found
-
-
-def _whereabouts(position: Position) -> Whereabouts:
-    return Whereabouts(
-        present=position.state == Position.State.PRESENT,
-        zone=position.zone_id,
-        since=position.since,
-        last_seen_at=position.last_seen_at,
-        last_event=position.last_event_id,
-        source=position.source,
-        confidence=position.confidence,
-        worked_in_to=position.worked_in_to,
-        tips={gateway: (ordinal, seq) for gateway, ordinal, seq in position.tips},
-    )
 
 
 def _store(changed: Mapping[UUID, Whereabouts]) -> None:
     places = _places({w.zone for w in changed.values() if w.zone} | {s.zone for w in changed.values() for s in w.spans})
-    positions, stays = [], []
-    for asset_id, w in sorted(changed.items()):
-        state = Position.State.PRESENT if w.present else Position.State.UNKNOWN
-        tips = [[gateway, *told] for gateway, told in w.tips.items()]
-        positions.append(
-            (
-                asset_id, places.get(w.zone), w.zone, w.since, w.last_seen_at, w.last_event, w.source, w.confidence, state,
-                w.worked_in_to, tips,
-            )
-        )  # fmt: skip
-        # In the order of time: the stay before is closed before the next one is opened, as the one-open-stay rule wants it.
-        stays += [(s.id or uuid7(), asset_id, s.zone, places.get(s.zone), s.from_ts, s.to_ts) for s in w.spans if s.changed]
+    in_order = sorted(changed.items(), key=lambda item: item[0].int)
+    positions = [
+        (
+            asset_id, places.get(w.zone), w.zone, w.since, w.last_seen_at, w.last_event, w.source, w.confidence,
+            Position.State.PRESENT.value if w.present else Position.State.UNKNOWN.value, w.worked_in_to,
+            [[gateway, *told] for gateway, told in w.tips.items()],
+        )
+        for asset_id, w in in_order
+    ]  # fmt: skip
     upsert(Position, POSITION_COLUMNS, positions, key=["asset"])
-    upsert(Stay, STAY_COLUMNS, stays, key=["id"])
+    spans = [(asset_id, span) for asset_id, w in in_order for span in w.spans]
+    closed = [(asset_id, span.to_ts) for asset_id, span in spans if span.stored and span.to_ts is not None]
+    update(Stay, ["to_ts"], closed, key="asset", only="to_ts IS NULL")  # first: an asset has one open stay
+    new = [(asset_id, span) for asset_id, span in spans if not span.stored]
+    rows = [
+        (pk, asset_id, span.zone, places.get(span.zone), span.from_ts, span.to_ts)
+        for pk, (asset_id, span) in zip(uuid7s(len(new)), new, strict=True)
+    ]
+    insert_new(Stay, STAY_COLUMNS, rows, key=["id"])
 
 
 def _places(zones: Collection[UUID]) -> dict[UUID | None, UUID | None]:
@@ -119,14 +117,11 @@ def _places(zones: Collection[UUID]) -> dict[UUID | None, UUID | None]:
 
 
 def _facts_of(asset_ids: Collection[UUID]) -> dict[UUID, list[Fact]]:
-    owners: defaultdict[str, list[Identifier]] = defaultdict(list)
-    for identifier in Identifier.objects.filter(asset__in=asset_ids):
-        owners[identifier.key].append(identifier)
+    owners = identifiers.of_assets(asset_ids)
     facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
     for identity, fact in _told(LocationEvent.objects.filter(identity__in=owners)):
-        for identifier in owners[identity]:
-            if identifier.covers(fact.happened_at):
-                facts[identifier.asset_id].append(fact)
+        if (owner := identifiers.owner(owners[identity], fact.happened_at)) is not None:
+            facts[owner].append(fact)
     return facts
 
 

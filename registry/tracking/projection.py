@@ -32,18 +32,17 @@ class Fact(NamedTuple):
 
 @dataclass(slots=True)
 class Span:
-    """A stay: from..to in one zone, open without `to_ts`. `id` is None until it is stored, `changed` says that it has to be."""
+    """A stay: from..to in one zone, open without `to_ts`. `stored`: the database has it, as an open one."""
 
     zone: UUID
     from_ts: datetime
     to_ts: datetime | None = None
-    id: UUID | None = None
-    changed: bool = True
+    stored: bool = False
 
 
 @dataclass(slots=True)
 class Whereabouts:
-    """What follows from all events so far. `spans` are those of this replay, the open one last.
+    """What follows from all events so far. `spans` are those of this replay, the open one last: there is one while it is present.
 
     `worked_in_to` and `tips` say how far the events are worked in: the newest one's time in the one order, and per gateway what
     it told last; the gateway of the newest event stands last.
@@ -112,8 +111,8 @@ class Whereabouts:
         self.present, self.zone, self.source, self.confidence = True, fact.zone, fact.source, fact.confidence
 
     def _close(self, at: datetime) -> None:
-        if (stay := self._open) is not None:
-            stay.to_ts, stay.changed = at, True
+        if self._open is not None:
+            self._open.to_ts = at
 
 
 def in_order(facts: Iterable[Fact], start: dict[str, datetime] | None = None) -> list[tuple[datetime, Fact]]:
