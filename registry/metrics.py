@@ -30,6 +30,7 @@ COUNTERS = {  # totals of an ingest worker since its start, by the name they are
     "dropped_ingest_queue_full": "messages dropped because the database was behind",
     "dropped_queue_full": "messages dropped before the queue",
     "dropped_too_big": "messages larger than the wire allows",
+    "dropped_from_quarantine": "refused records forgotten because there were too many",
     "dropped_unstorable": "messages that the database refused as a whole",
     "failed_transactions": "transactions that failed and were tried again",
     "alarm_conflicts": "records under keys that other content has",

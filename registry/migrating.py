@@ -14,6 +14,7 @@ def run(configuration: Configuration) -> None:
     for name in (secret_files.SECRET_KEY, secret_files.MASTER_KEY, secret_files.BROKER_PASSWORD):
         secret_files.read_or_make(configuration.data_dir, name)
     call_command("migrate", interactive=False, verbosity=0)
+    call_command("clearsessions")
     from registry.tracking.models import IngestWorker
 
     IngestWorker.objects.update(connected=False)  # what a killed worker left must not look alive

@@ -135,7 +135,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
-        "django.request": {"level": "ERROR"},  # not each address that somebody mistypes
+        "django.request": {"level": "ERROR"},  # not each address that somebody mistypes,
+        "django.security": {"level": "CRITICAL"},  # nor each forged Host
         "uvicorn.error": {"level": "WARNING"},
     },
 }

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 MESSAGES_AT_ONCE = 64
 REST_S = 0.01  # after a commit: SQLite's lock is not fair, and the pages want to write too
+QUARANTINED = 10_000  # records kept; the oldest go first
 HEARTBEAT_S = 2.0
 HOUSEKEEPING_S = 0.5
 FIRST_PAUSE_S = 0.2
@@ -169,7 +170,7 @@ class Ingest:
         beaten, told = -HEARTBEAT_S, False
         while True:
             try:
-                await self._in_thread(self._tidy)
+                more = await self._in_thread(self._tidy)
                 connected = self._session is not None
                 if connected != told or loop.time() - beaten >= HEARTBEAT_S:
                     beaten, told = loop.time(), connected
@@ -177,13 +178,16 @@ class Ingest:
             except (OperationalError, InterfaceError) as exc:
                 log.debug("housekeeping: the database cannot be used: %s", for_log(str(exc)))
                 await self._in_thread(_close_connections)
-            await asyncio.sleep(HOUSEKEEPING_S)
+                more = False
+            await asyncio.sleep(REST_S if more else HOUSEKEEPING_S)
 
-    def _tidy(self) -> None:
-        while services.project_changed_identifiers() >= services.ASSETS_AT_ONCE:
-            continue
-        services.finish_remapping()
-        services.trim_unknown_tags(most=self._unknown_tags)
+    def _tidy(self) -> bool:
+        """One transaction of each kind at most, so that batches never wait long; return whether there is more to do."""
+        self.counts["dropped_from_quarantine"] += services.trim_quarantine(most=QUARANTINED)
+        trimmed = services.trim_unknown_tags(most=self._unknown_tags)
+        remapping = services.continue_some_remapping()
+        changed = services.project_changed_identifiers()
+        return remapping or changed >= services.ASSETS_AT_ONCE or trimmed >= services.ROWS_AT_ONCE
 
     def _beat(self, *, connected: bool) -> None:
         now: datetime = timezone.now()

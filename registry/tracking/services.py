@@ -15,7 +15,7 @@ from registry.assets.services import add_identifier, one_of, register_asset
 from registry.problems import NotFound, Taken
 from registry.texts import line
 from registry.tracking import project
-from registry.tracking.models import TEXT_CHARS, Gateway, Position, Stay, UnknownTag, Zone
+from registry.tracking.models import TEXT_CHARS, Gateway, Position, Quarantine, Stay, UnknownTag, Zone
 
 ROWS_AT_ONCE = 1000  # no transaction writes more
 ASSETS_AT_ONCE = 100  # replayed in one transaction
@@ -147,22 +147,30 @@ def rebuild_projections() -> int:
         done, last = done + len(some), some[-1]
 
 
-def finish_remapping() -> int:
-    """Finish what a process that died left of map_zone; return how many zones there were."""
-    zones = list(Zone.objects.filter(remapping=True).values_list("pk", flat=True))
-    for zone_id in zones:
-        while not continue_remapping(zone_id=zone_id):
-            pass
-    return len(zones)
+def continue_some_remapping() -> bool:
+    """Do one more transaction of what a process that died left of map_zone; return whether there was something to do."""
+    zone_id = Zone.objects.filter(remapping=True).values_list("pk", flat=True).first()
+    if zone_id is not None:
+        continue_remapping(zone_id=zone_id)
+    return zone_id is not None
 
 
 def trim_unknown_tags(*, most: int) -> int:
     """Forget the unknown tags unseen for longest beyond `most`; return how many, at most ROWS_AT_ONCE."""
-    surplus = min(UnknownTag.objects.count() - most, ROWS_AT_ONCE)
+    return _trim(UnknownTag.objects.order_by("last_seen"), most)
+
+
+def trim_quarantine(*, most: int) -> int:
+    """Forget the oldest refused records beyond `most`; return how many, at most ROWS_AT_ONCE."""
+    return _trim(Quarantine.objects.order_by("id"), most)
+
+
+def _trim(oldest_first: QuerySet[Any], most: int) -> int:
+    surplus = min(oldest_first.model._default_manager.count() - most, ROWS_AT_ONCE)
     if surplus <= 0:
         return 0
-    oldest = UnknownTag.objects.order_by("last_seen").values_list("pk", flat=True)[:surplus]
-    return UnknownTag.objects.filter(pk__in=list(oldest)).delete()[0]
+    some = list(oldest_first.values_list("pk", flat=True)[:surplus])
+    return int(oldest_first.model._default_manager.filter(pk__in=some).delete()[0])
 
 
 def _kind_of(unknown: UnknownTag | None) -> str | None:

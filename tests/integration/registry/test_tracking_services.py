@@ -11,7 +11,7 @@ from registry.assets.trees import create_location
 from registry.problems import Invalid, NotFound, Taken
 from registry.tracking import services
 from registry.tracking.gateways import add_gateway, broker_users, renew_gateway, revoke_gateway
-from registry.tracking.models import Gateway, LocationEvent, Position, Stay, UnknownTag, Zone, attach_assets
+from registry.tracking.models import Gateway, LocationEvent, Position, Quarantine, Stay, UnknownTag, Zone, attach_assets
 from registry.tracking.services import claim_unknown_tag, map_zone, project_changed_identifiers
 from sync.broker import Role
 from tests.integration.registry.conftest import Site, at, event, make_asset, projections
@@ -50,9 +50,10 @@ def test_mapping_goes_in_bounded_transactions_and_can_be_finished(
         dying.setattr(services, "continue_remapping", lambda **_: True)
         assert map_zone(zone=zone, location=hall).remapping
     assert Position.objects.filter(location=hall).count() == 3
-    assert services.finish_remapping() == 1
+    while services.continue_some_remapping():
+        continue
     assert Position.objects.filter(location=hall).count() == Stay.objects.filter(location=hall).count() == 7
-    assert services.finish_remapping() == 0
+    assert not Zone.objects.get().remapping
 
 
 def test_a_zone_may_be_made_before_its_gateway_speaks_of_it(site: Site, drill: Asset, hall: Location) -> None:
@@ -145,6 +146,12 @@ def test_the_longest_unseen_tags_go_first(site: Site) -> None:
     assert services.trim_unknown_tags(most=5) == 3
     assert {t.identity for t in UnknownTag.objects.all()} == {f"tag:{n}" for n in range(3, 8)}
     assert services.trim_unknown_tags(most=5) == 0
+
+
+def test_the_quarantine_is_bounded_too(site: Site) -> None:
+    site.deliver(*(site.record(b"[]") for _ in range(5)))
+    assert services.trim_quarantine(most=3) == 2
+    assert [q.seq for q in Quarantine.objects.order_by("seq")] == [3, 4, 5]
 
 
 def test_gateways_get_credentials_once() -> None:

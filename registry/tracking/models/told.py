@@ -1,0 +1,203 @@
+"""What gateways told: location events, which nobody ever changes, and what is no location event."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+
+from registry.assets.models import Asset, Identifier
+from registry.db import uuid7
+from registry.tracking.models.sites import TEXT_CHARS, Gateway, GatewayBoot, GatewayEpoch, ReadPoint, Zone
+
+
+class LocationEventQuerySet(models.QuerySet["LocationEvent"]):
+    def visible_to(self, user: Any) -> "LocationEventQuerySet":
+        return self if user.is_active else self.none()
+
+    def of_asset(self, asset: Asset) -> "LocationEventQuerySet":
+        """Everything told of the asset: by each of its codes, while that code was on it. Newest first by `-happened_at`."""
+        own = Q(pk__in=[])
+        for identifier in asset.identifiers.all():
+            span = Q(identity=identifier.key)
+            if identifier.valid_from is not None:
+                span &= Q(happened_at__gte=identifier.valid_from)
+            if identifier.valid_to is not None:
+                span &= Q(happened_at__lt=identifier.valid_to)
+            own |= span
+        return self.filter(own)
+
+
+def attach_assets(events: Sequence["LocationEvent"]) -> Sequence["LocationEvent"]:
+    """Give each event its `asset` (None for an unknown tag) with one query, and return them."""
+    by_key: defaultdict[str, list[Identifier]] = defaultdict(list)
+    for identifier in Identifier.objects.filter(key__in={e.identity for e in events}).select_related("asset"):
+        by_key[identifier.key].append(identifier)
+    for event in events:
+        owners = (i.asset for i in by_key[event.identity] if i.covers(event.happened_at))
+        event.asset = next(owners, None)
+    return events
+
+
+class LocationEvent(models.Model):
+    """What a gateway told of one identity. Never updated, never deleted.
+
+    `event_time` is as told; `happened_at` is the time we go by: the same, unless it lay more than five minutes ahead of
+    `recorded_time`, which then stands in for it.
+    """
+
+    class Kind(models.TextChoices):
+        ARRIVED = "arrived"
+        MOVED = "moved"
+        DEPARTED = "departed"
+        PASSED = "passed"
+        SEEN = "seen"
+
+    class Direction(models.TextChoices):
+        IN = "in"
+        OUT = "out"
+        UNKNOWN = "unknown"
+
+    class Source(models.TextChoices):
+        GATEWAY = "gateway"
+        SCAN = "scan"
+        IMPORT = "import"
+        API = "api"
+        AUDIT = "audit"
+        MANUAL = "manual"
+
+    event_id = models.UUIDField(primary_key=True, editable=False)
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+", db_index=False)
+    epoch = models.ForeignKey(GatewayEpoch, on_delete=models.PROTECT, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    direction = models.CharField(max_length=10, choices=Direction, null=True)
+    identity = models.CharField(max_length=TEXT_CHARS)
+    raw = models.TextField()
+    symbology = models.CharField(max_length=TEXT_CHARS, null=True)
+    zone_from = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    zone_to = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    read_point = models.ForeignKey(ReadPoint, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    door = models.CharField(max_length=TEXT_CHARS, null=True)
+    event_time = models.DateTimeField()
+    happened_at = models.DateTimeField()
+    decided_at = models.DateTimeField()
+    stored_at = models.DateTimeField()  # wall clock of the gateway at the outbox's insert
+    recorded_time = models.DateTimeField()
+    boot = models.ForeignKey(GatewayBoot, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    mono_ms = models.BigIntegerField(null=True)
+    time_uncertainty_ms = models.BigIntegerField(default=0)
+    clock_quality = models.CharField(max_length=10)
+    late = models.BooleanField(default=False)
+    source = models.CharField(max_length=10, choices=Source, default=Source.GATEWAY)
+    deliberate = models.BooleanField(default=False)  # a handheld's or camera's sighting
+    operator = models.CharField(max_length=TEXT_CHARS, null=True)
+    reads = models.BigIntegerField(default=0)
+    rssi_max = models.IntegerField(null=True)
+    confidence = models.FloatField(null=True)
+    reason = models.CharField(max_length=TEXT_CHARS, null=True)
+    evidence = models.JSONField(null=True)
+    parameters = models.CharField(max_length=TEXT_CHARS, default="")
+
+    asset: Asset | None  # by attach_assets()
+    objects = LocationEventQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["identity", "happened_at"], name="event_identity_time"),
+            models.Index(fields=["recorded_time"], name="event_recorded"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["gateway", "epoch", "seq"], name="event_seq_once"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["arrived", "moved", "departed", "passed", "seen"]), name="event_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(direction__isnull=True) | Q(direction__in=["in", "out", "unknown"]), name="event_direction_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(source__in=["gateway", "scan", "import", "api", "audit", "manual"]), name="event_source_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.identity}"
+
+
+class Gap(models.Model):
+    """Sequence numbers of which the gateway has declared that they will never come."""
+
+    epoch = models.ForeignKey(GatewayEpoch, on_delete=models.PROTECT, related_name="gaps", db_index=False)
+    first = models.PositiveBigIntegerField()
+    last = models.PositiveBigIntegerField()
+    reason = models.CharField(max_length=TEXT_CHARS)
+    declared_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["epoch", "first"]
+        constraints = [
+            models.UniqueConstraint(fields=["epoch", "first", "last"], name="gap_once"),
+            models.CheckConstraint(condition=Q(last__gte=F("first")), name="gap_forward"),
+        ]
+
+
+class RawRecord(models.Model):
+    """A record of a kind this version does not know, kept as it came for the one that does."""
+
+    event_id = models.UUIDField(primary_key=True, editable=False)
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+", db_index=False)
+    epoch = models.ForeignKey(GatewayEpoch, on_delete=models.PROTECT, related_name="+", db_index=False)
+    seq = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=TEXT_CHARS)
+    body = models.TextField()
+    stored_at = models.DateTimeField()
+    recorded_time = models.DateTimeField()
+    boot = models.ForeignKey(GatewayBoot, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    mono_ms = models.BigIntegerField(null=True)
+
+    class Meta:
+        ordering = ["-recorded_time"]
+        constraints = [models.UniqueConstraint(fields=["gateway", "epoch", "seq"], name="raw_seq_once")]
+
+
+class Quarantine(models.Model):
+    """What we refused, as it came. `code` says why in one word: `conflict` (the key is taken by other content: a clone or a
+    rollback), `bad_shape`, `too_many_names`, `refused`. `rejected`: the gateway was told, and the number is accounted for."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="quarantined")
+    epoch = models.CharField(max_length=TEXT_CHARS)
+    seq = models.PositiveBigIntegerField()
+    event_id = models.UUIDField(null=True)
+    rejected = models.BooleanField(default=False)
+    code = models.CharField(max_length=40)
+    text = models.CharField(max_length=TEXT_CHARS)
+    payload = models.BinaryField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["gateway", "epoch", "seq"], name="quarantine_key")]
+
+
+class UnknownTag(models.Model):
+    """An identity that events named and no asset has. The longest unseen go when there are too many (ingest.unknown_tags)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    identity = models.CharField(max_length=TEXT_CHARS, unique=True)
+    raw = models.TextField()
+    symbology = models.CharField(max_length=TEXT_CHARS, null=True)
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+", db_index=False)
+    read_point = models.ForeignKey(ReadPoint, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-last_seen"]
+        indexes = [models.Index(fields=["last_seen"], name="unknown_tag_last_seen")]
+
+    def __str__(self) -> str:
+        return str(self.identity)
