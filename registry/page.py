@@ -72,4 +72,10 @@ def private(response: HttpResponse) -> HttpResponse:
 def put_errors(form: forms.BaseForm, problem: Problem) -> None:
     """Show what a service refused at the field it is about, or above the form."""
     for one in problem.problems if isinstance(problem, Several) else [problem]:
-        form.add_error(one.field if one.field in form.fields else None, one.text.removeprefix(f"{one.field}: "))
+        form.add_error(one.field if one.field in form.fields else None, said(one))
+
+
+def said(problem: Problem) -> str:
+    """What a service refused, as a sentence without the name of the field it stands beside."""
+    text = problem.text.removeprefix(f"{problem.field}: ") if problem.field else problem.text
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from registry.assets import trees
 from registry.assets.models import NAME_CHARS, Location
-from registry.page import page, person, put_errors
+from registry.page import page, person, put_errors, said
 from registry.problems import Problem
 
 
@@ -86,7 +86,7 @@ def delete_place(request: HttpRequest, location_id: UUID) -> HttpResponse:
     try:
         trees.delete_location(location=place)
     except Problem as problem:
-        messages.error(request, problem.text, "attention")
+        messages.error(request, said(problem), "attention")
         return redirect("place-edit", location_id)
     messages.success(request, f"{place.name} is gone.", "good")
     return redirect("place", parent.pk) if parent is not None else redirect("places")

@@ -12,9 +12,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from registry.assets import finding, trees
 from registry.assets.models import Asset, Location
-from registry.page import is_htmx, page, person, private, stopped
+from registry.page import is_htmx, page, person, private, said, stopped
 from registry.paging import BadCursor, Order, Page, cut
-from registry.problem_json import said_plainly
 from registry.problems import Problem
 from registry.tracking import services, watching
 from registry.tracking.live_stream import Pulse, as_events
@@ -67,7 +66,7 @@ def map_zone(request: HttpRequest, zone_id: UUID) -> HttpResponse:
                 place = visible.filter(pk=_uuid(chosen)).first()
             zone = services.map_zone(zone=zone, location=place)
         except Problem as problem:
-            error = said_plainly(problem)
+            error = said(problem)
         else:
             if is_htmx(request):
                 return render(request, "web/_zone_row.html", {"row": _zone_row(zone), "just_mapped": True})
@@ -109,7 +108,7 @@ def claim(request: HttpRequest, tag_id: UUID) -> HttpResponse:
         try:
             services.claim_unknown_tag(identity=tag.identity, asset=asset)
         except Problem as problem:
-            error = said_plainly(problem)
+            error = said(problem)
         else:
             if is_htmx(request):
                 return render(request, "web/_claimed.html", {"tag": tag, "asset": asset})

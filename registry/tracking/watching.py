@@ -67,9 +67,13 @@ def summary(rows: "list[GatewayRow]", intake: "Ingest") -> Summary:
     waiting = " and ".join(steps)
     step = f"{waiting} {'waits' if unmapped + tags == 1 else 'wait'} for somebody." if steps else "Nothing waits for anybody."
     if not rows:
-        return Summary("waiting", "No gateway yet", newest, "Make one with `sightpost-registry gateways add`, then start it on site.")
+        return Summary(
+            "waiting", "No gateway yet", newest, "Make one with `sightpost-registry gateways add`, then start it on site."
+        )
     if intake.state != "good":
-        return Summary("failed", f"Events are not taken in: {intake.word.lower()}", newest, f"{intake.why}. Gateways keep what they see.")
+        return Summary(
+            "failed", f"Events are not taken in: {intake.word.lower()}", newest, f"{intake.why}. Gateways keep what they see."
+        )
     if troubled:
         worst = troubled[0]
         said = worst.why if worst.gateway.state == Gateway.State.ONLINE else f"is {worst.word.lower()}"
@@ -179,13 +183,37 @@ def latest_events() -> list[Told]:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """How the process that takes events in is. `refused` counts what was quarantined, by reason."""
+    """How the process that takes events in is. `counters` are words, number and state; `refused` counts what was quarantined."""
 
     state: str
     word: str
     why: str
+    since: datetime | None
     refused: list[tuple[str, int]]
-    counters: list[tuple[str, int]]
+    counters: list[tuple[str, int, str]]
+
+
+COUNTED = {"events": "Events", "events_of_unknown_tags": "Of unknown tags", "repeated": "Sent again, known already", "gaps": "Gaps declared"}
+TROUBLE = {
+    "unknown_gateway": "From an unknown gateway",
+    "revoked_gateway": "From a revoked gateway",
+    "refused_bad_mac": "Not signed by its gateway",
+    "refused_bad_version": "Of an unknown version",
+    "refused_bad_shape": "Malformed",
+    "refused_bad_batch": "Malformed batch",
+    "refused_bad_gzip": "Badly compressed",
+    "refused_too_big": "Too large",
+    "unknown_leaf": "On an unknown topic",
+    "foreign_topics": "On a foreign topic",
+    "too_many_epochs": "Of too many outboxes",
+    "dropped_ingest_queue_full": "Put off, database behind",
+    "dropped_queue_full": "Put off, ingest behind",
+    "dropped_too_big": "Larger than any message of ours",
+    "dropped_unstorable": "Not storable",
+    "failed_transactions": "Database did not answer",
+    "alarm_conflicts": "Same number, other content",
+    "alarm_other_machine": "Same gateway, other machine",
+}
 
 
 def ingest() -> Ingest:
@@ -202,7 +230,10 @@ def ingest() -> Ingest:
         state, word, why = "failed", "Not connected to the broker", alive[0].why
     else:
         state, word, why = "failed", "Not running", "Start `sightpost-registry up`, or look into its log"
-    return Ingest(state, word, why, refused, sorted(counters.items()))
+    said = [(words, counters[name], "") for name, words in COUNTED.items() if counters[name]]
+    said += [(words, counters[name], "attention") for name, words in TROUBLE.items() if counters[name]]
+    since = min((w.started_at for w in alive), default=None)
+    return Ingest(state, word, why, since, refused, said)
 
 
 def unmapped_count() -> int:

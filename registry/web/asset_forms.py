@@ -93,8 +93,9 @@ def _values(asset: Asset) -> dict[str, Any]:
 def _differences(form: AssetForm, asset: Asset) -> list[tuple[str, str]]:
     """What stands in the registry now where it is not what was typed."""
     now = _values(asset)
+    words = now | {"status": asset.get_status_display(), "kind": asset.get_kind_display()}
     return [
-        (str(form.fields[name].label or name.replace("_", " ").capitalize()), str(now[name] or "none"))
+        (str(form.fields[name].label or name.replace("_", " ").capitalize()), str(words[name] or "none"))
         for name in FIELDS
         if (form.cleaned_data[name] or None) != (now[name] or None)
     ]

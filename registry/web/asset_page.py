@@ -11,15 +11,16 @@ from django.utils import timezone
 
 from registry.assets import finding, services
 from registry.assets.models import Asset, Identifier
-from registry.page import is_htmx, page, person
+from registry.page import is_htmx, page, person, said
 from registry.paging import BadCursor
-from registry.problem_json import said_plainly
 from registry.problems import Problem
 from registry.tracking.services import claim_unknown_tag, project_changed_identifiers
 from registry.tracking.telling import told
 from registry.web import timeline
 from registry.web.drawing import SPANS
 from registry.web.where import for_assets
+
+GONE = (Asset.Status.MISSING, Asset.Status.DISPOSED)
 
 
 @page()
@@ -38,7 +39,7 @@ def add_identifier(request: HttpRequest, asset_id: UUID) -> HttpResponse:
     try:
         identifier = claim_unknown_tag(identity=text, asset=asset)
     except Problem as problem:
-        error = {"typed": text, "code_error": said_plainly(problem)}
+        error = {"typed": text, "code_error": said(problem)}
         template = "web/_identifiers.html" if is_htmx(request) else "web/asset.html"
         return render(request, template, context_of(request, asset) | error, status=200 if is_htmx(request) else 422)
     messages.success(request, f"{asset.name} is now known by {identifier.key}.", "good")
@@ -54,7 +55,7 @@ def retire_identifier(request: HttpRequest, identifier_id: UUID) -> HttpResponse
         project_changed_identifiers()
         messages.success(request, f"{identifier.key} is retired. Its history stays; the code is free for another asset.", "good")
     except Problem as problem:
-        messages.error(request, said_plainly(problem), "attention")
+        messages.error(request, said(problem), "attention")
     return done(request, identifier.asset)
 
 
@@ -84,6 +85,7 @@ def context_of(request: HttpRequest, asset: Asset) -> dict[str, Any]:
         "read_point": position.last_event.read_point if position is not None else None,
         "active": [code for code in codes if code.state == Identifier.State.ACTIVE],
         "retired": [code for code in codes if code.state == Identifier.State.RETIRED],
+        "contradiction": position is not None and asset.status in GONE and position.last_seen_at > asset.changed_at,
         "told": told(events.rows),
         "older": events.next,
         "spans": list(SPANS),

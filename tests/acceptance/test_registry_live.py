@@ -42,7 +42,7 @@ def test_what_stands_there(site: Site, width: int, picture: Picture) -> None:
     expect(page.locator("[data-part=unknown] tbody tr")).to_have_count(2)
     expect(page.locator("[data-part=events] li").first).to_contain_text("Pump 7 seen in Store room")
     expect(page.locator("[data-part=gateways]")).to_contain_text("Hamburg dock Online")
-    expect(page.locator("[data-part=ingest]")).to_contain_text("Refused bad mac1")
+    expect(page.locator("[data-part=ingest]")).to_contain_text("Not signed by its gateway1")
     assert fits(page)
     picture(page, f"registry-live-{width}")
 

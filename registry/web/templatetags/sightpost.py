@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -39,6 +40,13 @@ def ago(moment: datetime | Literal[""] | None, never: str = "never", *, aged: bo
     utc = moment.astimezone(UTC)
     words = utc.strftime("%-d %b %Y %H:%M UTC" if abs(timezone.now() - utc) > timedelta(days=300) else "%-d %b %H:%M UTC")
     return format_html('<time class="{}" datetime="{}">{}</time>', f"age {age_of(moment)}" if aged else "", _exact(utc), words)
+
+
+@register.simple_tag
+def site_name() -> SafeString:
+    """What this registry is called, where it has been given a name."""
+    name = settings.SITE_NAME
+    return format_html(' <span class="site">{}</span>', name) if name != "Sightpost" else SafeString("")
 
 
 @register.filter

@@ -221,6 +221,14 @@ def test_the_page_answers_where_it_is_first(anna: Client, world: World) -> None:
     assert "Not seen yet" in first("Drill")
 
 
+def test_a_missing_asset_that_is_seen_says_so(anna: Client, world: World) -> None:
+    pump = world.assets["Pump 7"]
+    change_asset(asset_id=pump.pk, version=1, changes={"status": "missing"})
+    assert "Marked missing" not in text(anna.get(f"/assets/{pump.pk}/"))
+    world.gateway.tell(event("seen", "8004:061414100007", "store-room", ago_s=-1))
+    assert "Marked missing, but seen since" in text(anna.get(f"/assets/{pump.pk}/"))
+
+
 def test_the_timeline_tells_what_happened_newest_first(anna: Client, world: World) -> None:
     page = text(anna.get(f"/assets/{world.assets['Pump 7'].pk}/"))
     told = [
@@ -288,7 +296,7 @@ def test_errors_stand_at_their_field_and_nothing_typed_is_lost(anna: Client, wor
     assert "This field is required" in body
     assert 'value="A-000002"' in body
     body = anna.post(f"/assets/{pump.pk}/edit/", form | {"name": "Kept name"}).content.decode()
-    assert "there is an asset A-000002" in body
+    assert "There is an asset A-000002." in body
     assert 'value="Kept name"' in body
 
 
@@ -304,7 +312,7 @@ def test_a_new_asset_with_the_code_that_was_already_seen_has_its_place_at_once(a
 def test_a_new_asset_with_a_taken_code_is_refused_at_the_code(anna: Client, world: World) -> None:
     response = anna.post("/assets/new/", {"name": "Copy", "code": "LADDER-1", "status": "in_use", "kind": "physical"})
     assert response.status_code == 422
-    assert "asset A-000004 has tag:LADDER-1" in response.content.decode()
+    assert "Asset A-000004 has tag:LADDER-1." in response.content.decode()
     assert not Asset.objects.filter(name="Copy").exists()
 
 

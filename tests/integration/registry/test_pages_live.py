@@ -55,8 +55,8 @@ def test_the_page_says_how_it_is_in_its_first_line(anna: Client, world: World) -
 def test_what_was_refused_is_counted(anna: Client, world: World) -> None:
     world.gateway.tell_bodies(b'{"kind":"exploded"}')
     page = text(anna.get("/live/"))
-    assert "Refused: Bad shape 1" in page
-    assert "Refused bad mac 1" in page
+    assert "Kept aside: bad shape 1" in page
+    assert "Not signed by its gateway 1" in page
 
 
 def test_only_the_parts_asked_for_are_sent(anna: Client, world: World) -> None:
@@ -134,7 +134,7 @@ def test_a_taken_name_for_the_new_place_is_said(anna: Client, world: World) -> N
     other = f"/live/zones/{world.zone('mezzanine').pk}/"
     refused = anna.post(other, {"place": "new", "name": "Yard"})
     assert refused.status_code == 422
-    assert "there is a" in refused.content.decode()
+    assert "There is a" in refused.content.decode()
 
 
 def test_a_tag_is_claimed_for_an_asset_found_by_search(anna: Client, world: World) -> None:

@@ -85,8 +85,8 @@ def test_a_place_is_made_inside_another(anna: Client, world: World) -> None:
     ("form", "error"),
     [
         ({"name": "", "kind": "room"}, "This field is required"),
-        ({"name": "Hamburg", "kind": "room"}, "there is a"),
-        ({"name": "Loft", "kind": "room", "code": "HAMBURG"}, "there is a place"),
+        ({"name": "Hamburg", "kind": "room"}, "There is a"),
+        ({"name": "Loft", "kind": "room", "code": "HAMBURG"}, "There is a place"),
         ({"name": "Loft", "kind": "cave"}, "Select a valid choice"),
     ],
 )

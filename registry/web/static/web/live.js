@@ -14,6 +14,8 @@
   const wanted = {}; // part -> version announced
   const held = new Map(); // part -> section to show when the reader is done
   let fetching = false;
+  let deeds = 0; // what the reader did here; what was fetched before it is old
+  const STAYS_MS = 5000;
 
   const part = (name) => page.querySelector(`[data-part="${name}"]`);
   const isIn = (section) =>
@@ -54,10 +56,14 @@
     layChildren(old, fresh);
   };
 
+  // The answer to a click, in place of a row that is gone now: left for a moment, so that it can be read.
+  const stays = (row) => row.dataset?.stays !== undefined && Date.now() < (row.until ??= Date.now() + STAYS_MS);
+
   const layChildren = (old, fresh) => {
     const byKey = new Map([...old.children].filter((child) => child.dataset.key).map((child) => [child.dataset.key, child]));
     let here = old.firstChild;
     for (const child of [...fresh.childNodes]) {
+      while (here && stays(here)) here = here.nextSibling;
       const match = child.dataset?.key ? byKey.get(child.dataset.key) : here && sameKind(here, child) ? here : null;
       if (match) {
         if (match !== here) old.insertBefore(match, here);
@@ -71,7 +77,7 @@
     }
     while (here) {
       const next = here.nextSibling;
-      here.remove();
+      if (!stays(here)) here.remove();
       here = next;
     }
   };
@@ -126,6 +132,7 @@
     const names = Object.keys(wanted).filter((name) => wanted[name] !== known[name] && part(name));
     if (!names.length) return;
     fetching = true;
+    const before = deeds;
     const versions = Object.fromEntries(names.map((name) => [name, wanted[name]]));
     try {
       const query = new URLSearchParams({ parts: names.join(",") });
@@ -133,11 +140,13 @@
       if (answer.status === 401) return loggedOut();
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const name of names) {
-        const section = fresh.querySelector(`[data-part="${name}"]`);
-        if (section && part(name)) offer(part(name), section);
+      if (before === deeds) {
+        for (const name of names) {
+          const section = fresh.querySelector(`[data-part="${name}"]`);
+          if (section && part(name)) offer(part(name), section);
+        }
+        Object.assign(known, versions);
       }
-      Object.assign(known, versions);
     } catch {
       connected(false);
       setTimeout(ask, 5000);
@@ -153,6 +162,22 @@
     const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Log in again" });
     sign.replaceChildren("Logged out. ", link);
   };
+
+  const again = (section) => {
+    const name = section.dataset.part;
+    known[name] = "";
+    wanted[name] ??= "-";
+    ask();
+  };
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const section = event.target.closest?.("[data-part]");
+    if (!section || event.detail.requestConfig?.verb === "get") return;
+    deeds += 1;
+    held.delete(section.dataset.part);
+    section.querySelector("[data-held]").hidden = true;
+    again(section);
+    setTimeout(again, STAYS_MS + 200, section);
+  });
 
   let stream;
   const listen = () => {
