@@ -45,6 +45,7 @@ docs: setup-test
 	.venv/bin/typer gateway.commands utils docs --name sightpost --output docs/cli/sightpost.md
 	.venv/bin/typer registry.cli utils docs --name sightpost-registry --output docs/cli/sightpost-registry.md
 	.venv/bin/python -m gateway.status.metrics > docs/metrics.md
+	.venv/bin/python -m django shell --settings registry.settings -v 0 -c "import registry.metrics as m; print(m.reference(), end='')" > docs/metrics-registry.md
 	.venv/bin/python -m django export_openapi_schema --settings registry.settings --api registry.api.api --indent 2 --sorted > docs/openapi.json
 
 # The locks are made from pyproject.toml alone; run this after changing a dependency.

@@ -1,9 +1,11 @@
-"""The figures at /metrics: what ingest workers write down of themselves, and what the tables hold."""
+"""The figures at /metrics: what ingest workers write down of themselves, and what the tables hold. docs/metrics-registry.md is
+`reference()`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from registry.assets.models import Asset
@@ -36,6 +38,12 @@ COUNTERS = {  # totals of an ingest worker since its start, by the name they are
     "alarm_conflicts": "records under keys that other content has",
     "alarm_other_machine": "hellos of an outbox that moved to another machine",
 }
+TABLES: dict[str, tuple[str, Callable[[], QuerySet[Any]]]] = {
+    "assets": ("assets on the books", Asset.objects.all),
+    "unknown_tags": ("identities that no asset has", UnknownTag.objects.all),
+    "unmapped_zones": ("zones without a place", Zone.objects.unmapped),
+    "quarantined_records": ("records in quarantine", Quarantine.objects.all),
+}
 PREFIXES = {
     "refused_": ("sightpost_registry_refused_messages_total", "messages that are none, by reason"),
     "rejected_": ("sightpost_registry_rejected_records_total", "records quarantined and acknowledged as rejected, by reason"),
@@ -63,6 +71,20 @@ def text() -> str:
     return "\n".join(line for family in families for line in family.lines()) + "\n"
 
 
+def reference() -> str:
+    """Return docs/metrics-registry.md: a row for every family, from the families themselves."""
+    families = [*_of_workers([]), *_of_tables(look=False)]
+    rows = "".join(f"| `{family.name}` | {family.kind} | {family.text} |\n" for family in families)
+    return f"""# Metrics of a registry
+
+`http://127.0.0.1:8480/metrics` answers in the text format of Prometheus, without a log-in. The totals of an ingest worker begin
+with its process and are written down every two seconds.
+
+| name | type | what it counts |
+|---|---|---|
+{rows}"""
+
+
 def _of_workers(workers: list[IngestWorker]) -> Iterator[Family]:
     now = timezone.now()
     connected = Family("sightpost_registry_ingest_connected", "gauge", "1 while the worker is connected to the broker")
@@ -84,22 +106,18 @@ def _of_workers(workers: list[IngestWorker]) -> Iterator[Family]:
     return iter((connected, beat, queued, *by_name.values(), *by_prefix.values()))
 
 
-def _of_tables() -> Iterable[Family]:
-    states = dict(Gateway.objects.filter(revoked_at=None).order_by().values_list("state").annotate(number=Count("pk")))
+def _of_tables(*, look: bool = True) -> list[Family]:
+    """What the tables hold; without `look` the families alone."""
     gateways = Family("sightpost_registry_gateways", "gauge", "gateways, by state")
-    gateways.samples = [({"state": state}, float(states.get(state, 0))) for state in Gateway.State.values]
-    newest = LocationEvent.objects.order_by("-recorded_time").values_list("recorded_time", flat=True).first()
     age = Family("sightpost_registry_newest_event_age_seconds", "gauge", "since the last location event was stored")
-    age.samples = [({}, (timezone.now() - newest).total_seconds())] if newest is not None else []
-    plain = {
-        "assets": ("assets on the books", Asset.objects.count()),
-        "unknown_tags": ("identities that no asset has", UnknownTag.objects.count()),
-        "unmapped_zones": ("zones without a place", Zone.objects.unmapped().count()),
-        "quarantined_records": ("records in quarantine", Quarantine.objects.count()),
-    }
-    counted = [
-        Family(f"sightpost_registry_{name}", "gauge", meaning, [({}, float(number))]) for name, (meaning, number) in plain.items()
-    ]
+    counted = [Family(f"sightpost_registry_{name}", "gauge", meaning) for name, (meaning, _) in TABLES.items()]
+    if look:
+        states = dict(Gateway.objects.filter(revoked_at=None).order_by().values_list("state").annotate(number=Count("pk")))
+        gateways.samples = [({"state": state}, float(states.get(state, 0))) for state in Gateway.State.values]
+        newest = LocationEvent.objects.order_by("-recorded_time").values_list("recorded_time", flat=True).first()
+        age.samples = [({}, (timezone.now() - newest).total_seconds())] if newest is not None else []
+        for family, (_, rows) in zip(counted, TABLES.values(), strict=True):
+            family.samples = [({}, float(rows().count()))]
     return [gateways, age, *counted]
 
 

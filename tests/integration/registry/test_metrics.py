@@ -1,0 +1,54 @@
+"""/metrics in a format that Prometheus reads, and docs/metrics-registry.md lists all of it."""
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from registry.metrics import COUNTERS, reference
+from registry.tracking.models import IngestWorker
+from tests.integration.registry.conftest import Site, event
+
+pytestmark = pytest.mark.django_db
+
+DOCS = Path(__file__).parents[3] / "docs" / "metrics-registry.md"
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert DOCS.read_text() == reference()
+
+
+def test_what_ingest_counts_is_told(site: Site) -> None:
+    site.tell(event("seen", "tag:x", "hall-a"))
+    site.deliver(site.record(b"[]"))
+    site.say(("events", b"garbage"))
+    now = timezone.now()
+    IngestWorker.objects.create(worker="1", pid=1, started_at=now, heartbeat_at=now, connected=True, counters=dict(site.counts))
+    families = {f.name: f for f in text_string_to_metric_families(Client().get("/metrics").content.decode())}
+
+    def value(name: str, **labels: str) -> float:
+        return next(s.value for s in families[name].samples if labels.items() <= s.labels.items())
+
+    assert value("sightpost_registry_events", worker="1") == 1
+    assert value("sightpost_registry_rejected_records", reason="bad_shape") == 1
+    assert value("sightpost_registry_refused_messages", reason="bad_mac") == 1
+    assert value("sightpost_registry_gateways", state="never") == 1
+    assert value("sightpost_registry_unknown_tags") == 1
+    assert value("sightpost_registry_unmapped_zones") == 1
+    assert value("sightpost_registry_quarantined_records") == 1
+    assert value("sightpost_registry_newest_event_age_seconds") < 60
+    counted = {name for name in site.counts if not name.startswith(("refused_", "rejected_"))}
+    assert counted <= COUNTERS.keys(), "a counter that /metrics does not show"
+
+
+def test_ready_says_what_is_missing() -> None:
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]) == (503, {"database": "ok", "ingest": "no worker runs"})
+    now = timezone.now()
+    IngestWorker.objects.create(worker="1", pid=1, started_at=now, heartbeat_at=now, connected=False, why="nothing listens")
+    assert Client().get("/readyz").json()["checks"]["ingest"] == "not connected to the broker"
+    IngestWorker.objects.update(connected=True)
+    assert Client().get("/readyz").status_code == 200
+    assert Client().post("/readyz").status_code == 405
