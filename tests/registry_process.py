@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -87,6 +88,22 @@ print(json.dumps([(one.exit_code, one.output) for one in said]))
                 process.wait()
                 raise
 
+    @contextmanager
+    def database_held(self) -> Iterator[None]:
+        """Nobody else gets to write meanwhile."""
+        if url := self.environment.get("DATABASE_URL"):
+            import psycopg
+
+            with psycopg.connect(url) as db:
+                db.execute("LOCK TABLE tracking_gateway IN EXCLUSIVE MODE")
+                yield
+                db.rollback()
+            return
+        with closing(sqlite3.connect(self.data / "registry.sqlite3", timeout=20, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            yield
+            db.execute("ROLLBACK")
+
     def log(self, name: str = "log") -> str:
         return (self.folder / name).read_text()
 
@@ -97,8 +114,6 @@ print(json.dumps([(one.exit_code, one.output) for one in said]))
 
             with psycopg.connect(url) as db:
                 return db.execute(sql.encode()).fetchall()
-        import sqlite3
-
         with closing(sqlite3.connect(f"file:{self.data / 'registry.sqlite3'}?mode=ro", uri=True, timeout=20)) as db:
             return db.execute(sql).fetchall()
 

@@ -33,7 +33,7 @@ from registry.assets.services import NewIdentifier, register_asset
 from registry.tracking.gateways import add_gateway
 from sync.credentials import write_credentials
 migrating.run(settings.CONFIGURATION)
-for gateway in ("hamburg", "berlin", "munich"):
+for gateway in ("hamburg", "berlin", "munich", "bremen"):
     write_credentials(settings.DATA_DIR / f"{gateway}.credentials.json", add_gateway(gateway_id=gateway))
 for n in range(20):
     register_asset(name=f"Thing {n}", identifiers=[NewIdentifier(f"tag:{n}")])
@@ -161,6 +161,26 @@ async def test_asked_to_stop_it_finishes_and_acknowledges_what_is_in_hand(home: 
         [(connected,)] = home.query("SELECT connected FROM tracking_ingestworker")
         assert not connected
     gateway.outbox.close()
+
+
+async def test_while_the_database_is_held_the_queue_fills_and_nothing_is_lost(home: RegistryHome) -> None:
+    small = dataclasses.replace(home, environment=home.environment | {"SIGHTPOST_REGISTRY_INGEST__QUEUE_MESSAGES": "8"})
+    gateway = Gateway(home, "bremen")
+    async with gateway.uplink() as uplink:
+        with small.running("ingest", log="ingest-log"):
+            gateway.store(10)
+            uplink.wake()
+            await gateway.delivered()
+            with home.database_held():
+                for _ in range(40):
+                    gateway.store(50)
+                    uplink.wake()
+                    await asyncio.sleep(0.05)
+            await gateway.delivered()
+            await asyncio.to_thread(wait_for, lambda: counters(home).get("dropped_ingest_queue_full", 0) > 0)
+        last = gateway.outbox.stat().last
+    gateway.outbox.close()
+    assert stored(home, "bremen") == list(range(1, last + 1))
 
 
 async def test_garbage_and_forgeries_are_counted_and_change_nothing(home: RegistryHome) -> None:
