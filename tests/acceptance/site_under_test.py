@@ -6,7 +6,6 @@ A door (an R2000 with one antenna on either side) leads from the yard into the h
 import asyncio
 import contextlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -27,10 +26,10 @@ from drivers.m100.emulator import M100Emulator
 from drivers.r2000.emulator import R2000Emulator
 from gateway.simulate import processes
 from gateway.simulate.stage import Ports, Stage, free_ports
+from host.children import dying_with_us
 from identity.epc import encode, from_key
 
 BIN = Path(sys.executable).parent
-DYING_WITH_US = (sys.executable, "-S", "-E", Path(processes.__file__).parents[1] / "die_with_parent.py")
 MOSQUITTO = Path("/usr/sbin/mosquitto")
 GATEWAY = "hall"
 PLACES = {"yard": ("exit", "Yard"), "hall": ("storage", "Hall"), "packing": ("desk", "Packing room")}
@@ -95,6 +94,11 @@ async def until(look: Callable[[], Awaitable[Seen]], good: Callable[[Seen], obje
                 return seen
         assert time.monotonic() < deadline, f"not within {within_s} s; last seen: {seen}"
         await asyncio.sleep(0.05)
+
+
+def as_text(html: str) -> str:
+    """Return the words of a page, as a person without JavaScript gets them."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
 # ---- what stands before the antennas
@@ -189,13 +193,14 @@ class Registry:
         """From the main thread only: the process dies with the thread that starts it."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*DYING_WITH_US, str(os.getpid()), BIN / "sightpost-registry", "up", "-c", self.stage.registry_toml],
+                dying_with_us([BIN / "sightpost-registry", "up", "-c", self.stage.registry_toml]),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
     def wait_ready(self, within_s: float = 40.0) -> None:
         deadline = time.monotonic() + within_s
         while not self._is_ready():
+            assert self.process is None or self.process.poll() is None, processes.last_words(self.log, 20)
             assert time.monotonic() < deadline, processes.last_words(self.log, 20)
             time.sleep(0.1)
 
@@ -230,7 +235,8 @@ class Registry:
         return await asyncio.to_thread(self.ask, f"/api/v1{path}", body)
 
     async def live_page(self) -> str:
-        return (await asyncio.to_thread(self.person.get, "/live/")).text
+        """What the live page says."""
+        return as_text((await asyncio.to_thread(self.person.get, "/live/")).text)
 
     async def counters(self) -> Counter[str]:
         """What ingest counts, as /metrics tells it; a reason stands behind the name."""
@@ -309,9 +315,8 @@ class Site:
         return await asyncio.to_thread(asked)
 
     async def page(self) -> str:
-        """The status page as text, as a person without JavaScript gets it."""
-        text = (await asyncio.to_thread(httpx.get, f"{self.address}/")).text
-        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+        """What the status page says."""
+        return as_text((await asyncio.to_thread(httpx.get, f"{self.address}/")).text)
 
     async def until(self, good: Callable[[Json], object], within_s: float = 20.0) -> Json:
         return await until(self.status, good, within_s)

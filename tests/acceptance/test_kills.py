@@ -14,7 +14,6 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-import psutil
 import pytest
 
 from drivers.emulated_device import TagInField
@@ -23,6 +22,7 @@ from drivers.r2000.emulator import R2000Emulator
 from gateway.simulate import http, verdict
 from gateway.simulate.processes import command, last_words, running, stop
 from gateway.simulate.stage import Ports, Stage, free_ports
+from tests.acceptance.site_under_test import victim
 
 KILLS = int(os.environ.get("SIGHTPOST_KILLS", "3"))
 SEED = int(os.environ.get("SIGHTPOST_SEED", "7"))
@@ -87,19 +87,6 @@ class TruthLog(threading.Thread):
         return self._log.read_text().split()
 
 
-async def victim(up: asyncio.subprocess.Process, name: str) -> psutil.Process:
-    """Return the process of that name below `up`, as soon as there is one."""
-    while True:
-        for child in psutil.Process(up.pid).children(recursive=True):
-            try:
-                words = child.cmdline()
-            except psutil.Error:
-                continue
-            if words and (name in Path(words[0]).name or name in words[1:]) and child.status() != psutil.STATUS_ZOMBIE:
-                return child
-        await asyncio.sleep(0.05)
-
-
 async def delivered(status: str, within_s: float) -> bool:
     """Wait until nothing waits for the registry any more."""
     deadline = time.monotonic() + within_s
@@ -155,7 +142,7 @@ async def test_kills_lose_no_confirmed_event_and_double_none(tmp_path: Path) -> 
                         if died:
                             gateway.kill()
                         else:
-                            (await victim(up, name)).kill()
+                            (await victim(up.pid, name)).kill()
                     if died:
                         continue
                     await asyncio.sleep(1)
