@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from registry.access.services import create_administrator
 from registry.assets.services import change_asset
+from registry.tracking.models import UnknownTag
 from tests.acceptance.conftest import DESK, PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, beat, serving
 from tests.registry_world import World, make_world, many_assets, tell_a_day
@@ -80,7 +81,7 @@ def test_coming_in_with_a_one_time_password(site: Site, open_page: OpenPage, wid
 @pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
 def test_overview(site: Site, width: int, theme: str, picture: Picture) -> None:
     page = site.open("/", width=width, theme=theme)
-    expect(page.locator(".sentence")).to_contain_text("3 of 6 assets are in a known place, 5 seen in the last day")
+    expect(page.locator("h1")).to_contain_text("3 of 6 assets are in a known place, 5 seen in the last day")
     expect(page.locator(".where tr").first).to_contain_text("Store room")
     expect(page.locator(".todo")).to_contain_text("2 zones without a place")
     expect(page.locator(".feed li")).to_have_count(10)
@@ -335,6 +336,35 @@ def test_a_registry_that_does_not_answer_is_said_and_nothing_typed_is_lost(world
     page.get_by_role("button", name="Add").click()
     expect(page.locator("#page-notice")).to_contain_text("cannot be reached")
     expect(page.get_by_label("Add a code")).to_have_value("DRILL-1")
+
+
+HEARD = """() => {
+  const wrong = [];
+  const start = (element) => element.outerHTML.slice(0, 90);
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  wrong.push(...ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `two elements have the id ${id}`));
+  if (document.querySelectorAll("h1").length !== 1) wrong.push("not one h1");
+  if (!document.title || !document.documentElement.lang) wrong.push("no title or language");
+  const attributes = ["aria-label", "aria-labelledby", "title"];
+  const named = (e) => attributes.some((name) => e.getAttribute(name)) || e.textContent.trim() || e.labels?.length;
+  for (const e of document.querySelectorAll("a, button, input, select, textarea, dialog, nav, summary"))
+    if (e.type !== "hidden" && !e.hidden && !named(e)) wrong.push(`nothing to say for ${start(e)}`);
+  for (const name of ["aria-labelledby", "aria-describedby", "popovertarget"])
+    for (const e of document.querySelectorAll(`[${name}]`))
+      if (!document.getElementById(e.getAttribute(name))) wrong.push(`${name} names nothing: ${start(e)}`);
+  return wrong;
+}"""
+
+
+def test_every_page_can_be_read_aloud_and_has_one_title(site: Site, world: World) -> None:
+    pump, dock = f"/assets/{world.assets['Pump 7'].pk}/", f"/places/{world.places['Dock'].pk}/"
+    zone, tag = f"/live/zones/{world.zone('yard').pk}/", f"/live/unknown/{UnknownTag.objects.all()[0].pk}/"
+    paths = ["/", "/assets/", "/assets/?q=nothing", pump, f"{pump}edit/", "/assets/new/", "/places/", dock, f"{dock}edit/"]
+    page = site.open("/")
+    for path in [*paths, "/places/new/", "/live/", zone, "/live/unknown/", tag, "/password/"]:
+        page.goto(site.url + path)
+        assert page.evaluate(HEARD) == [], path
+        assert fits(page), path
 
 
 def test_nothing_at_an_address(site: Site, picture: Picture) -> None:
