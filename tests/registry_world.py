@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from pytest_django.plugin import DjangoDbBlocker
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from registry.access.services import issue_token
 from registry.assets.models import Asset, Category, Location

@@ -39,6 +39,7 @@ def site(world: World, open_page: OpenPage) -> Iterator[Site]:
         yield site
 
 
+LOOKS = ((DESK, "light"), (DESK, "dark"), (PHONE, "light"))  # in one test: setting up a site costs more than a page
 REFUSED = "status of 422"  # what Chromium notes when a form comes back with errors
 
 
@@ -78,33 +79,33 @@ def test_coming_in_with_a_one_time_password(site: Site, open_page: OpenPage, wid
 # ---- overview ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
-def test_overview(site: Site, width: int, theme: str, picture: Picture) -> None:
-    page = site.open("/", width=width, theme=theme)
-    expect(page.locator("h1")).to_contain_text("3 of 6 assets are in a known place, 5 seen in the last day")
-    expect(page.locator(".where tr").first).to_contain_text("Store room")
-    expect(page.locator(".todo")).to_contain_text("2 zones without a place")
-    expect(page.locator(".feed li")).to_have_count(10)
-    assert fits(page)
-    picture(page, f"registry-overview-{width}-{theme}")
+def test_overview(site: Site, picture: Picture) -> None:
+    for width, theme in LOOKS:
+        page = site.open("/", width=width, theme=theme)
+        expect(page.locator("h1")).to_contain_text("3 of 6 assets are in a known place, 5 seen in the last day")
+        expect(page.locator(".where tr").first).to_contain_text("Store room")
+        expect(page.locator(".todo")).to_contain_text("2 zones without a place")
+        expect(page.locator(".feed li")).to_have_count(10)
+        assert fits(page)
+        picture(page, f"registry-overview-{width}-{theme}")
 
 
 # ---- the list ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
-def test_the_list(site: Site, world: World, width: int, theme: str, picture: Picture) -> None:
+def test_the_list(site: Site, world: World, picture: Picture) -> None:
     many_assets(world, 60)
-    page = site.open("/assets/?sort=-seen", width=width, theme=theme)
-    expect(page.locator("h1")).to_have_text("66 assets")
-    expect(page.locator("tbody tr")).to_have_count(50)
-    expect(page.locator("tbody tr").first).to_contain_text("Store room")
-    expect(page.locator("tbody tr").first).to_contain_text(re.compile(r"\d+ (s|min) ago"))
-    assert fits(page)
-    picture(page, f"registry-assets-{width}-{theme}")
-    page.get_by_role("link", name="Next 50").click()
-    expect(page.locator("tbody tr")).to_have_count(16)
-    expect(page).to_have_url(re.compile("cursor="))
+    for width, theme in LOOKS:
+        page = site.open("/assets/?sort=-seen", width=width, theme=theme)
+        expect(page.locator("h1")).to_have_text("66 assets")
+        expect(page.locator("tbody tr")).to_have_count(50)
+        expect(page.locator("tbody tr").first).to_contain_text("Store room")
+        expect(page.locator("tbody tr").first).to_contain_text(re.compile(r"\d+ (s|min) ago"))
+        assert fits(page)
+        picture(page, f"registry-assets-{width}-{theme}")
+        page.get_by_role("link", name="Next 50").click()
+        expect(page.locator("tbody tr")).to_have_count(16)
+        expect(page).to_have_url(re.compile("cursor="))
 
 
 def test_searching_filters_while_typing_and_the_address_keeps_it(site: Site) -> None:
@@ -121,12 +122,13 @@ def test_searching_filters_while_typing_and_the_address_keeps_it(site: Site) -> 
     assert names(page) == ["Pump 8"]
     page.get_by_role("link", name="Without In stock").click()
     expect(page.locator("h1")).to_have_text("3 assets match")
-    page.get_by_role("columnheader", name="Number").get_by_role("link").click()
-    page.get_by_role("columnheader", name="Number").get_by_role("link").click()
-    expect(page.get_by_role("columnheader", name="Number")).to_have_attribute("aria-sort", "descending")
+    number = page.get_by_role("columnheader", name="Number")
+    for direction in ("ascending", "descending"):
+        number.get_by_role("link").click()
+        expect(number).to_have_attribute("aria-sort", direction)
     assert names(page) == ["Pump 9", "Pump 8", "Pump 7"]
     page.go_back()
-    expect(page.get_by_role("columnheader", name="Number")).to_have_attribute("aria-sort", "ascending")
+    expect(number).to_have_attribute("aria-sort", "ascending")
     assert names(page) == ["Pump 7", "Pump 8", "Pump 9"]
     page.locator("#q").fill("7")  # the order chosen stays while searching on
     expect(page).to_have_url(re.compile(r"\?q=7&sort=number"))
@@ -188,20 +190,20 @@ def test_the_export_is_a_download(site: Site) -> None:
 # ---- one asset -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
-def test_the_asset_page(site: Site, world: World, width: int, theme: str, picture: Picture) -> None:
-    page = site.open(f"/assets/{world.assets['Pump 7'].pk}/", width=width, theme=theme)
-    expect(page.locator(".sentence")).to_contain_text(re.compile(r"In Store room, Hall A, seen \d+ min ago by store-room:1"))
-    expect(page.locator("rect.stay")).to_have_count(5)
-    assert page.locator("rect.stay.open").bounding_box() != page.locator("rect.stay").nth(1).bounding_box()
-    expect(page.locator(".timeline > li")).to_have_count(6)
-    page.locator(".timeline summary").nth(2).click()
-    expect(page.locator(".timeline > li").nth(2)).to_contain_text("strongest -54 dBm")
-    assert fits(page)
-    picture(page, f"registry-asset-{width}-{theme}")
-    page.get_by_role("link", name="Hour").click()
-    expect(page.locator("rect.stay")).to_have_count(1)
-    expect(page).to_have_url(re.compile("span=hour"))
+def test_the_asset_page(site: Site, world: World, picture: Picture) -> None:
+    for width, theme in LOOKS:
+        page = site.open(f"/assets/{world.assets['Pump 7'].pk}/", width=width, theme=theme)
+        expect(page.locator(".sentence")).to_contain_text(re.compile(r"In Store room, Hall A, seen \d+ min ago by store-room:1"))
+        expect(page.locator("rect.stay")).to_have_count(5)
+        assert page.locator("rect.stay.open").bounding_box() != page.locator("rect.stay").nth(1).bounding_box()
+        expect(page.locator(".timeline > li")).to_have_count(6)
+        page.locator(".timeline summary").nth(2).click()
+        expect(page.locator(".timeline > li").nth(2)).to_contain_text("strongest -54 dBm")
+        assert fits(page)
+        picture(page, f"registry-asset-{width}-{theme}")
+        page.get_by_role("link", name="Hour").click()
+        expect(page.locator("rect.stay")).to_have_count(1)
+        expect(page).to_have_url(re.compile("span=hour"))
 
 
 def test_a_code_is_copied_by_a_click(site: Site, world: World) -> None:
@@ -266,22 +268,22 @@ def test_a_new_asset(site: Site, width: int, picture: Picture) -> None:
 # ---- places --------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
-def test_places(site: Site, width: int, theme: str, picture: Picture) -> None:
-    page = site.open("/places/", width=width, theme=theme)
-    expect(page.locator("h1")).to_have_text("3 assets in known places now")
-    if width == PHONE:
-        page.get_by_role("button", name="Tree").click()
-        picture(page, "registry-places-drawer")
-    page.get_by_role("navigation", name="Places").get_by_role("link", name="Store room").click()
-    expect(page.locator("h1")).to_have_text("Store room: 2 assets here now")
-    expect(page).to_have_url(re.compile(r"/places/[0-9a-f-]{36}/$"))
-    expect(page).to_have_title("Store room · Sightpost")
-    expect(page.get_by_role("region", name="Belongs here, is elsewhere")).to_contain_text("Pump 9")
-    assert fits(page)
-    picture(page, f"registry-place-{width}-{theme}")
-    page.go_back()
-    expect(page.locator("h1")).to_have_text("3 assets in known places now")
+def test_places(site: Site, picture: Picture) -> None:
+    for width, theme in LOOKS:
+        page = site.open("/places/", width=width, theme=theme)
+        expect(page.locator("h1")).to_have_text("3 assets in known places now")
+        if width == PHONE:
+            page.get_by_role("button", name="Tree").click()
+            picture(page, "registry-places-drawer")
+        page.get_by_role("navigation", name="Places").get_by_role("link", name="Store room").click()
+        expect(page.locator("h1")).to_have_text("Store room: 2 assets here now")
+        expect(page).to_have_url(re.compile(r"/places/[0-9a-f-]{36}/$"))
+        expect(page).to_have_title("Store room · Sightpost")
+        expect(page.get_by_role("region", name="Belongs here, is elsewhere")).to_contain_text("Pump 9")
+        assert fits(page)
+        picture(page, f"registry-place-{width}-{theme}")
+        page.go_back()
+        expect(page.locator("h1")).to_have_text("3 assets in known places now")
 
 
 def test_a_place_is_made_renamed_and_an_occupied_one_not_deleted(site: Site, world: World) -> None:
