@@ -28,7 +28,7 @@ integration:
 	$(PYTEST) tests/integration
 
 acceptance:
-	$(PYTEST) tests/acceptance
+	$(PYTEST) --dist loadfile tests/acceptance
 
 # By hand, on a quiet machine: the figures of docs/figures.md, and twenty kills of each process.
 bench: setup-test
