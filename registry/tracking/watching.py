@@ -152,7 +152,9 @@ class ZoneRow:
 def zone_rows(places: list[Location]) -> list[ZoneRow]:
     """Those without a place first: they wait for somebody."""
     present = Position.objects.filter(state=Position.State.PRESENT).order_by().values("zone")
-    figures = {row["zone"]: row for row in present.annotate(number=Count("pk"), last=Max("last_seen_at"))}
+    figures: dict[Any, dict[str, Any]] = {
+        row["zone"]: dict(row) for row in present.annotate(number=Count("pk"), last=Max("last_seen_at"))
+    }
     by_name = {_plain(name): place for place in reversed(places) for name in (place.code, place.name)}
     rows = []
     for zone in Zone.objects.valid().select_related("gateway", "location"):
@@ -193,7 +195,12 @@ class Ingest:
     counters: list[tuple[str, int, str]]
 
 
-COUNTED = {"events": "Events", "events_of_unknown_tags": "Of unknown tags", "repeated": "Sent again, known already", "gaps": "Gaps declared"}
+COUNTED = {
+    "events": "Events",
+    "events_of_unknown_tags": "Of unknown tags",
+    "repeated": "Sent again, known already",
+    "gaps": "Gaps declared",
+}
 TROUBLE = {
     "unknown_gateway": "From an unknown gateway",
     "revoked_gateway": "From a revoked gateway",
