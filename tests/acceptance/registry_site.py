@@ -34,7 +34,9 @@ class Site:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def open(self, path: str, *, width: int = DESK, theme: str = "light", javascript: bool = True, expected: str = "(?!)") -> Page:
+    def open(
+        self, path: str, *, width: int = DESK, theme: str = "light", javascript: bool = True, expected: str = "(?!)"
+    ) -> Page:
         """Open a page as Anna, who is logged in."""
         page = self._open_page(f"{self.url}/login/", width=width, theme=theme, javascript=javascript, expected_errors=expected)
         page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": self.session, "url": self.url}])
@@ -66,7 +68,13 @@ def serving(open_page: OpenPage) -> Iterator[Site]:
 def beat() -> None:
     """Ingest is alive, as far as the pages can tell."""
     now = timezone.now()
-    values = {"pid": 1, "started_at": now, "heartbeat_at": now, "connected": True, "counters": {"events": 12, "refused_bad_mac": 1}}
+    values = {
+        "pid": 1,
+        "started_at": now,
+        "heartbeat_at": now,
+        "connected": True,
+        "counters": {"events": 12, "refused_bad_mac": 1},
+    }
     IngestWorker.objects.update_or_create(worker="1", defaults=values)
 
 
