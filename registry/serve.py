@@ -3,6 +3,7 @@
 import errno
 import signal
 import socket
+import sys
 
 import uvicorn
 
@@ -28,8 +29,8 @@ def run(web: WebSection) -> None:
         timeout_graceful_shutdown=STOP_WITHIN_S,
         limit_concurrency=1000,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it is done: that is our end, not a failure
-        signal.signal(number, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGINT):  # before uvicorn listens to them, and once more when it is done: our end
+        signal.signal(number, _end)
     with listening:
         Server(config).run(sockets=[listening])
 
@@ -42,6 +43,10 @@ class Server(uvicorn.Server):
 
         pulse.end()
         await super().shutdown(sockets)
+
+
+def _end(number: int, frame: object) -> None:
+    sys.exit(0)
 
 
 def bind(host: str, port: int) -> socket.socket:

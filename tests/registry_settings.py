@@ -18,4 +18,6 @@ del os.environ["SIGHTPOST_REGISTRY_DATA_DIR"]
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
+else:
+    DATABASES["default"]["OPTIONS"].pop("pool")  # it keeps what threads opened, and a test may leave nothing open
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
