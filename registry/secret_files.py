@@ -9,6 +9,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from host import private_files
+
 SECRET_KEY = "secret-key"  # noqa: S105 - a file's name: signs sessions and cookies
 MASTER_KEY = "mac-master-key"  # the gateways' MAC keys and token hashes are derived from it
 BROKER_PASSWORD = "broker-password"  # noqa: S105 - a file's name: what ingest logs in to the broker with
@@ -32,7 +34,7 @@ def read_or_make(data_dir: Path, name: str) -> str:
         return read(path)
     prepare(data_dir)
     fresh = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
-    write(fresh, secrets.token_urlsafe(32) + "\n")
+    private_files.write(fresh, (secrets.token_urlsafe(32) + "\n").encode())
     with suppress(FileExistsError):  # another process was faster: its secret counts
         os.link(fresh, path)
     fresh.unlink()
@@ -44,19 +46,6 @@ def read(path: Path) -> str:
     if path.stat().st_mode & 0o077:
         raise ReadableByOthers(f"{path} may be read by others; run: chmod 600 {path}")
     return path.read_text(encoding="utf-8").strip()
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that only we may read, whole or not at all, durable when this returns. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with suppress(FileNotFoundError):
-        temporary.unlink()
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def derive(data_dir: Path, *purpose: str) -> bytes:

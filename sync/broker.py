@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from host import private_files
 from sync.loopback import is_loopback
 from sync.topics import ROOT, segment
 
@@ -123,7 +124,7 @@ def write_configuration(
     }
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in texts.items():
-        _replace(directory / name, text)
+        private_files.write(directory / name, text.encode())
     return directory / CONFIGURATION
 
 
@@ -177,13 +178,3 @@ def _own_user() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return "mosquitto"
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from host import private_files
 from sync.loopback import is_loopback
 from sync.wire import VERSION
 
@@ -80,13 +81,7 @@ def write_credentials(path: Path, credentials: Credentials) -> None:
         password=credentials.password,
         mac_key=base64.b64encode(credentials.mac_key).decode(),
     )
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    private_files.write(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def _checked(content: _File) -> Credentials:
