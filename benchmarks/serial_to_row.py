@@ -20,43 +20,17 @@ from drivers.emulated_line import EmulatedPty, attached
 from drivers.r2000.emulator import R2000Emulator
 from gateway.simulate import http, verdict
 from gateway.simulate.processes import command, running, stop
-from gateway.simulate.stage import Ports, Stage, free_ports
+from gateway.simulate.stage import SITE, Ports, Stage, free_ports, set_up_desk
 
 TAGS_A_ROUND, ROUND_S = 100, 0.01
 TAGS = [bytes.fromhex("3474257bf4") + index.to_bytes(7) for index in range(1, TAGS_A_ROUND + 1)]
-SETTINGS = """
-[gateway]
-site = "bench"
-data_dir = "{data}"
-[status]
-port = {port}
-[registry]
-credentials = "{credentials}"
-[[readers]]
-name = "desk"
-driver = "r2000"
-url = "{line}"
-options = {{ antennas = [1] }}
-[[zones]]
-name = "desk"
-kind = "desk"
-read_points = ["desk:1"]
-rules = {{ fold_s = 0, duplicate_s = 0 }}
-"""
 
 
 async def one_run(folder: Path, reads: int) -> dict[str, float]:
     stage = Stage(folder, free_ports(Ports(0, 0, 0)))
-    stage.registry_toml.write_text(
-        f'data_dir = "{stage.registry_data}"\n[web]\nport = {stage.ports.registry}\n[broker]\nport = {stage.ports.broker}\n'
-    )
-    stage.gateway_toml.write_text(
-        SETTINGS.format(data=stage.gateway_data, port=stage.ports.status, credentials=stage.credentials, line=stage.door_line)
-    )
+    set_up_desk(stage)
     await command("sightpost-registry", "migrate", "-c", stage.registry_toml)
-    await command(
-        "sightpost-registry", "gateways", "add", "bench", "--local", "--out", stage.credentials, "-c", stage.registry_toml
-    )
+    await command("sightpost-registry", "gateways", "add", SITE, "--local", "--out", stage.credentials, "-c", stage.registry_toml)
     left, began = 0, 0.0
 
     def tags(_antenna: int) -> list[TagInField]:

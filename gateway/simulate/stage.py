@@ -14,8 +14,8 @@ ZONES = {  # zone: its kind and its place
     "yard": ("exit", "Yard"),
     "hall": ("storage", "Hall"),
     "store-room": ("storage", "Store room"),
-    "belt": ("desk", "Belt"),
-}
+}  # the belt is left for whoever looks at the live page, and so is one tag
+UNREGISTERED = "SP-0021"
 CATEGORIES = {Role.CROSSER: "Equipment", Role.PARKED: "Vehicles", Role.STORED: "Tools", Role.LABELLED: "IT"}
 
 
@@ -99,20 +99,36 @@ def free_ports(wanted: Ports) -> Ports:
 
 def set_up(stage: Stage, camera_url: str, things: list[Thing]) -> None:
     """Write the settings of gateway and registry and the assets to import."""
-    stage.gateway_toml.write_text(_gateway_toml(stage, camera_url))
-    stage.registry_toml.write_text(
-        f"data_dir = {json.dumps(str(stage.registry_data))}\n\n[web]\nport = {stage.ports.registry}\n\n"
-        f"[broker]\nport = {stage.ports.broker}\n"
-    )
+    stage.gateway_toml.write_text(_common_toml(stage) + _demo_toml(stage, camera_url))
+    stage.registry_toml.write_text(_registry_toml(stage))
     with stage.assets_csv.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["asset_no", "name", "kind", "category", "home_location", "identifiers"])
         for thing in things:
+            if thing.asset_no == UNREGISTERED:
+                continue
             home = f"{SITE_PLACE}/{'Store room' if thing.role is Role.STORED else 'Hall'}"
             rows.writerow([thing.asset_no, thing.name, "physical", CATEGORIES[thing.role], home, thing.key])
 
 
-def _gateway_toml(stage: Stage, camera_url: str) -> str:
+def set_up_desk(stage: Stage) -> None:
+    """Write the settings of a site that tells every read of one antenna: for kills and figures, where each must be followed."""
+    stage.gateway_toml.write_text(_common_toml(stage) + _desk_toml(stage))
+    stage.registry_toml.write_text(_registry_toml(stage))
+
+
+def _registry_toml(stage: Stage) -> str:
+    return f"""data_dir = {json.dumps(str(stage.registry_data))}
+
+[web]
+port = {stage.ports.registry}
+
+[broker]
+port = {stage.ports.broker}
+"""
+
+
+def _common_toml(stage: Stage) -> str:
     return f"""[gateway]
 site = "{SITE}"
 data_dir = {json.dumps(str(stage.gateway_data))}
@@ -122,7 +138,27 @@ port = {stage.ports.status}
 
 [registry]
 credentials = {json.dumps(str(stage.credentials))}
+"""
 
+
+def _desk_toml(stage: Stage) -> str:
+    return f"""
+[[readers]]
+name = "desk"
+driver = "r2000"
+url = {json.dumps(str(stage.door_line))}
+options = {{ antennas = [1] }}
+
+[[zones]]
+name = "desk"
+kind = "desk"
+read_points = ["desk:1"]
+rules = {{ fold_s = 0, duplicate_s = 0 }}
+"""
+
+
+def _demo_toml(stage: Stage, camera_url: str) -> str:
+    return f"""
 [[readers]]
 name = "door-1"
 driver = "r2000"

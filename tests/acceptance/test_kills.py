@@ -21,35 +21,12 @@ from drivers.emulated_line import EmulatedPty, attached
 from drivers.r2000.emulator import R2000Emulator
 from gateway.simulate import http, verdict
 from gateway.simulate.processes import command, last_words, running, stop
-from gateway.simulate.stage import Ports, Stage, free_ports
+from gateway.simulate.stage import SITE, Ports, Stage, free_ports, set_up_desk
 from tests.acceptance.site_under_test import victim
 
 KILLS = int(os.environ.get("SIGHTPOST_KILLS", "3"))
 SEED = int(os.environ.get("SIGHTPOST_SEED", "7"))
 TAGS = [bytes.fromhex("3474257bf4") + index.to_bytes(7) for index in range(1, 31)]
-SETTINGS = """
-[gateway]
-site = "hall"
-data_dir = "{data}"
-
-[status]
-port = {port}
-
-[registry]
-credentials = "{credentials}"
-
-[[readers]]
-name = "desk"
-driver = "r2000"
-url = "{line}"
-options = {{ antennas = [1] }}
-
-[[zones]]
-name = "desk"
-kind = "desk"
-read_points = ["desk:1"]
-rules = {{ fold_s = 0, duplicate_s = 0 }}
-"""
 
 
 class TruthLog(threading.Thread):
@@ -101,16 +78,9 @@ async def delivered(status: str, within_s: float) -> bool:
 async def test_kills_lose_no_confirmed_event_and_double_none(tmp_path: Path) -> None:
     rng = random.Random(SEED)
     stage = Stage(tmp_path, free_ports(Ports(0, 0, 0)))
-    stage.registry_toml.write_text(
-        f'data_dir = "{stage.registry_data}"\n[web]\nport = {stage.ports.registry}\n[broker]\nport = {stage.ports.broker}\n'
-    )
-    stage.gateway_toml.write_text(
-        SETTINGS.format(data=stage.gateway_data, port=stage.ports.status, credentials=stage.credentials, line=stage.door_line)
-    )
+    set_up_desk(stage)
     await command("sightpost-registry", "migrate", "-c", stage.registry_toml)
-    await command(
-        "sightpost-registry", "gateways", "add", "hall", "--local", "--out", stage.credentials, "-c", stage.registry_toml
-    )
+    await command("sightpost-registry", "gateways", "add", SITE, "--local", "--out", stage.credentials, "-c", stage.registry_toml)
 
     quiet = asyncio.Event()
 
@@ -162,3 +132,4 @@ async def test_kills_lose_no_confirmed_event_and_double_none(tmp_path: Path) -> 
     facts = Counter((event.key, event.event_s) for event in told)
     assert [fact for fact, count in facts.items() if count > 1] == []
     assert verdict.lost(stage.outbox, stage.registry_database) == 0
+    print(f"{3 * KILLS} kills (seed {SEED}): {len(confirmed)} confirmed, {len(stored)} stored, 0 lost, 0 doubled")
