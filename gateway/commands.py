@@ -48,8 +48,8 @@ def check(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
 
     reading = read(config)
     problems = list(reading.problems)
-    if reading.settings is not None:
-        problems += refused(reading.settings, config)
+    said = {problem.key for problem in problems}
+    problems += [problem for problem in refused(reading.readers, config) if problem.key not in said]
     if as_json:
         _print_json(
             {

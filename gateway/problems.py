@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gateway import crossing
-from gateway.settings import Settings, StatusSection
+from gateway.settings import ReaderSection, Settings, StatusSection
 
 EXAMPLE = "config/gateway.toml shows every setting"
 MAX_FILE_BYTES = 1_000_000
@@ -39,13 +39,15 @@ class Problem:
 class Reading:
     """What came of reading the file: `settings` is None exactly when there are problems. Warnings stop nothing.
 
-    `status` is where a page about the problems may stand: what the file says of it, or else the default.
+    `status` is where a page about the problems may stand: what the file says of it, or else the default. `readers` are the
+    readers as far as they can be made out, for their drivers to look at, whatever else is wrong.
     """
 
     settings: Settings | None
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...] = ()
     status: StatusSection = DEFAULT_STATUS
+    readers: tuple[ReaderSection, ...] = ()
 
 
 def read(path: Path) -> Reading:
@@ -73,8 +75,22 @@ def check(raw: Mapping[str, Any], path: Path) -> Reading:
     problems += [Problem(path.name, key, text) for key, text in found.problems]
     warnings = tuple(Problem(path.name, key, text) for key, text in found.warnings)
     if settings is None or problems:
-        return Reading(None, tuple(dict.fromkeys(problems)), warnings, _status(raw))
-    return Reading(settings.counted_from(path.parent), (), warnings)
+        return Reading(None, tuple(dict.fromkeys(problems)), warnings, _status(raw), _readers(raw))
+    counted = settings.counted_from(path.parent)
+    return Reading(counted, (), warnings, readers=tuple(counted.readers))
+
+
+def _readers(raw: Mapping[str, Any]) -> tuple[ReaderSection, ...]:
+    listed = raw.get("readers")
+    found = []
+    for section in listed if isinstance(listed, list) else []:
+        known = (
+            {key: section[key] for key in ReaderSection.model_fields if key in section} if isinstance(section, Mapping) else {}
+        )
+        shaped = all(isinstance(known.get(key), str) for key in ("name", "driver", "url"))
+        if shaped and isinstance(known.get("options", {}), dict):
+            found.append(ReaderSection.model_construct(**known))
+    return tuple(found)
 
 
 def _status(raw: Mapping[str, Any]) -> StatusSection:

@@ -1,13 +1,14 @@
 """From a [[readers]] section to a reader, and what the drivers say of their own options."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from drivers import catalog
 from drivers.api import Clock, Reader, ReaderMisconfigured, Wiring
 from gateway.clock import SYSTEM
 from gateway.problems import Problem
-from gateway.settings import ReaderSection, Settings
+from gateway.settings import ReaderSection
 
 _KEY = re.compile(r"(options|url)[a-z0-9_.\[\]]*")
 DEVICE_FOLDERS = (Path("/dev/serial/by-id"), Path("/dev/v4l/by-id"))
@@ -18,10 +19,10 @@ def build(section: ReaderSection, clock: Clock) -> Reader:
     return catalog.open_reader(section.driver, Wiring(section.name, section.url, section.options, clock))
 
 
-def refused(settings: Settings, path: Path) -> list[Problem]:
+def refused(readers: Sequence[ReaderSection], path: Path) -> list[Problem]:
     """Return what the drivers find wrong with the sections that are theirs: names of drivers, options, urls."""
     problems = []
-    for section in settings.readers:
+    for section in readers:
         try:
             build(section, SYSTEM)
         except ReaderMisconfigured as exc:

@@ -233,6 +233,16 @@ def test_check_names_what_the_drivers_refuse(tmp_path: Path) -> None:
     assert "did you mean 'power_dbm'" in said["problems"][0]["text"]
 
 
+def test_check_asks_the_drivers_also_when_other_things_are_wrong(tmp_path: Path) -> None:
+    config, _ = write_settings(tmp_path, "/dev/x")
+    broken = config.read_text().replace('driver = "r2000"', 'driver = "r2001"') + "\n[statuss]\n"
+    config.write_text(broken + '\n[[readers]]\nname = "odd"\ndriver = 7\nurl = "/dev/y"\n')
+    said = json.loads(sightpost("check", "-c", str(config), "--json", code=2))
+    told = {problem["key"]: problem["text"] for problem in said["problems"]}
+    assert {"statuss", "readers.odd.driver", "readers.dock"} <= set(told)
+    assert told["readers.dock"] == "driver 'r2001' is not known; did you mean r2000?"
+
+
 def test_readers_lists_drivers(tmp_path: Path) -> None:
     assert json.loads(sightpost("readers", "--json"))["drivers"] == ["camera", "m100", "r2000"]
 
