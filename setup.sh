@@ -71,16 +71,19 @@ system_packages() {
     as_root=(sudo)
   fi
   say "installing $missing"
-  # Debian starts services it installs; this file is how it is told not to.
-  local policy=/usr/sbin/policy-rc.d
-  if command -v apt-get >/dev/null && [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
-    "${as_root[@]}" chmod +x "$policy"
-    trap '"${as_root[@]}" rm -f '"$policy" EXIT
+  if command -v apt-get >/dev/null; then
+    # Debian starts services it installs; this file is how it is told not to.
+    local policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+      "${as_root[@]}" chmod +x "$policy"
+      # shellcheck disable=SC2064
+      trap "${as_root[*]} rm -f $policy" EXIT
+    fi
     "${as_root[@]}" apt-get update -q >/dev/null || say "the package lists could not be refreshed; trying with the old ones"
   fi
   # shellcheck disable=SC2086
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" $manager $missing >/dev/null \
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive $manager $missing >/dev/null \
     || fail "$missing could not be installed: the reason stands above."
 }
 
