@@ -128,11 +128,12 @@ async def _status(stage: Stage) -> dict[str, Any]:
 async def _watch(stage: Stage, wanted: Wanted, stopping: asyncio.Event) -> None:
     """Let the world go on, with a live line for people, until its time is over or somebody stops it."""
     ends = None if wanted.seconds is None else time.monotonic() + wanted.seconds
+    every_s = 1.0 if sys.stderr.isatty() else 5.0  # a log takes a line now and then, a terminal the same line again and again
     while not stopping.is_set() and (ends is None or time.monotonic() < ends):
-        wait_s = 1.0 if ends is None else min(1.0, ends - time.monotonic())
+        wait_s = every_s if ends is None else min(every_s, ends - time.monotonic())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), max(0.0, wait_s))
-        if sys.stderr.isatty() and not wanted.as_json:
+        if not wanted.as_json:
             with contextlib.suppress(OSError):
                 _live_line(await _status(stage))
 
@@ -182,8 +183,11 @@ def _live_line(status: dict[str, Any]) -> None:
         f"{counters['reads']:>7} reads  {counters['sightings']:>6} sightings  {outbox['last']:>5} events  "
         f"{outbox['acked']:>5} in the registry  {outbox['waiting']:>3} waiting   {status['sentence']}"
     )
-    width = shutil.get_terminal_size().columns
-    print(f"\r{line[: width - 1]:<{width - 1}}", end="", flush=True, file=sys.stderr)
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        print(f"\r{line[: width - 1]:<{width - 1}}", end="", flush=True, file=sys.stderr)
+    else:
+        _say(line)
 
 
 def _invite(stage: Stage, password: str) -> None:
