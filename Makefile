@@ -24,8 +24,10 @@ static:
 unit:
 	$(PYTEST) tests/unit
 
+# Twice where a database is meant: on SQLite, then on a PostgreSQL that the tests start and stop themselves.
 integration:
 	$(PYTEST) tests/integration
+	SIGHTPOST_TEST_DATABASE=postgresql $(PYTEST) tests/integration/registry
 
 acceptance:
 	$(PYTEST) --dist loadfile tests/acceptance

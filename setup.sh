@@ -46,6 +46,7 @@ missing_programs() {  # prints the names of what is missing, as this project cal
   if [ "$role" = test ]; then
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || echo chromium
     command -v systemd-analyze >/dev/null || echo systemd
+    command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb >/dev/null 2>&1 || echo postgresql
   fi
 }
 
@@ -56,7 +57,7 @@ system_packages() {
   if command -v apt-get >/dev/null; then
     manager="apt-get install -y -q --no-install-recommends"; missing=${missing/zbar/libzbar0}
   elif command -v dnf >/dev/null; then
-    manager="dnf install -y -q"
+    manager="dnf install -y -q"; missing=${missing/postgresql/postgresql-server postgresql-contrib}
   elif command -v pacman >/dev/null; then
     manager="pacman -S --noconfirm --needed"
   else
@@ -72,14 +73,18 @@ system_packages() {
   fi
   say "installing $missing"
   if command -v apt-get >/dev/null; then
-    # Debian starts services it installs; this file is how it is told not to.
-    local policy=/usr/sbin/policy-rc.d
+    # Debian starts services it installs, and makes a database cluster; these two files are how it is told not to.
+    local policy=/usr/sbin/policy-rc.d cluster=/etc/postgresql-common/createcluster.d/sightpost.conf ours
+    ours=$cluster
+    [ -e "$policy" ] || ours="$policy $cluster"
+    # shellcheck disable=SC2064
+    trap "${as_root[*]} rm -f $ours" EXIT
     if [ ! -e "$policy" ]; then
       printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
       "${as_root[@]}" chmod +x "$policy"
-      # shellcheck disable=SC2064
-      trap "${as_root[*]} rm -f $policy" EXIT
     fi
+    "${as_root[@]}" mkdir -p "${cluster%/*}"
+    echo "create_main_cluster = off" | "${as_root[@]}" tee "$cluster" >/dev/null
     "${as_root[@]}" apt-get update -q >/dev/null || say "the package lists could not be refreshed; trying with the old ones"
   fi
   # shellcheck disable=SC2086

@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import registry_settings
+
 GRACE_S = 2.0  # a thread or child that is on its way out gets this long
 _kept: set[str] = set()
 
@@ -49,6 +51,21 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
             )
             item.ihook.pytest_runtest_logreport(report=report)
     return result
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_server() -> Generator[None]:
+    """The PostgreSQL of this process's tests, where one is asked for (registry_settings.py); commands find it by DATABASE_URL."""
+    if registry_settings.SERVER is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as environment:
+        registry_settings.SERVER.start()
+        environment.setenv("DATABASE_URL", registry_settings.SERVER.url)
+        try:
+            yield
+        finally:
+            registry_settings.SERVER.stop()
 
 
 _FAILED = pytest.StashKey[str]()

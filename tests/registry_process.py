@@ -161,7 +161,10 @@ def children_of(pid: int) -> dict[str, psutil.Process]:
     """The processes that `up` runs, by the command each was started as."""
     found = {}
     for process in psutil.Process(pid).children(recursive=True):
-        line = process.cmdline()
+        try:
+            line = process.cmdline()
+        except psutil.NoSuchProcess:  # on its way out
+            continue
         name = (
             "broker"
             if "mosquitto" in " ".join(line)
