@@ -1,7 +1,7 @@
 """Keys that a company gives out from its own GS1 company prefix, and the EPC to write into the tag of a key.
 
-A company prefix has 6 to 12 digits (a U.P.C. company prefix gets a 0 in front). A number that starts at 1 and has no leading zeros
-fits the 96-bit codings, so that tag and barcode say the same; `most_giais` and `most_grais` say how far that goes.
+A company prefix has 6 to 12 digits (a U.P.C. company prefix gets a 0 in front). A number without leading zeros fits the 96-bit
+codings, so that tag and barcode say the same; `most_giais` and `most_grais` say how far that goes.
 """
 
 from collections.abc import Iterable
