@@ -5,6 +5,7 @@ here is the second half of an error message: it tells a person what to write.
 """
 
 import os
+import re
 import tomllib
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from identity import company
 from registry.misconfigured import Misconfigured, bad_syntax, in_words, unreadable
 
 CONFIG_VARIABLE = "SIGHTPOST_REGISTRY_CONFIG"
@@ -116,6 +118,48 @@ class IngestSection(Section):
     )
 
 
+class CompanySection(Section):
+    name: str = Field(default="", max_length=60, description="what stands small at the top of labels; at most 60 characters")
+    gs1_prefix: str | None = Field(
+        default=None,
+        description="your GS1 company prefix, 6 to 12 digits in quotes (a U.P.C. company prefix gets a 0 in front)",
+        examples=["4012345"],
+    )
+    digital_link: str | None = Field(
+        default=None,
+        max_length=100,
+        description='the https address under which people reach this registry, like "https://id.example.com", without a path',
+    )
+
+    @field_validator("gs1_prefix")
+    @classmethod
+    def _of_the_right_length(cls, prefix: str | None) -> str | None:
+        if prefix is not None and not company.is_prefix(prefix):
+            raise ValueError(
+                f"{prefix[:40]!r} is no GS1 company prefix; write its 6 to 12 digits, a U.P.C. prefix with a 0 in front"
+            )
+        return prefix
+
+    @field_validator("digital_link")
+    @classmethod
+    def _an_address_alone(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        parts = urlsplit(address)
+        bare = (parts.path.rstrip("/"), parts.query, parts.fragment, parts.username or "") == ("", "", "", "")
+        if parts.scheme != "https" or not re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", parts.netloc) or not bare:
+            raise ValueError(f'{address!r} cannot go into QR codes; write it like "https://id.example.com", without a path')
+        return f"https://{parts.netloc}"
+
+
+class LabelsSection(Section):
+    fonts: list[Path] = Field(
+        default=[],
+        max_length=20,
+        description="paths of TrueType font files for labels, asked before the ones that Sightpost knows",
+    )
+
+
 class Configuration(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
@@ -129,6 +173,8 @@ class Configuration(BaseSettings):
     web: WebSection = WebSection()
     broker: BrokerSection = BrokerSection()
     ingest: IngestSection = IngestSection()
+    company: CompanySection = CompanySection()
+    labels: LabelsSection = LabelsSection()
 
     @classmethod
     def settings_customise_sources(
@@ -163,6 +209,7 @@ def load(path: Path | None = None) -> Configuration:
         update={
             "data_dir": folder / configuration.data_dir,
             "database": configuration.database.model_copy(update={"password_file": password and folder / password}),
+            "labels": configuration.labels.model_copy(update={"fonts": [folder / font for font in configuration.labels.fonts]}),
         }
     )
 

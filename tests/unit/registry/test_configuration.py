@@ -103,3 +103,33 @@ def test_a_file_that_is_no_toml_says_where(tmp_path: Path, content: bytes, says:
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"there is no .*; name it with -c"):
         load(tmp_path / "nowhere.toml")
+
+
+def test_a_company_prefix_and_the_address_of_its_links(tmp_path: Path) -> None:
+    path = tmp_path / "registry.toml"
+    path.write_text(
+        '[company]\ngs1_prefix = "4012345"\ndigital_link = "https://id.example.com/"\n[labels]\nfonts = ["own.ttf"]\n'
+    )
+    configuration = load(path)
+    assert (configuration.company.gs1_prefix, configuration.company.digital_link) == ("4012345", "https://id.example.com")
+    assert configuration.labels.fonts == [tmp_path / "own.ttf"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("gs1_prefix", '"12345"', "6 to 12 digits"),
+        ("gs1_prefix", '"40123456789012"', "6 to 12 digits"),
+        ("gs1_prefix", '"40-2345"', "6 to 12 digits"),
+        ("gs1_prefix", "4012345", "in quotes"),
+        ("digital_link", '"http://id.example.com"', "without a path"),
+        ("digital_link", '"https://id.example.com/assets"', "without a path"),
+        ("digital_link", '"https://id.example.com?x=1"', "without a path"),
+        ("digital_link", '"https://me@id.example.com"', "without a path"),
+        ("digital_link", '"id.example.com"', "without a path"),
+    ],
+)
+def test_what_a_label_could_not_carry_is_refused(tmp_path: Path, key: str, value: str, said: str) -> None:
+    [told] = problems(tmp_path, f"[company]\n{key} = {value}\n")
+    assert told.startswith(f"registry.toml: company.{key}: ")
+    assert said in told
