@@ -18,10 +18,10 @@ from registry.problems import Invalid
 
 LEAST_MODULE_MM: Final = 0.25  # below it phones and office printers fail
 GOOD_MODULE_MM, GOOD_BAR_MM = 0.45, 0.3  # from an arm's length with a phone
-MOST_MODULE_MM, MOST_BAR_MM = 0.8, 0.5  # larger ones read no better
+MOST_MODULE_MM, MOST_BAR_MM = 1.0, 0.5  # larger ones read no better
 LEAST_BARS_MM, MOST_BARS_MM = 5.0, 15.0  # height of a Code 128
 OFFICE_DOT_MM: Final = 25.4 / 600
-GAP_MM: Final = 1.2  # between symbol and texts, at least
+GAP_MM: Final = 1.6  # between symbol and texts, at least
 LEAST_TEXT_MM, GOOD_TEXT_MM, MOST_TEXT_MM = 1.75, 2.3, 4.2  # font sizes: 5, 6.5 and 12 pt
 LINE: Final = 1.18  # from baseline to baseline, of the font size
 ASCENT: Final = 0.86  # of the first line above its baseline: capitals with an accent
