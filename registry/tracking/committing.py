@@ -3,7 +3,7 @@ table (db.py)."""
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +12,10 @@ from uuid import UUID
 from registry.db import insert_new
 from registry.tracking import consequences, learned
 from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, Quarantine, RawRecord
-from registry.tracking.parsing import BadRecord, GoodRecord, Told
-from registry.tracking.rows import EVENT_COLUMNS, RAW_COLUMNS, Names, Row, body_text, event_row, plain, raw_row
+from registry.tracking.parsing import BadRecord, GoodRecord, Told, plain
+from registry.tracking.rows import EVENT_COLUMNS, RAW_COLUMNS, Names, Row, body_text, event_row, raw_row
 from sync.cursor import Cursor
-from sync.wire import MAX_REJECTED, EventKind, Rejected
+from sync.wire import MAX_REJECTED, EventKind, Record, Rejected
 from sync.wire import LocationEvent as ToldEvent
 
 log = logging.getLogger(__name__)
@@ -80,48 +80,46 @@ def _sort(one: Committed, counts: Counter[str]) -> None:
 
 def _store_events(committed: Sequence[Committed], now: datetime) -> list[Row]:
     """Insert the new location events; return the rows that were new."""
-    fresh = [(one, good, good.event) for one in committed for good in one.fresh if good.event is not None]
-    if not fresh:
-        return []
-    names, complete = _names(fresh)
-    rows = []
-    for one, good, event in fresh:
-        gateway, record = one.gateway.pk, good.record
-        if not complete and _names_too_much(gateway, event, names):
-            why = "the gateway has named more zones or read points than are kept of one"
-            one.refused.append(BadRecord(record.seq, record.event_id, "too_many_names", why, bytes(record.body)))
-            continue
-        rows.append(event_row(gateway, one.epoch.pk, record, event, names, now))
-        one.ids[record.seq] = record.event_id
+    rows: list[Row] = []
+    for one in committed:
+        fresh = [(good.record, good.event) for good in one.fresh if good.event is not None]
+        if fresh:
+            rows += _rows_of(one, fresh, now)
     if insert_new(LocationEvent, EVENT_COLUMNS, rows) == len(rows):
         return rows
     return _only_new(committed, rows, now)
 
 
-def _names_too_much(gateway: str, event: ToldEvent, names: Names) -> bool:
+def _rows_of(one: Committed, fresh: Sequence[tuple[Record, ToldEvent]], now: datetime) -> Iterator[Row]:
+    """The rows of one epoch's new events. What names more than is kept of one gateway is refused."""
+    gateway, epoch = one.gateway.pk, one.epoch.pk
+    names, complete = _names(gateway, fresh)
+    for record, event in fresh:
+        if not complete and _names_too_much(event, names):
+            why = "the gateway has named more zones or read points than are kept of one"
+            one.refused.append(BadRecord(record.seq, record.event_id, "too_many_names", why, bytes(record.body)))
+            continue
+        one.ids[record.seq] = record.event_id
+        yield event_row(gateway, epoch, record, event, names, now)
+
+
+def _names_too_much(event: ToldEvent, names: Names) -> bool:
     named = (event.zone_from, names.zones), (event.zone_to, names.zones), (event.read_point, names.read_points)
-    return any(name and (gateway, plain(name)) not in known for name, known in named)
+    return any(name and name not in known for name, known in named)
 
 
-def _names(fresh: Iterable[tuple[Committed, GoodRecord, ToldEvent]]) -> tuple[Names, bool]:
+def _names(gateway: str, fresh: Sequence[tuple[Record, ToldEvent]]) -> tuple[Names, bool]:
     """Return the ids of what the events name, and whether that is all of it."""
-    zones_named: set[learned.Named] = set()
-    points_named: dict[learned.Named, str | None] = {}
-    boots_named: set[learned.Named] = set()
-    for one, good, event in fresh:
-        gateway = one.gateway.pk
-        if event.zone_from:
-            zones_named.add((gateway, plain(event.zone_from)))
-        if event.zone_to:
-            zones_named.add((gateway, plain(event.zone_to)))
-        boots_named.add((gateway, plain(good.record.boot_id)))
-        if event.read_point:
-            key = (gateway, plain(event.read_point))
-            points_named[key] = event.zone_to if event.zone_to and event.kind in PLACED else points_named.get(key)
-    zones = learned.zones(zones_named)
-    points = {key: zones.get((key[0], plain(zone))) if zone else None for key, zone in points_named.items()}
-    names = Names(zones, learned.read_points(points), learned.boots(boots_named))
-    return names, len(zones) == len(zones_named) and len(names.read_points) == len(points)
+    named = {event.zone_from for _, event in fresh} | {event.zone_to for _, event in fresh}
+    zones_named = {name for name in named if name}
+    points: dict[str, str | None] = {event.read_point: None for _, event in fresh if event.read_point}
+    points |= {
+        event.read_point: event.zone_to for _, event in fresh if event.read_point and event.zone_to and event.kind in PLACED
+    }
+    zones = learned.zones(gateway, zones_named)
+    read_points = learned.read_points(gateway, {point: zones.get(zone) if zone else None for point, zone in points.items()})
+    boots = learned.boots(gateway, {record.boot_id for record, _ in fresh})
+    return Names(zones, read_points, boots), len(zones) == len(zones_named) and len(read_points) == len(points)
 
 
 def _only_new(committed: Sequence[Committed], rows: list[Row], now: datetime) -> list[Row]:
@@ -144,7 +142,7 @@ def _store_raw(committed: Sequence[Committed], now: datetime) -> int:
     fresh = [(one, good) for one in committed for good in one.fresh if good.event is None]
     if not fresh:
         return 0
-    boots = learned.boots({(one.gateway.pk, plain(good.record.boot_id)) for one, good in fresh})
+    boots = {one.gateway.pk: learned.boots(one.gateway.pk, {good.record.boot_id for good in one.fresh}) for one, _ in fresh}
     stored = set(RawRecord.objects.filter(event_id__in=[g.record.event_id for _, g in fresh]).values_list("event_id", flat=True))
     rows = []
     for one, good in fresh:
@@ -153,7 +151,7 @@ def _store_raw(committed: Sequence[Committed], now: datetime) -> int:
             continue
         stored.add(good.record.event_id)
         one.ids[good.record.seq] = good.record.event_id
-        rows.append(raw_row(one.gateway.pk, one.epoch.pk, good.record, boots, now))
+        rows.append(raw_row(one.gateway.pk, one.epoch.pk, good.record, boots[one.gateway.pk], now))
     return insert_new(RawRecord, RAW_COLUMNS, rows, key=["event_id"])
 
 
@@ -225,7 +223,7 @@ def _content(good: GoodRecord) -> tuple[Any, ...]:
     if good.event is None:
         return (plain(good.record.kind), body_text(good.record))
     event = good.event
-    return (event.kind.value, plain(event.identity), plain(event.raw), event.event_time.astimezone(UTC))
+    return (event.kind.value, event.identity, event.raw, event.event_time.astimezone(UTC))
 
 
 def _refuse(one: Committed, now: datetime, counts: Counter[str]) -> None:

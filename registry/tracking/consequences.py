@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,11 +29,12 @@ UNKNOWN_SETS = {  # seen again: the counts add up in any order, and what stands 
 
 def draw(rows: Sequence[Row], ordinals: Mapping[int, int], counts: Counter[str]) -> None:
     """Work new events (rows of EVENT_COLUMNS) into the projections; `ordinals` are those of their epochs."""
-    owners = identifiers.by_key({row[PLACE["identity"]] for row in rows})
+    identity_of, moment_of = itemgetter(PLACE["identity"]), itemgetter(PLACE["happened_at"])
+    owners = identifiers.by_key(set(map(identity_of, rows)))
     facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
     unknown: list[Row] = []
     for row in rows:
-        owner = identifiers.owner(owners.get(row[PLACE["identity"]], ()), row[PLACE["happened_at"]])
+        owner = identifiers.owner(owners.get(identity_of(row), ()), moment_of(row))
         if owner is None:
             unknown.append(row)
         else:
@@ -43,10 +45,13 @@ def draw(rows: Sequence[Row], ordinals: Mapping[int, int], counts: Counter[str])
     _note_unknown(unknown)
 
 
+_TOLD = itemgetter(*(PLACE[name] for name in ("event_id", "gateway", "epoch", "seq")))
+_AT = itemgetter(*(PLACE[name] for name in ("happened_at", "kind", "direction", "zone_to", "deliberate", "source", "confidence")))
+
+
 def _fact(row: Row, ordinals: Mapping[int, int]) -> Fact:
-    told = (ordinals[row[PLACE["epoch"]]], row[PLACE["seq"]])
-    at = ("happened_at", "kind", "direction", "zone_to", "deliberate", "source", "confidence")
-    return Fact(row[PLACE["event_id"]], row[PLACE["gateway"]], told, *(row[PLACE[name]] for name in at))
+    event_id, gateway, epoch, seq = _TOLD(row)
+    return Fact(event_id, gateway, (ordinals[epoch], seq), *_AT(row))
 
 
 def _note_unknown(rows: Sequence[Row]) -> None:

@@ -6,10 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from registry.assets.models import Identifier
-from registry.db import rows_of
+from registry.db import rows_where
 
 
 class Ownership(NamedTuple):
@@ -22,12 +20,12 @@ class Ownership(NamedTuple):
 
 def by_key(keys: Collection[str]) -> Mapping[str, list[Ownership]]:
     """Return who has and had these identities."""
-    return _found(Identifier.objects.filter(key__in=keys))
+    return _found("key", keys)
 
 
 def of_assets(asset_ids: Collection[UUID]) -> Mapping[str, list[Ownership]]:
     """Return when these assets had which identity."""
-    return _found(Identifier.objects.filter(asset__in=asset_ids))
+    return _found("asset", asset_ids)
 
 
 def owner(ownerships: Iterable[Ownership], moment: datetime) -> UUID | None:
@@ -38,8 +36,9 @@ def owner(ownerships: Iterable[Ownership], moment: datetime) -> UUID | None:
     return None
 
 
-def _found(rows: QuerySet[Identifier]) -> Mapping[str, list[Ownership]]:
+def _found(column: str, among: Collection[str] | Collection[UUID]) -> Mapping[str, list[Ownership]]:
     found: defaultdict[str, list[Ownership]] = defaultdict(list)
-    for key, asset, valid_from, valid_to in rows_of(rows, "key", "asset", "valid_from", "valid_to"):
+    columns = ("key", "asset", "valid_from", "valid_to")
+    for key, asset, valid_from, valid_to in rows_where(Identifier, columns, key=column, among=among):
         found[key].append(Ownership(asset, valid_from, valid_to))
     return found

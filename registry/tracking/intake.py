@@ -21,8 +21,7 @@ from registry.tracking import learned, parsing
 from registry.tracking.committing import RECORDS_AT_ONCE, Committed, commit_events
 from registry.tracking.gateways import mac_key
 from registry.tracking.models import Gateway, GatewayEpoch, Quarantine
-from registry.tracking.parsing import BadRecord, Told
-from registry.tracking.rows import plain
+from registry.tracking.parsing import BadRecord, Told, plain
 from sync.wire import Health, Hello, Rejected, State, WireError
 
 log = logging.getLogger(__name__)
@@ -258,8 +257,8 @@ def _note_states_and_health(items: list[Item], now: datetime) -> None:
         }
         Gateway.objects.filter(pk=gateway_id).update(health=shown, health_at=now)
         points = {plain(point): plain(zone) for point, zone in health.read_points if point}
-        zones = learned.zones((gateway_id, zone) for zone in points.values() if zone)
-        learned.read_points({(gateway_id, point): zones.get((gateway_id, zone)) for point, zone in points.items()})
+        zones = learned.zones(gateway_id, {zone for zone in points.values() if zone})
+        learned.read_points(gateway_id, {point: zones.get(zone) for point, zone in points.items()})
 
 
 def _reply(answer: _ToAnswer) -> Reply:

@@ -3,86 +3,57 @@
 A gateway may invent names, so there is a limit to how many are learned of one; what names more is refused.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import QuerySet
 
-from registry.tracking.models import Gateway, GatewayBoot, ReadPoint, Zone
+from registry.tracking.models import GatewayBoot, ReadPoint, Zone
+from registry.tracking.parsing import plain
 
 MAX_ZONES = 1_000  # of one gateway
 MAX_READ_POINTS = 5_000
 MAX_BOOTS = 100_000
 
-Named = tuple[str, str]
-"""(gateway id, name)"""
 
-
-def zones(named: Iterable[Named]) -> dict[Named, UUID]:
+def zones(gateway: str, names: Set[str]) -> dict[str | None, UUID]:
     """Return the ids of these zones, made where they are new; beyond the limit a name is missing."""
-    wanted = set(named)
-    known = _of_zones(wanted)
-    fresh = _within_limit(wanted - known.keys(), "zones", MAX_ZONES)
-    if not fresh:
-        return known
-    Zone.objects.bulk_create([Zone(gateway_id=gateway, name=name) for gateway, name in fresh], ignore_conflicts=True)
-    return _of_zones(wanted)
+    of_gateway = Zone.objects.valid().filter(gateway=gateway)
+    known: dict[str | None, UUID] = dict(of_gateway.filter(name__in=names).values_list("name", "pk"))
+    if fresh := _within_limit(names - known.keys(), Zone.objects.filter(gateway=gateway), MAX_ZONES):
+        Zone.objects.bulk_create([Zone(gateway_id=gateway, name=name) for name in fresh], ignore_conflicts=True)
+        known |= of_gateway.filter(name__in=fresh).values_list("name", "pk")
+    return known
 
 
-def read_points(named: Mapping[Named, UUID | None]) -> dict[Named, UUID]:
+def read_points(gateway: str, zone_of: Mapping[str, UUID | None]) -> dict[str | None, UUID]:
     """Return the ids of these read points, made where they are new; each learns its zone where one is given."""
-    known = _of_read_points(named)
-    fresh = _within_limit(named.keys() - known.keys(), "read_points", MAX_READ_POINTS)
-    if fresh:
+    of_gateway = ReadPoint.objects.filter(gateway=gateway)
+    rows = list(of_gateway.filter(name__in=zone_of).values_list("name", "pk", "zone"))
+    known: dict[str | None, UUID] = {name: pk for name, pk, _ in rows}
+    for name, pk, zone in rows:
+        if zone_of[name] is not None and zone_of[name] != zone:
+            ReadPoint.objects.filter(pk=pk).update(zone=zone_of[name])
+    if fresh := _within_limit(zone_of.keys() - known.keys(), of_gateway, MAX_READ_POINTS):
         ReadPoint.objects.bulk_create(
-            [ReadPoint(gateway_id=gateway, name=name, zone_id=named[gateway, name]) for gateway, name in fresh],
-            ignore_conflicts=True,
+            [ReadPoint(gateway_id=gateway, name=name, zone_id=zone_of[name]) for name in fresh], ignore_conflicts=True
         )
-        known = _of_read_points(named)
-    for key, (pk, zone) in known.items():
-        if named[key] is not None and named[key] != zone:
-            ReadPoint.objects.filter(pk=pk).update(zone=named[key])
-    return {key: pk for key, (pk, _) in known.items()}
+        known |= of_gateway.filter(name__in=fresh).values_list("name", "pk")
+    return known
 
 
-def boots(named: Iterable[Named]) -> dict[Named, int]:
+def boots(gateway: str, boot_ids: Set[str]) -> dict[str, int]:
     """Return the ids of these boots, made where they are new; beyond the limit one is missing."""
-    wanted = set(named)
-    known = _of_boots(wanted)
-    fresh = _within_limit(wanted - known.keys(), "boots", MAX_BOOTS)
-    if not fresh:
-        return known
-    GatewayBoot.objects.bulk_create(
-        [GatewayBoot(gateway_id=gateway, boot_id=boot) for gateway, boot in fresh], ignore_conflicts=True
-    )
-    return _of_boots(wanted)
+    of_gateway = GatewayBoot.objects.filter(gateway=gateway)
+    stored = {plain(boot): boot for boot in boot_ids}
+    known = dict(of_gateway.filter(boot_id__in=stored).values_list("boot_id", "pk"))
+    if fresh := _within_limit(stored.keys() - known.keys(), of_gateway, MAX_BOOTS):
+        GatewayBoot.objects.bulk_create([GatewayBoot(gateway_id=gateway, boot_id=boot) for boot in fresh], ignore_conflicts=True)
+        known |= of_gateway.filter(boot_id__in=fresh).values_list("boot_id", "pk")
+    return {stored[boot]: pk for boot, pk in known.items()}
 
 
-def _of_zones(wanted: set[Named]) -> dict[Named, UUID]:
-    rows = Zone.objects.valid().filter(gateway__in={g for g, _ in wanted}, name__in={n for _, n in wanted})
-    return {(g, n): pk for g, n, pk in rows.values_list("gateway", "name", "pk") if (g, n) in wanted}
-
-
-def _of_read_points(wanted: Mapping[Named, object]) -> dict[Named, tuple[UUID, UUID | None]]:
-    rows = ReadPoint.objects.filter(gateway__in={g for g, _ in wanted}, name__in={n for _, n in wanted})
-    return {(g, n): (pk, z) for g, n, pk, z in rows.values_list("gateway", "name", "pk", "zone") if (g, n) in wanted}
-
-
-def _of_boots(wanted: set[Named]) -> dict[Named, int]:
-    rows = GatewayBoot.objects.filter(gateway__in={g for g, _ in wanted}, boot_id__in={b for _, b in wanted})
-    return {(g, b): pk for g, b, pk in rows.values_list("gateway", "boot_id", "pk") if (g, b) in wanted}
-
-
-def _within_limit(fresh: set[Named], relation: str, most: int) -> list[Named]:
-    """Return those new names for which their gateway still has room."""
-    if not fresh:
-        return []
-    counts = Gateway.objects.filter(pk__in={g for g, _ in fresh}).annotate(count=Count(relation)).values_list("pk", "count")
-    room: defaultdict[str, int] = defaultdict(int, {gateway: most - count for gateway, count in counts})
-    allowed = []
-    for gateway, name in sorted(fresh):
-        if room[gateway] > 0:
-            room[gateway] -= 1
-            allowed.append((gateway, name))
-    return allowed
+def _within_limit(fresh: Set[str], there: QuerySet[Any], most: int) -> list[str]:
+    """Return those new names for which there is still room."""
+    return sorted(fresh)[: max(0, most - there.count())] if fresh else []

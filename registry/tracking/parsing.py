@@ -96,10 +96,25 @@ def events(payload: bytes, key: bytes) -> Told:
             told.good.append(GoodRecord(record, None))
             continue
         try:
-            told.good.append(GoodRecord(record, location_event(record)))
+            told.good.append(GoodRecord(record, _plain_event(record)))
         except WireError as exc:
             told.bad.append(BadRecord(record.seq, record.event_id, exc.code, str(exc), bytes(record.body)))
     return told
+
+
+def plain(text: str) -> str:
+    """PostgreSQL takes no NUL; a symbol stands for it. The one change that is made to foreign text."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}") if "\0" in text else text
+
+
+def _plain_event(record: Record) -> LocationEvent:
+    """What a record says, its texts plain. In JSON a NUL can only stand as an escape. Raises WireError."""
+    event = location_event(record)
+    if b"\\u0000" not in bytes(record.body):
+        return event
+    texts = {name: plain(value) for name, value in msgspec.structs.asdict(event).items() if type(value) is str}
+    evidence = msgspec.structs.replace(event.evidence, sides=tuple(map(plain, event.evidence.sides)))
+    return msgspec.structs.replace(event, evidence=evidence, **texts)
 
 
 class _Loose(msgspec.Struct, rename={"first": "from", "last": "to"}):

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from registry.assets.models import Asset
-from registry.db import insert_new, rows_of, update, upsert, uuid7s
+from registry.db import hold_rows, insert_new, rows_where, update, upsert, uuid7s
 from registry.tracking import identifiers
 from registry.tracking.models import Gateway, LocationEvent, Position, Stay, Zone
 from registry.tracking.projection import Fact, Span, Whereabouts, replay
@@ -31,8 +31,7 @@ def hold_ingest() -> None:
 
 
 def hold_assets(asset_ids: Collection[UUID]) -> None:
-    if connection.features.has_select_for_update:
-        list(Asset.objects.filter(pk__in=asset_ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    hold_rows(Asset, asset_ids)
 
 
 def work_in(new: Mapping[UUID, Sequence[Fact]]) -> int:
@@ -61,7 +60,7 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
     hold_assets(asset_ids)
     replayed = {asset_id: replay(facts) for asset_id, facts in _facts_of(asset_ids).items()}
     obsolete: defaultdict[tuple[object, ...], list[UUID]] = defaultdict(list)  # stays of no length may be equal
-    for pk, *stay in rows_of(Stay.objects.filter(asset__in=asset_ids), "id", *STAY_KEY):
+    for pk, *stay in rows_where(Stay, ("id", *STAY_KEY), key="asset", among=asset_ids):
         obsolete[tuple(stay)].append(pk)
     for asset_id, w in replayed.items():
         new = []
@@ -76,11 +75,11 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
     _store(replayed)
 
 
-def _stored(asset_ids: Iterable[UUID]) -> dict[UUID, Whereabouts]:
+def _stored(asset_ids: Collection[UUID]) -> dict[UUID, Whereabouts]:
     """What is stored of these assets; of the stays the open one, which began when and where the position says."""
     columns = ("asset", "state", "zone", "since", "last_seen_at", "source", "confidence", "worked_in_to", "tips")
     found = {}
-    positions = rows_of(Position.objects.filter(asset__in=asset_ids), *columns)
+    positions = rows_where(Position, columns, key="asset", among=asset_ids)
     for asset_id, state, zone, since, seen, source, confidence, reached, tips in positions:
         told = {gateway: (ordinal, seq) for gateway, ordinal, seq in tips}
         present = state == Position.State.PRESENT
@@ -133,5 +132,16 @@ def _told(events: QuerySet[LocationEvent]) -> Iterable[tuple[str, Fact]]:
     for identity, event_id, gateway, ordinal, seq, happened_at, kind, direction, zone, deliberate, source, confidence in rows:
         yield (
             identity,
-            Fact(event_id, gateway, (ordinal, seq), happened_at, kind, direction, zone, deliberate, source, confidence),
+            Fact(
+                event_id,
+                gateway or "",
+                (ordinal or 0, seq or 0),
+                happened_at,
+                kind,
+                direction,
+                zone,
+                deliberate,
+                source,
+                confidence,
+            ),
         )

@@ -1,11 +1,12 @@
-"""From what a gateway told to rows of location events and raw records; the one place that changes foreign text."""
+"""From what a gateway told to rows of location events and raw records."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from registry.tracking.learned import Named
 from registry.tracking.models import LocationEvent
+from registry.tracking.parsing import plain
 from sync.wire import LocationEvent as ToldEvent
 from sync.wire import Record
 
@@ -26,16 +27,11 @@ Row = tuple[Any, ...]
 
 
 class Names(NamedTuple):
-    """The ids of what is named, by (gateway id, name)."""
+    """The ids of what one gateway names."""
 
-    zones: dict[Named, UUID]
-    read_points: dict[Named, UUID]
-    boots: dict[Named, int]
-
-
-def plain(text: str) -> str:
-    """PostgreSQL takes no NUL; a symbol stands for it."""
-    return text.replace("\0", "\N{SYMBOL FOR NULL}") if "\0" in text else text
+    zones: Mapping[str | None, UUID]
+    read_points: Mapping[str | None, UUID]
+    boots: Mapping[str, int]
 
 
 def event_row(gateway: str, epoch: int, record: Record, event: ToldEvent, names: Names, now: datetime) -> Row:
@@ -43,32 +39,24 @@ def event_row(gateway: str, epoch: int, record: Record, event: ToldEvent, names:
     event_time = event.event_time.astimezone(UTC)
     ahead = event_time > now + FUTURE
     evidence = event.evidence
-    more = {"duration_ms": evidence.duration_ms, "sides": [plain(side) for side in evidence.sides]}
+    more = {"duration_ms": evidence.duration_ms, "sides": evidence.sides} if evidence.duration_ms or evidence.sides else None
     return (
         record.event_id, gateway, epoch, record.seq, event.kind.value, event.direction and event.direction.value,
-        plain(event.identity), plain(event.raw), _maybe(event.symbology),
-        names.zones.get((gateway, plain(event.zone_from))) if event.zone_from else None,
-        names.zones.get((gateway, plain(event.zone_to))) if event.zone_to else None,
-        names.read_points.get((gateway, plain(event.read_point))) if event.read_point else None,
-        _maybe(event.door), event_time, now if ahead else event_time, event.decided_at.astimezone(UTC),
-        record.stored_at.astimezone(UTC), now, names.boots.get((gateway, plain(record.boot_id))), record.mono_ms,
+        event.identity, event.raw, event.symbology, names.zones.get(event.zone_from), names.zones.get(event.zone_to),
+        names.read_points.get(event.read_point), event.door, event_time, now if ahead else event_time,
+        event.decided_at.astimezone(UTC), record.stored_at.astimezone(UTC), now, names.boots.get(record.boot_id), record.mono_ms,
         event.time_uncertainty_ms, "unset" if ahead else event.clock_quality.value, event.late, GATEWAY, event.deliberate,
-        _maybe(event.operator), evidence.n, evidence.rssi_max_dbm, event.confidence, _maybe(event.reason),
-        more if evidence.duration_ms or evidence.sides else None, plain(event.parameters),
+        event.operator, evidence.n, evidence.rssi_max_dbm, event.confidence, event.reason, more, event.parameters,
     )  # fmt: skip
 
 
-def raw_row(gateway: str, epoch: int, record: Record, boots: dict[Named, int], now: datetime) -> Row:
+def raw_row(gateway: str, epoch: int, record: Record, boots: Mapping[str, int], now: datetime) -> Row:
     """Return a row of RAW_COLUMNS."""
     return (
         record.event_id, gateway, epoch, record.seq, plain(record.kind), body_text(record), record.stored_at.astimezone(UTC), now,
-        boots.get((gateway, plain(record.boot_id))), record.mono_ms,
+        boots.get(record.boot_id), record.mono_ms,
     )  # fmt: skip
 
 
 def body_text(record: Record) -> str:
     return bytes(record.body).decode("utf-8", "replace")
-
-
-def _maybe(text: str | None) -> str | None:
-    return None if text is None else plain(text)
