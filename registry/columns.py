@@ -5,7 +5,6 @@ PostgreSQL gets a column as one binary array: its driver would spend more time o
 it. SQLite gets the same texts and numbers that the ORM stores; anything else no filter of the ORM would find.
 """
 
-import json
 import operator
 import struct
 from collections.abc import Callable, Iterable, Sequence
@@ -49,7 +48,7 @@ def _microseconds(moment: datetime) -> bytes:
 
 
 def _jsonb(value: object) -> bytes:
-    return b"\x01" + json.dumps(value).encode()
+    return b"\x01" + msgspec.json.encode(value)
 
 
 _TYPES: tuple[tuple[type[Field], _Type], ...] = (
@@ -134,7 +133,7 @@ def _sqlite_form(field: Field) -> Callable[[Any], Any] | None:
         case models.DateTimeField():
             return _text_of
         case models.JSONField():
-            return json.dumps
+            return _json_of
     return None
 
 
@@ -157,6 +156,10 @@ def _loader(field: Field) -> Callable[[Any], Any] | None:
 def _uuid_of(text: str) -> UUID:
     """The same assets come again and again."""
     return UUID(text)
+
+
+def _json_of(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _text_of(moment: datetime) -> str:

@@ -5,7 +5,7 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -48,8 +48,27 @@ def insert_new(
 
     Without `key` any unique constraint counts, with it only the one on these columns. One statement whatever the number of rows.
     """
+    return insert_soon(model, columns, rows, key=key)()
+
+
+def insert_soon(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], *, key: Sequence[str] = ()
+) -> Callable[[], int]:
+    """The same inside `together()`, without waiting for it: what it returns says how many were new, after that."""
     on = f"({', '.join(_quoted(model, name) for name in key)}) " if key else ""
     return _write(model, columns, rows, f"ON CONFLICT {on}DO NOTHING")
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What is written inside goes out without waiting for answers: PostgreSQL works on one statement while we prepare the next.
+    What any of them raises is raised at the end at the latest. On SQLite nobody waits anyway."""
+    if connection.vendor == "postgresql":
+        connection.ensure_connection()
+        with connection.wrap_database_errors, connection.connection.pipeline():
+            yield
+    else:
+        yield
 
 
 def upsert(
@@ -59,7 +78,7 @@ def upsert(
     *,
     key: Sequence[str],
     sets: Mapping[str, str] | None = None,
-) -> int:
+) -> None:
     """Insert the rows, or overwrite every other column of those with this key. A key stands in `rows` once.
 
     `sets` gives columns another value than the new one, as SQL in which `old` is the stored row and `excluded` the new one."""
@@ -68,7 +87,7 @@ def upsert(
     values = {name: f"excluded.{quoted[name]}" for name in columns if name not in key}
     values |= {name: sql.replace("old.", f"{table}.") for name, sql in (sets or {}).items()}
     changes = ", ".join(f"{quoted[name]} = {value}" for name, value in values.items())
-    return _write(model, columns, rows, f"ON CONFLICT ({', '.join(quoted[name] for name in key)}) DO UPDATE SET {changes}")
+    _write(model, columns, rows, f"ON CONFLICT ({', '.join(quoted[name] for name in key)}) DO UPDATE SET {changes}")
 
 
 def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], *, key: str, only: str) -> None:
@@ -132,9 +151,10 @@ def rows_where(
         return by_column.loaded(fields, cursor.fetchall())
 
 
-def _write(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str) -> int:
+def _write(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str) -> Callable[[], int]:
+    """Return what tells the number of rows written, once that is known."""
     if not rows:
-        return 0
+        return lambda: 0
     fields = [_field(model, name) for name in columns]
     names = [_quoted(model, name) for name in columns]
     head = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({', '.join(names)})"
@@ -145,12 +165,13 @@ def _write(model: type[models.Model], columns: Sequence[str], rows: Sequence[Seq
     with connection.cursor() as cursor:
         stored = [by_column.stored(field, column) for field, column in zip(fields, values, strict=True)]
         cursor.executemany(f"{head} VALUES ({marks}) {tail}", list(zip(*stored, strict=True)))
-        return int(cursor.rowcount)
+        written = int(cursor.rowcount)
+    return lambda: written
 
 
 def _write_arrays(
     head: str, fields: Sequence[by_column.Field], names: Sequence[str], values: Sequence[tuple[Any, ...]], tail: str
-) -> int:
+) -> Callable[[], int]:
     """A column of one value throughout goes over once, not a thousand times; the first column is always an array."""
     selected, arrays, parameters = [], [], {}
     for place, (field, name, column) in enumerate(zip(fields, names, values, strict=True)):
@@ -166,7 +187,7 @@ def _write_arrays(
     with _binary_cursor() as cursor:
         sql = f"{head} SELECT {', '.join(selected)} FROM {source} {tail}"  # noqa: S608 - names of our own
         cursor.execute(sql.encode(), parameters)
-        return int(cursor.rowcount)
+    return lambda: int(cursor.rowcount)
 
 
 @contextmanager
@@ -184,7 +205,8 @@ def _binary_cursor() -> "Iterator[psycopg.Cursor[tuple[Any, ...]]]":
 
     connection.validate_no_broken_transaction()
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with connection.wrap_database_errors:
+        cursor = psycopg.Cursor(connection.connection)
         cursor.adapters.register_dumper(by_column.Binary, AsItIs)
         cursor.format = psycopg.pq.Format.BINARY
         yield cursor

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from registry.db import insert_new
-from registry.tracking import consequences, learned
+from registry.db import insert_new, insert_soon, together
+from registry.tracking import consequences, learned, project
 from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, Quarantine, RawRecord
 from registry.tracking.parsing import BadRecord, GoodRecord, Told, plain
 from registry.tracking.rows import EVENT_COLUMNS, RAW_COLUMNS, Names, Row, body_text, event_row, raw_row
@@ -42,11 +42,26 @@ class Committed:
     gaps: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter[str]) -> None:
-    """Store what is new, compare what is not, move the cursors. In the caller's transaction, which holds the gateways."""
+class SomeAreKnown(Exception):
+    """Events that the cursor does not have stand in the table: roll back, and commit carefully."""
+
+
+def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter[str], *, careful: bool) -> None:
+    """Store what is new, compare what is not, move the cursors. In the caller's transaction, which holds the gateways.
+
+    Not `careful`, it takes for new what the cursor does not have, and works ahead; raises SomeAreKnown when that was wrong."""
     for one in committed:
         _sort(one, counts)
-    rows = _store_events(committed, now)
+    rows = [row for one in committed for row in _event_rows(one, now)]
+    if careful:
+        rows = _insert_carefully(committed, rows, now)
+    following = consequences.Consequences(rows, {one.epoch.pk: one.epoch.ordinal for one in committed})
+    with together():
+        inserted = None if careful else insert_soon(LocationEvent, EVENT_COLUMNS, rows)
+        late = following.write(counts)
+    if inserted is not None and inserted() != len(rows):
+        raise SomeAreKnown
+    project.rebuild(late)
     counts["events"] += len(rows)
     counts["raw_records"] += _store_raw(committed, now)
     for one in committed:
@@ -54,7 +69,6 @@ def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter
         _refuse(one, now, counts)
         _declare(one, now, counts)
         _advance(one)
-    consequences.draw(rows, {one.epoch.pk: one.epoch.ordinal for one in committed}, counts)
 
 
 def _sort(one: Committed, counts: Counter[str]) -> None:
@@ -78,20 +92,11 @@ def _sort(one: Committed, counts: Counter[str]) -> None:
                 one.gaps.append((gap.first, gap.last, plain(gap.reason)))
 
 
-def _store_events(committed: Sequence[Committed], now: datetime) -> list[Row]:
-    """Insert the new location events; return the rows that were new."""
-    rows: list[Row] = []
-    for one in committed:
-        fresh = [(good.record, good.event) for good in one.fresh if good.event is not None]
-        if fresh:
-            rows += _rows_of(one, fresh, now)
-    if insert_new(LocationEvent, EVENT_COLUMNS, rows) == len(rows):
-        return rows
-    return _only_new(committed, rows, now)
-
-
-def _rows_of(one: Committed, fresh: Sequence[tuple[Record, ToldEvent]], now: datetime) -> Iterator[Row]:
-    """The rows of one epoch's new events. What names more than is kept of one gateway is refused."""
+def _event_rows(one: Committed, now: datetime) -> Iterator[Row]:
+    """The rows of one epoch's new location events. What names more than is kept of one gateway is refused."""
+    fresh = [(good.record, good.event) for good in one.fresh if good.event is not None]
+    if not fresh:
+        return
     gateway, epoch = one.gateway.pk, one.epoch.pk
     names, complete = _names(gateway, fresh)
     for record, event in fresh:
@@ -122,11 +127,13 @@ def _names(gateway: str, fresh: Sequence[tuple[Record, ToldEvent]]) -> tuple[Nam
     return Names(zones, read_points, boots), len(zones) == len(zones_named) and len(read_points) == len(points)
 
 
-def _only_new(committed: Sequence[Committed], rows: list[Row], now: datetime) -> list[Row]:
-    """Some rows met a stored one: return the others. Those that met go to `again`, to be compared.
+def _insert_carefully(committed: Sequence[Committed], rows: list[Row], now: datetime) -> list[Row]:
+    """Insert the rows; return those that were new. Those that met a stored one go to `again`, to be compared.
 
     A number can be new to the cursor and its event not: an outbox that had to part from its past sends what it holds once more,
-    under new numbers and the old event_ids."""
+    under new numbers and the old event_ids; and a cursor with too many holes forgets some of what it has."""
+    if insert_new(LocationEvent, EVENT_COLUMNS, rows) == len(rows):
+        return rows
     stamped = LocationEvent.objects.filter(event_id__in=[row[0] for row in rows], recorded_time=now)
     new = set(stamped.values_list("event_id", "gateway", "epoch", "seq"))
     for one in committed:

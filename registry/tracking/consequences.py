@@ -27,22 +27,29 @@ UNKNOWN_SETS = {  # seen again: the counts add up in any order, and what stands 
 }
 
 
-def draw(rows: Sequence[Row], ordinals: Mapping[int, int], counts: Counter[str]) -> None:
-    """Work new events (rows of EVENT_COLUMNS) into the projections; `ordinals` are those of their epochs."""
-    identity_of, moment_of = itemgetter(PLACE["identity"]), itemgetter(PLACE["happened_at"])
-    owners = identifiers.by_key(set(map(identity_of, rows)))
-    facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
-    unknown: list[Row] = []
-    for row in rows:
-        owner = identifiers.owner(owners.get(identity_of(row), ()), moment_of(row))
-        if owner is None:
-            unknown.append(row)
-        else:
-            facts[owner].append(_fact(row, ordinals))
-    if facts:
-        counts["replayed_assets"] += project.work_in(facts)
-    counts["events_of_unknown_tags"] += len(unknown)
-    _note_unknown(unknown)
+class Consequences:
+    """Of new events (rows of EVENT_COLUMNS); `ordinals` are those of their epochs. Making one reads, `write` only writes."""
+
+    def __init__(self, rows: Sequence[Row], ordinals: Mapping[int, int]) -> None:
+        identity_of, moment_of = itemgetter(PLACE["identity"]), itemgetter(PLACE["happened_at"])
+        owners = identifiers.by_key(set(map(identity_of, rows)))
+        facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
+        self._unknown: list[Row] = []
+        for row in rows:
+            owner = identifiers.owner(owners.get(identity_of(row), ()), moment_of(row))
+            if owner is None:
+                self._unknown.append(row)
+            else:
+                facts[owner].append(_fact(row, ordinals))
+        self._work = project.Work(facts)
+
+    def write(self, counts: Counter[str]) -> list[UUID]:
+        """Return the assets of which an event was late: they are to be rebuilt."""
+        late = self._work.write()
+        _note_unknown(self._unknown)
+        counts["replayed_assets"] += len(late)
+        counts["events_of_unknown_tags"] += len(self._unknown)
+        return late
 
 
 _TOLD = itemgetter(*(PLACE[name] for name in ("event_id", "gateway", "epoch", "seq")))

@@ -34,23 +34,28 @@ def hold_assets(asset_ids: Collection[UUID]) -> None:
     hold_rows(Asset, asset_ids)
 
 
-def work_in(new: Mapping[UUID, Sequence[Fact]]) -> int:
-    """Work stored events into the projections of their assets; return how many needed a replay because an event was late."""
-    hold_assets(new.keys())
-    known = _stored(new.keys())
-    changed: dict[UUID, Whereabouts] = {}
-    late: list[UUID] = []
-    for asset_id, facts in new.items():
-        whereabouts = known.get(asset_id) or Whereabouts()
-        if all(whereabouts.continues_with(fact) for fact in facts):
-            for at, fact in whereabouts.order(facts):
-                whereabouts.take(at, fact)
-            changed[asset_id] = whereabouts
-        else:
-            late.append(asset_id)
-    _store(changed)
-    rebuild(late)
-    return len(late)
+class Work:
+    """New events of assets on their way into the projections. Making one holds the assets and reads; `write` only writes."""
+
+    def __init__(self, new: Mapping[UUID, Sequence[Fact]]) -> None:
+        hold_assets(new.keys())
+        self._new = new
+        self._known = _stored(new.keys())
+
+    def write(self) -> list[UUID]:
+        """Write what changes; return the assets that need a `rebuild` instead, because an event was late."""
+        changed: dict[UUID, Whereabouts] = {}
+        late: list[UUID] = []
+        for asset_id, facts in self._new.items():
+            whereabouts = self._known.get(asset_id) or Whereabouts()
+            if all(map(whereabouts.continues_with, facts)):
+                for at, fact in whereabouts.order(facts):
+                    whereabouts.take(at, fact)
+                changed[asset_id] = whereabouts
+            else:
+                late.append(asset_id)
+        _store(changed)
+        return late
 
 
 def rebuild(asset_ids: Collection[UUID]) -> None:
