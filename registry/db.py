@@ -48,15 +48,13 @@ def insert_new(
 
     Without `key` any unique constraint counts, with it only the one on these columns. One statement whatever the number of rows.
     """
-    return insert_soon(model, columns, rows, key=key)()
-
-
-def insert_soon(
-    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], *, key: Sequence[str] = ()
-) -> Callable[[], int]:
-    """The same inside `together()`, without waiting for it: what it returns says how many were new, after that."""
     on = f"({', '.join(_quoted(model, name) for name in key)}) " if key else ""
-    return _write(model, columns, rows, f"ON CONFLICT {on}DO NOTHING")
+    return _write(model, columns, rows, f"ON CONFLICT {on}DO NOTHING")()
+
+
+def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert the rows. Raises IntegrityError when one is stored already; cheaper than asking."""
+    _write(model, columns, rows, "")
 
 
 @contextmanager
@@ -90,8 +88,11 @@ def upsert(
     _write(model, columns, rows, f"ON CONFLICT ({', '.join(quoted[name] for name in key)}) DO UPDATE SET {changes}")
 
 
-def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], *, key: str, only: str) -> None:
-    """Give rows their new values: each of `rows` is (key, value of each column). `only` is SQL about the stored row."""
+def update(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], *, key: str, only: str = "TRUE"
+) -> None:
+    """Give rows their new values: each of `rows` is (key, value of each column). `only` is more SQL about the stored row,
+    which is `old`."""
     if not rows:
         return
     fields = [_field(model, name) for name in (key, *columns)]
@@ -101,15 +102,15 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Seq
     if connection.vendor == "postgresql":
         sets = ", ".join(f"{name} = new.{name}" for name in names[1:])
         source = f"unnest({', '.join(f'%b::{by_column.type_of(f)}[]' for f in fields)}) AS new ({', '.join(names)})"
-        where = f"{table}.{names[0]} = new.{names[0]} AND {table}.{only}"
+        where = f"old.{names[0]} = new.{names[0]} AND {only}"
         with _binary_cursor() as cursor:
             arrays = [by_column.array(field, column) for field, column in zip(fields, values, strict=True)]
-            cursor.execute(f"UPDATE {table} SET {sets} FROM {source} WHERE {where}".encode(), arrays)  # noqa: S608 - names of our own
+            cursor.execute(f"UPDATE {table} AS old SET {sets} FROM {source} WHERE {where}".encode(), arrays)  # noqa: S608 - names of our own
         return
     sets = ", ".join(f"{name} = %s" for name in names[1:])
     keys, *others = [by_column.stored(field, column) for field, column in zip(fields, values, strict=True)]
     with connection.cursor() as cursor:
-        sql = f"UPDATE {table} SET {sets} WHERE {names[0]} = %s AND {only}"  # noqa: S608 - the same
+        sql = f"UPDATE {table} AS old SET {sets} WHERE {names[0]} = %s AND {only}"  # noqa: S608 - the same
         cursor.executemany(sql, list(zip(*others, keys, strict=True)))
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from registry.db import insert_new, insert_soon, together
+from registry.db import insert, insert_new, together
 from registry.tracking import consequences, learned, project
 from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, Quarantine, RawRecord
 from registry.tracking.parsing import BadRecord, GoodRecord, Told, plain
@@ -42,14 +42,10 @@ class Committed:
     gaps: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-class SomeAreKnown(Exception):
-    """Events that the cursor does not have stand in the table: roll back, and commit carefully."""
-
-
 def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter[str], *, careful: bool) -> None:
     """Store what is new, compare what is not, move the cursors. In the caller's transaction, which holds the gateways.
 
-    Not `careful`, it takes for new what the cursor does not have, and works ahead; raises SomeAreKnown when that was wrong."""
+    Not `careful`, it takes for new what the cursor does not have, and works ahead; raises IntegrityError when that was wrong."""
     for one in committed:
         _sort(one, counts)
     rows = [row for one in committed for row in _event_rows(one, now)]
@@ -57,10 +53,9 @@ def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter
         rows = _insert_carefully(committed, rows, now)
     following = consequences.Consequences(rows, {one.epoch.pk: one.epoch.ordinal for one in committed})
     with together():
-        inserted = None if careful else insert_soon(LocationEvent, EVENT_COLUMNS, rows)
+        if not careful:
+            insert(LocationEvent, EVENT_COLUMNS, rows)
         late = following.write(counts)
-    if inserted is not None and inserted() != len(rows):
-        raise SomeAreKnown
     project.rebuild(late)
     counts["events"] += len(rows)
     counts["raw_records"] += _store_raw(committed, now)

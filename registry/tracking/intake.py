@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from registry.texts import for_log
 from registry.tracking import learned, parsing
-from registry.tracking.committing import RECORDS_AT_ONCE, Committed, SomeAreKnown, commit_events
+from registry.tracking.committing import RECORDS_AT_ONCE, Committed, commit_events
 from registry.tracking.gateways import mac_key
 from registry.tracking.models import Gateway, GatewayEpoch, Quarantine
 from registry.tracking.parsing import BadRecord, Told, plain
@@ -148,7 +148,7 @@ def _commit_or_split(items: list[Item], counts: Counts, reply: Callable[[Reply],
     try:
         try:
             replies, counted = _commit(items)
-        except SomeAreKnown:
+        except IntegrityError:  # most likely events that are stored already
             replies, counted = _commit(items, careful=True)
     except (DataError, IntegrityError, ValueError, OverflowError) as exc:
         parts = _halves(items, str(exc))

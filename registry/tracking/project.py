@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from registry.assets.models import Asset
-from registry.db import hold_rows, insert_new, rows_where, update, upsert, uuid7s
+from registry.db import hold_rows, insert, rows_where, update, uuid7s
 from registry.tracking import identifiers
 from registry.tracking.models import Gateway, LocationEvent, Position, Stay, Zone
 from registry.tracking.projection import Fact, Span, Whereabouts, replay
@@ -54,7 +54,7 @@ class Work:
                 changed[asset_id] = whereabouts
             else:
                 late.append(asset_id)
-        _store(changed)
+        _store(changed, self._known.keys())
         return late
 
 
@@ -77,7 +77,7 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
         w.spans = new
     Stay.objects.filter(pk__in=[pk for same in obsolete.values() for pk in same]).delete()
     Position.objects.filter(pk__in=set(asset_ids) - replayed.keys()).delete()
-    _store(replayed)
+    _store(replayed, {asset_id for (asset_id,) in rows_where(Position, ["asset"], key="asset", among=replayed.keys())})
 
 
 def _stored(asset_ids: Collection[UUID]) -> dict[UUID, Whereabouts]:
@@ -93,7 +93,8 @@ def _stored(asset_ids: Collection[UUID]) -> dict[UUID, Whereabouts]:
     return found
 
 
-def _store(changed: Mapping[UUID, Whereabouts]) -> None:
+def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID]) -> None:
+    """Write whereabouts; the `known` assets have a position already."""
     places = _places({w.zone for w in changed.values() if w.zone} | {s.zone for w in changed.values() for s in w.spans})
     in_order = sorted(changed.items(), key=lambda item: item[0].int)
     positions = [
@@ -104,16 +105,17 @@ def _store(changed: Mapping[UUID, Whereabouts]) -> None:
         )
         for asset_id, w in in_order
     ]  # fmt: skip
-    upsert(Position, POSITION_COLUMNS, positions, key=["asset"])
+    update(Position, POSITION_COLUMNS[1:], [row for row in positions if row[0] in known], key="asset")
+    insert(Position, POSITION_COLUMNS, [row for row in positions if row[0] not in known])
     spans = [(asset_id, span) for asset_id, w in in_order for span in w.spans]
     closed = [(asset_id, span.to_ts) for asset_id, span in spans if span.stored and span.to_ts is not None]
-    update(Stay, ["to_ts"], closed, key="asset", only="to_ts IS NULL")  # first: an asset has one open stay
+    update(Stay, ["to_ts"], closed, key="asset", only="old.to_ts IS NULL")  # first: an asset has one open stay
     new = [(asset_id, span) for asset_id, span in spans if not span.stored]
     rows = [
         (pk, asset_id, span.zone, places.get(span.zone), span.from_ts, span.to_ts)
         for pk, (asset_id, span) in zip(uuid7s(len(new)), new, strict=True)
     ]
-    insert_new(Stay, STAY_COLUMNS, rows, key=["id"])
+    insert(Stay, STAY_COLUMNS, rows)
 
 
 def _places(zones: Collection[UUID]) -> dict[UUID | None, UUID | None]:
