@@ -41,6 +41,7 @@ class Work:
         hold_assets(new.keys())
         self._new = new
         self._known = _stored(new.keys())
+        self._places = _places({f.zone for facts in new.values() for f in facts} | {w.zone for w in self._known.values()})
 
     def write(self) -> list[UUID]:
         """Write what changes; return the assets that need a `rebuild` instead, because an event was late."""
@@ -54,7 +55,7 @@ class Work:
                 changed[asset_id] = whereabouts
             else:
                 late.append(asset_id)
-        _store(changed, self._known.keys())
+        _store(changed, self._known.keys(), self._places)
         return late
 
 
@@ -77,7 +78,8 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
         w.spans = new
     Stay.objects.filter(pk__in=[pk for same in obsolete.values() for pk in same]).delete()
     Position.objects.filter(pk__in=set(asset_ids) - replayed.keys()).delete()
-    _store(replayed, {asset_id for (asset_id,) in rows_where(Position, ["asset"], key="asset", among=replayed.keys())})
+    known = {asset_id for (asset_id,) in rows_where(Position, ["asset"], key="asset", among=replayed.keys())}
+    _store(replayed, known, _places({w.zone for w in replayed.values()} | {s.zone for w in replayed.values() for s in w.spans}))
 
 
 def _stored(asset_ids: Collection[UUID]) -> dict[UUID, Whereabouts]:
@@ -93,9 +95,8 @@ def _stored(asset_ids: Collection[UUID]) -> dict[UUID, Whereabouts]:
     return found
 
 
-def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID]) -> None:
-    """Write whereabouts; the `known` assets have a position already."""
-    places = _places({w.zone for w in changed.values() if w.zone} | {s.zone for w in changed.values() for s in w.spans})
+def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places: Mapping[UUID | None, UUID | None]) -> None:
+    """Write whereabouts; the `known` assets have a position already, `places` are those of the zones."""
     in_order = sorted(changed.items(), key=lambda item: item[0].int)
     positions = [
         (
@@ -118,8 +119,8 @@ def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID]) -> None
     insert(Stay, STAY_COLUMNS, rows)
 
 
-def _places(zones: Collection[UUID]) -> dict[UUID | None, UUID | None]:
-    return dict(Zone.objects.filter(pk__in=zones).values_list("pk", "location"))
+def _places(zones: Collection[UUID | None]) -> dict[UUID | None, UUID | None]:
+    return dict(Zone.objects.filter(pk__in=[zone for zone in zones if zone is not None]).values_list("pk", "location"))
 
 
 def _facts_of(asset_ids: Collection[UUID]) -> dict[UUID, list[Fact]]:
