@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import zxingcpp
@@ -28,6 +29,19 @@ def pages(pdf: bytes) -> list[Image.Image]:
     """The filled areas of each page, black on white. Symbols are drawn as paths; letters are left out."""
     reader = PdfReader(io.BytesIO(pdf))
     return [_page(reader, page) for page in reader.pages]
+
+
+def frames(pdf: bytes) -> list[tuple[float, float, float, float]]:
+    """The outlined rectangles of the first page as (left, top, width, height) in mm."""
+    reader = PdfReader(io.BytesIO(pdf))
+    page = reader.pages[0]
+    high, found = float(page.mediabox.height), []
+    operations = ContentStream(page.get_contents(), reader).operations
+    for (operands, operator), (_, after) in pairwise(operations):
+        if operator == b"re" and after == b"S":
+            x, y, w, h = (float(one) / 72 * 25.4 for one in operands)
+            found.append((x, high / 72 * 25.4 - y - h, w, h))
+    return found
 
 
 def texts(pdf: bytes) -> list[str]:

@@ -96,8 +96,9 @@ def compose(label: Label, stock: Stock, fonts: Fonts, *, dot_mm: float = OFFICE_
     good = GOOD_BAR_MM if label.mark.linear else GOOD_MODULE_MM
     most = min(MOST_BAR_MM if label.mark.linear else MOST_MODULE_MM, most_dots * dot_mm)
     modules = _modules(dot_mm, most)
-    whole, cut, least = _wishes(label)
+    everything, whole, cut, least = _wishes(label)
     for wishes, smallest, module in (
+        (everything, GOOD_TEXT_MM, good),
         (whole, GOOD_TEXT_MM, good),
         (whole, LEAST_TEXT_MM, good),
         (cut, GOOD_TEXT_MM, good),
@@ -182,16 +183,17 @@ def _too_small(mark: Mark, stock: Stock, dot_mm: float) -> str:
 # ---- the texts -----------------------------------------------------------------------------------------------------------------
 
 
-def _wishes(label: Label) -> tuple[list[list[_Line]], list[list[_Line]], list[list[_Line]]]:
-    """What to write, from everything down to the least: with the whole name, with some of it, without."""
+def _wishes(label: Label) -> tuple[list[list[_Line]], ...]:
+    """What to write, from the most to the least: everything, without the company, with some of the name, without it."""
     printed = label.mark.message.printed
     number = _Line(label.number, False, 0.9)
     code = [] if printed == label.number else [_Line(printed, False, 0.72)]
-    company = [_Line(label.company, False, 0.7, whole=False)] if label.company else []
+    company = [_Line(label.company, False, 0.7)] if label.company else []
     name, cut = _Line(label.name, True, 1.0, 2), _Line(label.name, True, 1.0, 2, whole=False)
     two_lines = number._replace(most=2)
     return (
-        [[*company, name, number, *code], [name, number, *code]],
+        [[*company, name, number, *code]],
+        [[name, number, *code]],
         [[cut, number, *code], [cut._replace(most=1), number, *code]],
         [[number, *code], [number, *(line._replace(most=2) for line in code)], [number], [two_lines]],
     )

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from io import BytesIO
+from itertools import islice
 from typing import BinaryIO, Final
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from registry.labels.fonts import Fonts, needs_shaping
 from registry.labels.layout import Drawing, Label, Symbol, Text, compose
-from registry.labels.stocks import Offset, Stock
+from registry.labels.stocks import NO_OFFSET, Offset, Stock
 from registry.problems import Invalid
 
 MOST_LABELS: Final = 5000  # a print. The writer keeps the pages, compressed, until the end: about 2 kB a label
@@ -26,7 +27,7 @@ def write(
     out: BinaryIO,
     *,
     start: int = 1,
-    offset: Offset = Offset(),  # noqa: B008
+    offset: Offset = NO_OFFSET,
 ) -> int:
     """Write the labels, taken one by one, from the `start`-th place of the first sheet on; return how many pages there are.
 
@@ -48,6 +49,24 @@ def write(
     canvas.showPage()
     canvas.save()
     return page + 1
+
+
+def write_frames(stock: Stock, fonts: Fonts, out: BinaryIO, *, offset: Offset = NO_OFFSET) -> None:
+    """Write a page with the frames of all labels, to be printed on plain paper and held against a sheet of labels."""
+    width, height = stock.page
+    canvas = Canvas(out, pagesize=(width * POINT, height * POINT), pageCompression=1)
+    canvas.setTitle(f"Frames of {stock.title}")
+    canvas.setLineWidth(0.3)
+    for place in islice(stock.places(offset=offset), stock.per_page):
+        left, bottom = place.left * POINT, (height - place.top - stock.label[1]) * POINT
+        canvas.rect(left, bottom, stock.label[0] * POINT, stock.label[1] * POINT)
+    first = next(stock.places(offset=offset))
+    said = f"{stock.title}: right {offset.right:g}, down {offset.down:g} mm. Print at 100 %."
+    size = min(3.0, 0.9 * (stock.label[0] - 2 * stock.inset) / fonts.width(said))
+    text = Text(stock.inset, stock.inset + size, size, said, False, fonts.width(said) * size)
+    _letters(canvas, text, fonts, first.left, height - first.top)
+    canvas.showPage()
+    canvas.save()
 
 
 def _draw(canvas: Canvas, drawing: Drawing, fonts: Fonts, left: float, top: float) -> None:
@@ -81,13 +100,14 @@ def _letters(canvas: Canvas, text: Text, fonts: Fonts, left: float, top: float) 
 
 def _picture(canvas: Canvas, text: Text, fonts: Fonts, left: float, top: float) -> None:
     """A text that Pillow has to shape, as a picture in grey of 600 dots an inch."""
-    image = picture_of(text, fonts, PICTURE_DPI / 25.4)
+    grey = picture_of(text, fonts, PICTURE_DPI / 25.4)
+    image = Image.merge("LA", (Image.new("L", grey.size), ImageOps.invert(grey)))  # black, and clear where there is no ink
     page_size = (image.width / PICTURE_DPI * 72, image.height / PICTURE_DPI * 72)
     stored = BytesIO()
-    image.save(stored, "PNG")
+    image.convert("RGBA").save(stored, "PNG")
     stored.seek(0)
     bottom = (top - text.baseline + ASCENT_OF_PICTURE * text.size) * POINT - page_size[1]
-    canvas.drawImage(ImageReader(stored), (left + text.left) * POINT, bottom, *page_size)
+    canvas.drawImage(ImageReader(stored), (left + text.left) * POINT, bottom, *page_size, mask="auto")
 
 
 def picture_of(text: Text, fonts: Fonts, dots_per_mm: float) -> Image.Image:

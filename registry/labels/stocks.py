@@ -23,6 +23,9 @@ class Offset(NamedTuple):
     down: float = 0.0
 
 
+NO_OFFSET: Final = Offset()
+
+
 class Place(NamedTuple):
     """Where one label goes: its page, counted from 0, and its top left corner."""
 
@@ -55,7 +58,7 @@ class Stock:
         """`63.5 x 38.1 mm`."""
         return f"{self.label[0]:g} x {self.label[1]:g} mm"
 
-    def places(self, start: int = 1, offset: Offset = Offset()) -> Iterator[Place]:  # noqa: B008 - a tuple
+    def places(self, start: int = 1, offset: Offset = NO_OFFSET) -> Iterator[Place]:
         """Yield places without end, row by row, from the `start`-th label of the first page on. Raises Invalid."""
         if not 1 <= start <= self.per_page:
             many = f"a sheet has labels 1 to {self.per_page}" if self.per_page > 1 else "this stock has one label a page"

@@ -17,7 +17,7 @@ from registry.labels.layout import Label, Symbol, Text, compose
 from registry.labels.marks import QR_CORRECTION
 from registry.labels.marks import Symbol as Kind
 from registry.labels.pdf import ASCENT_OF_PICTURE, picture_of
-from registry.labels.stocks import Offset, Stock
+from registry.labels.stocks import NO_OFFSET, Offset, Stock
 from registry.problems import Invalid
 
 DPIS: Final = {203: 8, 300: 12, 600: 24}  # dots in a mm, as the printers have them
@@ -29,7 +29,7 @@ _ASCENT: Final = 0.75  # of the printer's font 0: capitals above the baseline
 _NARROW: Final = 0.9  # font 0 is narrower than ours; a little room in case it is not
 
 
-def write(labels: Iterable[Label], stock: Stock, fonts: Fonts, *, dpi: int = 203, offset: Offset = Offset()) -> Iterator[str]:  # noqa: B008
+def write(labels: Iterable[Label], stock: Stock, fonts: Fonts, *, dpi: int = 203, offset: Offset = NO_OFFSET) -> Iterator[str]:
     """Yield one format (^XA to ^XZ) for each label. Raises Invalid for a stock that is no roll or tape, and for a label that does
     not fit."""
     if dpi not in DPIS:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -229,3 +230,14 @@ def test_a_preview_says_the_same_and_takes_no_markup_from_a_name() -> None:
     assert "&lt;script&gt;" in shown
     assert "style=" not in shown
     assert 'viewBox="0 0 101.6 50.8"' in shown
+
+
+@pytest.mark.parametrize("stock", STOCKS.values(), ids=STOCKS)
+def test_frames_lie_where_the_labels_do(stock: Stock) -> None:
+    out = io.BytesIO()
+    pdf.write_frames(stock, fonts(), out, offset=Offset(0.5, 0.5))
+    frames = labels_printed.frames(out.getvalue())
+    places = [(place.left, place.top, *stock.label) for place in islice(stock.places(offset=Offset(0.5, 0.5)), stock.per_page)]
+    assert len(frames) == len(places)
+    for frame, place in zip(frames, places, strict=True):
+        assert frame == pytest.approx(place, abs=0.05)

@@ -1,6 +1,8 @@
 """Label stocks: every label lies on its page, none over another, where its maker puts it."""
 
+import re
 from itertools import combinations, islice
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +89,13 @@ def test_an_unknown_stock_lists_the_known() -> None:
     with pytest.raises(Invalid, match="avery-l7160, avery-l7163"):
         stocks.stock("avery-9999")
     assert stocks.stock(stocks.DEFAULT).per_page == 21
+
+
+def test_the_documentation_lists_every_stock_with_its_size() -> None:
+    said = (Path(__file__).parents[3] / "docs/labels.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([a-z0-9-]+)` \| (.+?) \| (\S+ x \S+) \| (\d*) \|$", said, re.MULTILINE)
+    known = [
+        (stock.name, stock.title, stock.size.removesuffix(" mm"), str(stock.per_page) if stock.per_page > 1 else "")
+        for stock in STOCKS.values()
+    ]
+    assert told == known
