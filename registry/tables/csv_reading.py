@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from registry.tables.encodings import KNOWN, Encoding, encoding_of
+from registry.tables.encodings import LOST, LOST_HANDLER, Encoding, encoding_of
 from registry.tables.fitting import fitted
 from registry.tables.guard import unguarded
 from registry.tables.table import WHOLE_ROW, CellProblem, Limits, Row, Table, Unreadable, shown
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _LINE_CHARS: Final = 1_000_000  # one longer is no line of a table
-_LOST: Final = "\N{REPLACEMENT CHARACTER}"
 _SNIFFED_LINES: Final = 20
 
 
@@ -56,10 +55,6 @@ def open_csv(path: Path, *, limits: Limits, encoding: str | None = None, delimit
     )
 
 
-def encoding_in_words(name: str) -> str:
-    return KNOWN.get(name, name)
-
-
 def _first_lines(path: Path, how: Encoding) -> list[str]:
     with path.open("rb") as file:
         file.seek(how.skip)
@@ -92,11 +87,11 @@ def _numbered(path: Path, how: Encoding, delimiter: str, limits: Limits) -> Iter
     """Every record of the file with its number; a spreadsheet counts blank ones too."""
     with path.open("rb") as raw:
         raw.seek(how.skip)
-        with io.TextIOWrapper(raw, encoding=how.name, errors="replace", newline="") as text:
-            yield from _records(text, delimiter, limits, guessed=bool(how.note))
+        with io.TextIOWrapper(raw, encoding=how.name, errors=LOST_HANDLER, newline="") as text:
+            yield from _records(text, delimiter, limits)
 
 
-def _records(text: IO[str], delimiter: str, limits: Limits, *, guessed: bool) -> Iterator[Row]:
+def _records(text: IO[str], delimiter: str, limits: Limits) -> Iterator[Row]:
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     number = 0
@@ -121,19 +116,20 @@ def _records(text: IO[str], delimiter: str, limits: Limits, *, guessed: bool) ->
         if lines.overlong:
             reason = f"line {lines.count} is longer than {_LINE_CHARS:,} characters, its end was not read"
             row.problems.append(CellProblem(WHOLE_ROW, shown(cells[0] if cells else ""), reason))
-        _look(row, limits, guessed=guessed)
+        _look(row, limits)
         yield row
 
 
-def _look(row: Row, limits: Limits, *, guessed: bool) -> None:
+def _look(row: Row, limits: Limits) -> None:
     for place, cell in enumerate(row.cells):
         if len(cell) > limits.cell_chars:
             row.problems.append(CellProblem(place, shown(cell), f"{len(cell):,} characters; a cell holds {limits.cell_chars:,}"))
             row.cells[place] = cell[: limits.cell_chars]
         elif "\0" in cell:
             row.problems.append(CellProblem(place, shown(cell), "a NUL byte is no text"))
-        elif _LOST in cell and guessed:
-            row.problems.append(CellProblem(place, shown(cell), "a byte that is no character in the encoding that was guessed"))
+        elif LOST in cell:
+            row.cells[place] = cell.replace(LOST, "\N{REPLACEMENT CHARACTER}")
+            row.problems.append(CellProblem(place, shown(row.cells[place]), "bytes that are no character in this encoding"))
 
 
 def _broken(reason: str, first: int, last: int) -> str:

@@ -10,6 +10,8 @@ KNOWN: Final = {
     "utf-8": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1252": "Windows-1252 (Western Europe)",
     "cp1250": "Windows-1250 (Central Europe)", "cp850": "DOS 850", "mac-roman": "Mac Roman",
 }  # fmt: skip
+LOST: Final = "\udcff"  # stands where bytes are no character; no text that can be decoded holds it
+LOST_HANDLER: Final = "sightpost-lost"
 _CHUNK: Final = 1 << 20
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -18,6 +20,14 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+
+def _mark_lost(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return LOST, error.end
+
+
+codecs.register_error(LOST_HANDLER, _mark_lost)
 
 
 class Encoding(NamedTuple):

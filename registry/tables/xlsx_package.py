@@ -135,7 +135,7 @@ def read_book(package: zipfile.ZipFile) -> Book:
             kind, target = relations.get(identity, ("", ""))
             if kind.endswith("/worksheet"):
                 book.sheets.append(
-                    Sheet(given.get("name", ""), _part(folder, target), given.get("state", "visible") != "visible")
+                    Sheet(given.get("name", "")[:100], _part(folder, target), given.get("state", "visible") != "visible")
                 )
 
     _small(package, workbook, start)

@@ -51,8 +51,12 @@ def test_what_is_not_utf8_is_guessed_and_that_is_said(tmp_path: Path) -> None:
     assert read(path, Choice(encoding="mac-roman"))[1][0].cells[0] == "S‰ge"
     undefined = put(tmp_path, b"name,price\nS\x81ge,5\nSaw,6\n")
     _, rows = read(undefined)
-    assert [(p.column, p.reason[:6]) for p in rows[0].problems] == [(0, "a byte")]
+    assert [(p.column, p.value, p.reason[:5]) for p in rows[0].problems] == [(0, "S\ufffdge", "bytes")]
     assert rows[1].problems == []
+    said = put(tmp_path, b"\xef\xbb\xbfname,price\nS\xe4ge,5\n\xef\xbf\xbd,6\n")  # the second one was lost long ago
+    assert [len(row.problems) for row in read(said)[1]] == [1, 0]
+    chosen = read(undefined, Choice(encoding="cp1252"))[1]
+    assert [len(row.problems) for row in chosen] == [1, 0]
 
 
 def test_a_wrong_byte_far_inside_decides_the_encoding_of_the_whole_file(tmp_path: Path) -> None:
