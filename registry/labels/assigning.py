@@ -45,6 +45,16 @@ def assign_keys(*, by: Actor, asset_ids: Collection[UUID], scheme: Scheme, asset
     return _store(by, keys)
 
 
+def next_key(scheme: Scheme, asset_type: int = 0) -> str:
+    """The GS1 key that would be given out next, if nobody is faster. Raises Invalid as `assign_keys`."""
+    series, make = _series(scheme, company_prefix(), asset_type)
+    last = Numbering.objects.filter(pk=series).values_list("last", flat=True).first() or 0
+    try:
+        return make(int(last) + 1)
+    except epc.DoesNotFit as none_left:
+        raise _none_left(1, none_left) from None
+
+
 def company_prefix() -> str:
     """The company's own GS1 prefix. Raises Invalid when registry.toml names none."""
     prefix: str | None = settings.CONFIGURATION.company.gs1_prefix
@@ -94,9 +104,13 @@ def _gs1_keys(assets: "Collection[Asset]", scheme: Scheme, prefix: str, asset_ty
             used = set(Identifier.objects.filter(key__in=some).values_list("key", flat=True))
             keys += [key for key in some if key not in used]
     except epc.DoesNotFit as none_left:
-        raise Invalid(f"assign: no number is left for {len(lacking)} more: {none_left}", field="assign") from None
+        raise _none_left(len(lacking), none_left) from None
     Numbering.objects.filter(pk=numbering.pk).update(last=last)
     return list(zip(lacking, keys, strict=True))
+
+
+def _none_left(wanted: int, why: epc.DoesNotFit) -> Invalid:
+    return Invalid(f"assign: no number is left for {wanted} more: {why}", field="assign")
 
 
 def _series(scheme: Scheme, prefix: str, asset_type: int) -> tuple[str, Callable[[int], str]]:

@@ -19,7 +19,7 @@ from identity.keys import Level
 from registry.access.actors import Actor
 from registry.assets.models import Asset, Identifier
 from registry.labels import pdf, svg, zpl
-from registry.labels.assigning import MOST_AT_ONCE, assign_keys, company_prefix, number_key
+from registry.labels.assigning import MOST_AT_ONCE, assign_keys, company_prefix, next_key, number_key
 from registry.labels.choices import Choice, Output, Scheme
 from registry.labels.fonts import PACKAGES, Fonts, fonts
 from registry.labels.layout import OFFICE_DOT_MM, Drawing, Label, compose
@@ -55,12 +55,13 @@ class Preview(NamedTuple):
 def print_labels(*, by: Actor, asset_ids: Sequence[UUID], choice: Choice) -> bytes:
     """Return the labels of these assets, in this order, as PDF or ZPL.
 
-    With `choice.assign` codes are given first, in transactions of 1,000 assets; the first label is tried before that. Raises
+    With `choice.assign` codes are given first, in transactions of 1,000 assets; the largest labels are tried before that. Raises
     Invalid, NotFound, Forbidden, Taken."""
     choice = choice.checked()
     rows = _rows(by, asset_ids)
     if choice.assign:
-        _composed(_as_if_assigned(rows[0], choice), choice, _fonts())
+        for row in {rows[0], max(rows, key=lambda row: len(row.asset.asset_no)), max(rows, key=lambda row: len(row.key or ""))}:
+            _composed(_as_if_assigned(row, choice), choice, _fonts())
         _assign(by, rows, choice)
         rows = _rows(by, asset_ids)
     _must_be_complete(rows, choice)
@@ -80,7 +81,7 @@ def frames(choice: Choice) -> bytes:
 
 
 def preview(*, by: Actor, asset_ids: Sequence[UUID], choice: Choice) -> Preview:
-    """Show the first label; one that still lacks its code is shown with the first of its series. Raises Invalid, NotFound."""
+    """Show the first label; one that still lacks its code is shown with the one it would get. Raises Invalid, NotFound."""
     choice = choice.checked()
     rows = _rows(by, asset_ids)
     if not choice.assign:
@@ -165,15 +166,10 @@ def _must_be_complete(rows: Sequence[Row], choice: Choice) -> None:
 
 
 def _as_if_assigned(row: Row, choice: Choice) -> Row:
-    """With the first key of its series where it lacks one, to try how large the label gets. Raises Invalid without a prefix."""
+    """With the next key of its series where it lacks one, to see how large the label gets. Raises Invalid without a prefix."""
     if not choice.needs_gs1_key or _has(row, choice):
         return row
-    prefix = company_prefix()
-    try:
-        key = company.grai(prefix, choice.asset_type, 1) if choice.scheme is Scheme.GRAI else company.giai(prefix, 1)
-    except epc.DoesNotFit as wrong:
-        raise Invalid(f"asset_type: {wrong}", field="asset_type") from None
-    return row._replace(key=key)
+    return row._replace(key=next_key(choice.scheme, choice.asset_type))
 
 
 def _label(row: Row, choice: Choice) -> Label:
@@ -214,9 +210,8 @@ def _codes_to_come(rows: Sequence[Row], choice: Choice) -> Iterator[str]:
             if choice.assign and (lacking := sum(not row.number_known for row in rows)):
                 yield f"Readers will know {_assets(lacking)} by the number from then on."
         elif lacking := sum(not _has(row, choice) for row in rows):
-            rest = "; the one shown is an example" if not _has(rows[0], choice) else ""
-            others = f" of {len(rows):,}" if lacking < len(rows) else ""
-            yield f"{lacking:,}{others} will get a {scheme.upper()}{rest}."
+            others = f"{lacking:,} of {len(rows):,} assets" if lacking < len(rows) else _assets(lacking)
+            yield f"{others} will get a {scheme.upper()}{', the first the one shown' if not _has(rows[0], choice) else ''}."
 
 
 def _unknown_numbers(rows: Sequence[Row], choice: Choice) -> Iterator[str]:

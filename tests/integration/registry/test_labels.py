@@ -259,6 +259,14 @@ def test_what_does_not_fit_is_refused_before_a_number_is_given_out() -> None:
     assert not Identifier.objects.exists()
 
 
+def test_a_longer_number_further_down_is_tried_too() -> None:
+    some = [*assets(1), register_asset(by=ROOT, name="Pump", asset_no="N" * 40)]
+    choice = Choice(stock="roll-57x32", symbol=Symbol.CODE_128, assign=True)
+    with pytest.raises(Invalid, match="needs at least"):
+        services.print_labels(by=ROOT, asset_ids=ids(some), choice=choice)
+    assert not Identifier.objects.exists()
+
+
 def test_a_suppliers_key_is_printed_but_a_tag_needs_one_of_ours() -> None:
     [one] = assets(1)
     add_identifier(by=ROOT, asset=one, text="(01)80614141123458(21)6789")
@@ -317,9 +325,9 @@ def test_a_preview_assigns_nothing_and_says_what_will_be() -> None:
     assign_keys(by=ROOT, asset_ids=[second.pk], scheme=Scheme.GIAI)
     choice = Choice(symbol=Symbol.QR, carries=Carries.LINK, assign=True, start=21)
     shown = services.preview(by=ROOT, asset_ids=ids([first, second]), choice=choice)
-    assert "(8004)40123451" in shown.svg
+    assert "(8004)40123452" in shown.svg
     assert shown.pages == 2
-    assert shown.coming == ["1 of 2 will get a GIAI; the one shown is an example."]
+    assert shown.coming == ["1 of 2 assets will get a GIAI, the first the one shown."]
     assert shown.notes == []
     assert (shown.sheet.count('class="gone"'), shown.sheet.count('class="printed"')) == (20, 1)
     assert keys_of(first) == []
