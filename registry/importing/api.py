@@ -1,0 +1,204 @@
+"""REST: importing tables of assets. Hand in, check, look at rows and errors, confirm."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Path, Query, Router, Schema, Status
+from pydantic import Field
+
+from registry.importing import files, reading_out, services
+from registry.importing.models import ImportJob
+from registry.operations import Strict, acting
+from registry.problems import Invalid
+
+router = Router(tags=["imports"])
+CHUNK = 64 * 1024
+Show = Literal["fresh", "changed", "unchanged", "wrong", "refused"]
+After = Annotated[int, Query(ge=0, le=2**62, description="`next` of the page before")]
+
+_TABLE = {"schema": {"type": "string", "format": "binary"}}
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+            "text/csv": _TABLE,
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _TABLE,
+        },
+    }
+}
+
+
+class ImportOut(Schema):
+    """`mapping` is column (from 0) to field; `missing` by field what the rows name and the registry does not have."""
+
+    id: UUID
+    state: str
+    name: str
+    sha256: str
+    size: int
+    form: str
+    encoding: str
+    delimiter: str
+    sheet: str
+    header: list[str]
+    mapping: dict[str, str]
+    options: dict[str, Any]
+    notes: list[str]
+    missing: dict[str, list[str]]
+    rows: int
+    fresh: int
+    changed: int
+    unchanged: int
+    wrong: int
+    written: int
+    refused: int
+    message: str
+    request_id: UUID
+    created_at: datetime
+    checked_at: datetime | None
+    confirmed_at: datetime | None
+    finished_at: datetime | None
+
+
+class ImportPage(Schema):
+    items: list[ImportOut]
+
+
+class RowOut(Schema):
+    number: int
+    outcome: str
+    result: str
+    asset: UUID | None
+    name: str
+    before: dict[str, str]
+    after: dict[str, str]
+
+
+class RowPage(Schema):
+    items: list[RowOut]
+    next: int | None
+
+
+class ProblemOut(Schema):
+    row: int
+    column: str
+    value: str
+    reason: str
+    late: bool = Field(description="Found while writing, not by the dry run")
+
+
+class ProblemPage(Schema):
+    items: list[ProblemOut]
+    next: int | None
+
+
+class OptionsIn(Strict):
+    """`days`: how 3/4/2024 is meant; `decimals`: what stands before them. Unset, the columns decide."""
+
+    days: Literal["dmy", "mdy"] | None = None
+    decimals: Literal[".", ","] | None = None
+    clear: Annotated[bool, Field(description="An empty cell takes the value away")] = False
+    make: list[Literal["category", "home_location", "supplier", "model", "cost_center"]] = Field(
+        default_factory=list, max_length=10, description="Make what is not there yet"
+    )
+    number: Annotated[bool, Field(description="Rows with neither number nor code are new assets")] = False
+    trust: list[Annotated[str, Field(max_length=60)]] = Field(
+        default_factory=list, max_length=100, description="Fields whose codes are right as they stand"
+    )
+
+
+class CheckIn(Strict):
+    """Without `mapping` the one that was guessed."""
+
+    mapping: Annotated[dict[str, Annotated[str, Field(max_length=60)]], Field(max_length=200)] | None = None
+    options: OptionsIn = OptionsIn()
+
+
+class ConfirmIn(Strict):
+    leave_out: bool = Field(False, description="Write the rest although some rows have errors")
+
+
+@router.post(
+    "/imports", response={201: ImportOut}, operation_id="create_import", openapi_extra=UPLOAD, summary="Hand in a table of assets"
+)
+def create_import(request: HttpRequest, filename: Annotated[str, Query(max_length=400)] = "") -> Any:
+    """As `multipart/form-data` with the field `file`, or as the body itself with `filename` in the address."""
+    by = acting(request)
+    services.must_import(by)
+    if int(request.META.get("CONTENT_LENGTH") or 0) > files.LIMITS.file_bytes + files.FORM_BYTES:
+        raise Invalid(f"file: more than {files.LIMITS.file_bytes // 1024 // 1024} MiB; split it", field="file")
+    if request.content_type == "multipart/form-data":
+        given = request.FILES.get("file")
+        if given is None:
+            raise Invalid("file: send one as this field", field="file")
+        return Status(201, services.receive(by=by, name=filename or given.name or "", chunks=given.chunks()))
+    return Status(201, services.receive(by=by, name=filename, chunks=_body(request)))
+
+
+@router.get("/imports", response=ImportPage, operation_id="list_imports", summary="One's imports, newest first")
+def list_imports(request: HttpRequest, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Any:
+    return {"items": ImportJob.objects.visible_to(acting(request))[:limit]}
+
+
+@router.get("/imports/{import_id}", response=ImportOut, operation_id="get_import", summary="How an import is")
+def get_import(request: HttpRequest, import_id: Path[UUID]) -> Any:
+    return services.find(acting(request), import_id)
+
+
+@router.post("/imports/{import_id}/check", response=ImportOut, operation_id="check_import", summary="Have every row checked")
+def check_import(request: HttpRequest, import_id: Path[UUID], body: CheckIn) -> Any:
+    """A dry run: nothing but its findings is written."""
+    by = acting(request)
+    job = services.find(by, import_id)
+    mapping = body.mapping if body.mapping is not None else job.mapping
+    return services.start_check(by=by, job=job, mapping=mapping, options=body.options.model_dump())
+
+
+@router.get(
+    "/imports/{import_id}/rows", response=RowPage, operation_id="list_import_rows", summary="What each row would do or did"
+)
+def list_rows(request: HttpRequest, import_id: Path[UUID], show: Show = "changed", after: After = 0) -> Any:
+    rows, following = reading_out.rows_of(services.find(acting(request), import_id), show, after=after)
+    return {"items": rows, "next": following}
+
+
+@router.get(
+    "/imports/{import_id}/problems",
+    response=ProblemPage,
+    operation_id="list_import_problems",
+    summary="Every error with its place",
+)
+def list_problems(
+    request: HttpRequest, import_id: Path[UUID], column: Annotated[str | None, Query(max_length=200)] = None, after: After = 0
+) -> Any:
+    problems, following = reading_out.problems_of(services.find(acting(request), import_id), column=column, after=after)
+    return {"items": problems, "next": following}
+
+
+@router.post(
+    "/imports/{import_id}/confirm", response=ImportOut, operation_id="confirm_import", summary="Write what the dry run found"
+)
+def confirm_import(request: HttpRequest, import_id: Path[UUID], body: ConfirmIn) -> Any:
+    by = acting(request)
+    return services.confirm(by=by, job=services.find(by, import_id), leave_out=body.leave_out)
+
+
+@router.post("/imports/{import_id}/cancel", response=ImportOut, operation_id="cancel_import", summary="End an import")
+def cancel_import(request: HttpRequest, import_id: Path[UUID]) -> Any:
+    by = acting(request)
+    return services.cancel(by=by, job=services.find(by, import_id))
+
+
+def _body(request: HttpRequest) -> Iterator[bytes]:
+    while chunk := request.read(CHUNK):
+        yield chunk
