@@ -17,25 +17,28 @@ from typing import Any
 from urllib.parse import quote
 
 STARTS_WITHIN_S = 20.0
-ROLE = "sightpost"  # no superuser: what needs one would fail where a company installs the registry
+ROLE = "sightpost"  # and its database; no superuser: what needs one would fail where a company installs the registry
 _PR_SET_PDEATHSIG = 1
-_FOR_TESTS = {
+_ALWAYS = {
     "listen_addresses": "",
+    "timezone": "America/St_Johns",  # half hours, and not ours: who forgets a time zone is found out
+}
+_FOR_TESTS = {
     "fsync": "off",  # nothing here outlives the tests
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "60",
-    "timezone": "America/St_Johns",  # half hours, and not ours: who forgets a time zone is found out
 }
 
 
 class Server:
-    """`url` is known before it runs; each of `start` and `stop` may be called once."""
+    """`url` is known before it runs; each of `start` and `stop` may be called once. `durable`: as it comes, with fsync."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self._settings = _ALWAYS if durable else _ALWAYS | _FOR_TESTS
         self.folder = Path(tempfile.mkdtemp(prefix="sightpost-postgresql-"))
-        self.url = f"postgresql://{ROLE}@{quote(str(self.folder), safe='')}/postgres"
+        self.url = f"postgresql://{ROLE}@{quote(str(self.folder), safe='')}/{ROLE}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -52,7 +55,7 @@ class Server:
             stdout=subprocess.PIPE, timeout=60, check=False, **as_owner,
         )  # fmt: skip
         assert made.returncode == 0, f"PostgreSQL could not make a cluster: {made.stdout.decode()}"
-        settings = _FOR_TESTS | {"unix_socket_directories": str(self.folder)}
+        settings = self._settings | {"unix_socket_directories": str(self.folder)}
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
@@ -80,6 +83,7 @@ class Server:
             try:
                 with psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres", autocommit=True) as db:
                     db.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB".encode())
+                    db.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}".encode())
                 return
             except psycopg.OperationalError:
                 assert self._process.poll() is None, f"PostgreSQL does not start: {self.log()}"
