@@ -1,6 +1,5 @@
 """The REST API under /api/v1/: who may call it, its routers, and its OpenAPI document (docs/openapi.json is held to it)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -12,32 +11,28 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.security import APIKeyCookie, HttpBearer
 
 from registry import problem_json
+from registry.access import rights
+from registry.access.actors import Actor
 from registry.access.models import ApiToken, User
 from registry.access.services import authenticate_token
 from registry.assets.api import router as assets
+from registry.importing.api import router as imports
+from registry.labels.api import router as labels
 from registry.tracking.api import router as tracking
 
 READING = ("GET", "HEAD", "OPTIONS")
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A caller with a token, as the querysets' `visible_to` wants to know it."""
-
-    token: ApiToken
-    is_active: bool = True
-
-
 class Bearer(HttpBearer):
     """`Authorization: Bearer spt_...`; a token of scope `read` reads."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> Program | None:
-        known = authenticate_token(token)
+    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
+        known = authenticate_token(token, address=request.META.get("REMOTE_ADDR", ""))
         if known is None:
             return None
         if request.method not in READING and known.scope != ApiToken.Scope.WRITE:
             raise HttpError(403, f"The token {known.name!r} may only read. Changes need one of scope `write`.")
-        return Program(known)
+        return rights.of_token(known)
 
 
 class Session(APIKeyCookie):
@@ -45,18 +40,18 @@ class Session(APIKeyCookie):
 
     param_name = settings.SESSION_COOKIE_NAME
 
-    def __call__(self, request: HttpRequest) -> User | None:
+    def __call__(self, request: HttpRequest) -> Actor | None:
         if "Authorization" in request.headers or self.param_name not in request.COOKIES:
             return None  # whoever shows a token is judged by it alone; without a cookie there is nothing to forge
-        found: User | None = super().__call__(request)
+        found: Actor | None = super().__call__(request)
         return found
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
         if not isinstance(request.user, User) or not request.user.is_active:
             return None
         if request.user.must_change_password:
             raise HttpError(403, "Choose a password of your own first, at /password/.")
-        return request.user
+        return rights.of_user(request.user, through="api")
 
 
 class Api(NinjaAPI):
@@ -83,5 +78,7 @@ api = Api(
     docs_decorator=login_required,
 )
 api.add_router("", assets)
+api.add_router("", labels)
+api.add_router("", imports)
 api.add_router("", tracking)
 problem_json.install(api)

@@ -1,6 +1,7 @@
 """`sightpost-registry`: each command reads the settings, then calls one function. Django is imported inside the commands only, so
 that --help and a wrong settings file answer at once."""
 
+import getpass
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ from registry.configuration import CONFIG_VARIABLE, Configuration
 from registry.misconfigured import Misconfigured
 
 if TYPE_CHECKING:
+    from registry.access.actors import Actor
     from sync.credentials import Credentials
 
 app = typer.Typer(name="sightpost-registry", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -100,30 +102,65 @@ def createadmin(
     with _django(config):
         from registry.access.services import create_administrator
 
-        password = create_administrator(username=username)
+        password = create_administrator(by=_operator(), username=username)
         print(f"{username}: one-time password {password}\nIt has to be changed at the first log-in.")
 
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV, UTF-8: asset_no,name,kind,status,category,home_location,identifiers")],
+    file: Annotated[Path, typer.Argument(help="CSV or XLSX; the first row names the columns.")],
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", metavar="HEADER=FIELD", help="What a column is; `HEADER=` leaves it out.")
+    ] = None,
+    make: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD", help="Make what is missing: category, home_location, supplier, model, cost_center."),
+    ] = None,
     create_places: Annotated[
-        bool, typer.Option("--create-places", help="Make the places and categories that do not exist.")
+        bool, typer.Option("--create-places", help="The same as --make category --make home_location.")
     ] = False,
+    days: Annotated[str | None, typer.Option(help="dmy or mdy: how 3/4/2024 is meant.")] = None,
+    decimals: Annotated[str | None, typer.Option(help="What stands before decimals, point or comma.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="An empty cell takes the value away.")] = False,
+    number: Annotated[bool, typer.Option("--number", help="Rows with neither number nor code are new assets.")] = False,
+    trust: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="Its codes are right, however much they look like 1.23E+11.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Write without asking.")] = False,
+    leave_out: Annotated[bool, typer.Option("--leave-out", help="Write the rest although some rows have errors.")] = False,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Read assets from a CSV file. Every row is checked first; with one error nothing is written. Twice is as good as once."""
+    """Check a table of assets, say what would change and what is wrong, and write it once that is confirmed. Twice is as good as
+    once."""
     with _django(config):
-        from registry.assets.importing import import_file
+        from registry.importing.command import import_file
+        from registry.importing.options import read_options
 
-        done = import_file(file, create_places=create_places)
-        if as_json:
-            print(json.dumps(done.as_json()))
-        else:
-            print(done.sentence() if not done.errors else "\n".join([*map(str, done.errors), done.sentence()]))
-        if done.errors:
-            raise typer.Exit(exits.PERSON)
+        places = ["category", "home_location"] if create_places else []
+        options = read_options(
+            {"days": days, "decimals": decimals, "clear": clear, "number": number, "make": [*places, *(make or [])],
+             "trust": trust or []}
+        )  # fmt: skip
+        status = import_file(
+            by=_operator(), path=file, columns=columns or [], options=options, dry_run=dry_run, confirmed=confirm,
+            leave_out=leave_out, as_json=as_json,
+        )  # fmt: skip
+        raise typer.Exit(status)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="A file to write, .csv or .xlsx.")],
+    column: Annotated[list[str] | None, typer.Option(metavar="FIELD", help="Only these columns, in this order.")] = None,
+    config: Config = None,
+) -> None:
+    """Write all assets as a table. Imported again, it changes nothing."""
+    with _django(config):
+        from registry.importing.command import export_file
+
+        print(f"{export_file(by=_operator(), path=file, wanted=column or []):,} assets are in {file}.")
 
 
 @app.command()
@@ -143,7 +180,9 @@ def gateways_add(gateway_id: str, local: Local = False, out: Out = None, name: s
     with _django(config) as configuration:
         from registry.tracking.gateways import add_gateway
 
-        _write_credentials(configuration, local, out, gateway_id, lambda: add_gateway(gateway_id=gateway_id, name=name))
+        _write_credentials(
+            configuration, local, out, gateway_id, lambda: add_gateway(by=_operator(), gateway_id=gateway_id, name=name)
+        )
 
 
 @gateways_app.command("renew")
@@ -152,7 +191,7 @@ def gateways_renew(gateway_id: str, local: Local = False, out: Out = None, confi
     with _django(config) as configuration:
         from registry.tracking.gateways import renew_gateway
 
-        _write_credentials(configuration, local, out, gateway_id, lambda: renew_gateway(gateway_id=gateway_id))
+        _write_credentials(configuration, local, out, gateway_id, lambda: renew_gateway(by=_operator(), gateway_id=gateway_id))
 
 
 @gateways_app.command("revoke")
@@ -162,7 +201,7 @@ def gateways_revoke(gateway_id: str, config: Config = None) -> None:
         from registry.broker_files import refresh
         from registry.tracking.gateways import revoke_gateway
 
-        revoke_gateway(gateway_id=gateway_id)
+        revoke_gateway(by=_operator(), gateway_id=gateway_id)
         refresh(configuration)
         print(f"{gateway_id} is revoked.")
 
@@ -195,7 +234,7 @@ def tokens_add(
         from registry.access.services import issue_token
 
         expires = datetime.now(UTC) + timedelta(days=days) if days is not None else None
-        print(issue_token(name=name, scope="write" if write else "read", expires_at=expires)[1])
+        print(issue_token(by=_operator(), name=name, scope="write" if write else "read", expires_at=expires)[1])
 
 
 @tokens_app.command("list")
@@ -220,7 +259,7 @@ def tokens_revoke(name: Annotated[str, typer.Argument(help="The token's name or 
     with _django(config):
         from registry.access.services import revoke_token
 
-        print(f"{revoke_token(name=name).name} is revoked.")
+        print(f"{revoke_token(by=_operator(), name=name).name} is revoked.")
 
 
 def _write_credentials(
@@ -237,6 +276,13 @@ def _write_credentials(
     write_credentials(path, make())
     refresh(configuration)
     print(path)
+
+
+def _operator() -> "Actor":
+    """Whoever has this command line may everything; the log of changes says through what."""
+    from registry.access.actors import system
+
+    return system("cli", getpass.getuser())
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """What the operations of all apps share: who is asking, how pages are asked for, strict bodies."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.http import HttpRequest
 from ninja import Header, Query, Schema
 from pydantic import ConfigDict, Field
 
+from registry.access.actors import Actor
 from registry.paging import MAX_CURSOR_CHARS, MAX_PAGE
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
@@ -27,6 +28,7 @@ class Paged(Schema):
     previous: str | None = Field(description="The cursor of the page before, null on the first one")
 
 
-def acting(request: HttpRequest) -> Any:
-    """The caller, a person or a program, as `visible_to` takes it. Every operation is behind authentication."""
-    return request.auth  # type: ignore[attr-defined]  # set by ninja
+def acting(request: HttpRequest) -> Actor:
+    """The caller, a person or a program, with their rights. Every operation is behind authentication."""
+    actor: Actor = request.auth  # type: ignore[attr-defined]  # set by ninja
+    return actor

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from registry.paging import BadCursor
-from registry.problems import Invalid, NotFound, Problem, Several, Stale, Taken
+from registry.problems import Forbidden, Invalid, NotFound, Problem, Several, Stale, Taken
 
 CONTENT_TYPE = "application/problem+json"
 MAX_ERRORS = 100  # of one request, so that a hostile body does not make a huge answer
@@ -29,7 +29,7 @@ TITLES = {
     429: "Too many requests",
     503: "Not now",
 }
-STATUS: dict[type[Problem], int] = {Invalid: 422, Several: 422, NotFound: 404, Taken: 409, Stale: 412}
+STATUS: dict[type[Problem], int] = {Invalid: 422, Several: 422, NotFound: 404, Taken: 409, Stale: 412, Forbidden: 403}
 
 SCHEMA: dict[str, Any] = {
     "title": "Problem",

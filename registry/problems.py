@@ -27,6 +27,10 @@ class Stale(Problem):
     """Somebody changed it meanwhile: read it again, then decide."""
 
 
+class Forbidden(Problem):
+    """They may see it and may not do this with it; somebody with another role can."""
+
+
 class Several(Problem):
     """Several things are wrong, each with its field; nothing was done."""
 

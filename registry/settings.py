@@ -35,7 +35,10 @@ INSTALLED_APPS = [
     "ninja",
     "treebeard",
     "registry.access",
+    "registry.work",
     "registry.assets",
+    "registry.labels",
+    "registry.importing",
     "registry.tracking",
     "registry.web",
 ]

@@ -15,6 +15,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
+from registry.access.actors import Actor, system
+from registry.access.models import RoleBinding, User
+from registry.access.rights import of_user
 from registry.access.services import issue_token
 from registry.assets.models import Asset, Category, Location
 from registry.assets.services import NewIdentifier, register_asset
@@ -41,7 +44,28 @@ from sync.wire import (
     seal,
 )
 
+ROOT = system("system", "tests")  # may everything
 PASSWORD = "a long enough sentence"
+
+
+def make_user(
+    name: str = "anna",
+    role: str | None = "administrator",
+    *,
+    place: Location | None = None,
+    category: Category | None = None,
+    **more: Any,
+) -> User:
+    """A person who logs in, with one role (None: with none) everywhere or within a place and a category."""
+    user = User.objects.create_user(name, password=PASSWORD, **more)
+    if role is not None:
+        RoleBinding.objects.create(user=user, role=role, location=place, category=category)
+    return user
+
+
+def actor(user: User, through: str = "page") -> Actor:
+    """The user as services take them."""
+    return of_user(user, through=through)
 
 
 @dataclass
@@ -115,25 +139,26 @@ class World:
 
 
 def make_world() -> World:
-    hamburg = create_location(name="Hamburg", kind="site")
-    hall = create_location(name="Hall A", kind="building", parent=hamburg)
+    hamburg = create_location(by=ROOT, name="Hamburg", kind="site")
+    hall = create_location(by=ROOT, name="Hall A", kind="building", parent=hamburg)
     places = {
         "Hamburg": hamburg,
         "Hall A": hall,
-        "Store room": create_location(name="Store room", parent=hall),
-        "Dock": create_location(name="Dock", kind="zone", parent=hall),
-        "Office": create_location(name="Office", parent=hamburg),
+        "Store room": create_location(by=ROOT, name="Store room", parent=hall),
+        "Dock": create_location(by=ROOT, name="Dock", kind="zone", parent=hall),
+        "Office": create_location(by=ROOT, name="Office", parent=hamburg),
     }
-    tools = create_category(name="Tools")
+    tools = create_category(by=ROOT, name="Tools")
     categories = {
         "Tools": tools,
-        "Ladders": create_category(name="Ladders", parent=tools),
-        "Pumps": create_category(name="Pumps"),
+        "Ladders": create_category(by=ROOT, name="Ladders", parent=tools),
+        "Pumps": create_category(by=ROOT, name="Pumps"),
     }
-    credentials = add_gateway(gateway_id="hamburg-1", name="Hamburg dock")
+    credentials = add_gateway(by=ROOT, gateway_id="hamburg-1", name="Hamburg dock")
     gateway = Gateway("hamburg-1", credentials.mac_key)
     assets = {
         name: register_asset(
+            by=ROOT,
             name=name,
             category=categories[category],
             home_location=places[home] if home else None,
@@ -179,13 +204,13 @@ def tell_a_day(world: World) -> None:
     for name, place in (("store-room", "Store room"), ("dock", "Dock")):
         if not Zone.objects.filter(name=name).exists():
             continue
-        map_zone(zone=world.zone(name), location=world.places[place])
+        map_zone(by=ROOT, zone=world.zone(name), location=world.places[place])
     tell(
         event("moved", "8004:061414100007", "dock", origin="store-room", ago_s=9 * hour),
         passed("8004:061414100007", "dock-door", "out", "yard", "dock", ago_s=8.5 * hour),
         passed("8004:061414100007", "dock-door", "in", "dock", "yard", ago_s=3 * hour),
     )
-    map_zone(zone=world.zone("dock"), location=world.places["Dock"])
+    map_zone(by=ROOT, zone=world.zone("dock"), location=world.places["Dock"])
     tell(
         event("moved", "8004:061414100007", "store-room", origin="dock", ago_s=2.5 * hour),
         event("arrived", "8004:061414100009", "dock", ago_s=2 * hour),
@@ -221,6 +246,7 @@ def many_assets(world: World, number: int) -> Sequence[Asset]:
     """More of them, where the number of rows is the point; each somewhere."""
     made = [
         register_asset(
+            by=ROOT,
             name=f"Crate {n:03d}", category=world.categories["Tools"], home_location=world.places["Hall A"],
             identifiers=[NewIdentifier(f"tag:CRATE-{n}")],
         )
@@ -238,7 +264,7 @@ class Caller:
     """A program with a token that may write."""
 
     def __init__(self) -> None:
-        self.headers = {"Authorization": f"Bearer {issue_token(name='tests', scope='write')[1]}"}
+        self.headers = {"Authorization": f"Bearer {issue_token(by=ROOT, name='tests', scope='write')[1]}"}
         self.client = Client()
 
     def __call__(self, method: str, path: str, body: Any = None, **more: Any) -> Any:

@@ -82,7 +82,7 @@ async def _prepared(stage: Stage) -> tuple[str, str]:
     password = (await command("sightpost-registry", "createadmin", "admin", *config)).splitlines()[0].split()[-1]
     await command("sightpost-registry", "gateways", "add", SITE, "--local", "--out", stage.credentials, *config)
     token = (await command("sightpost-registry", "tokens", "add", "demo", "--write", *config)).strip()
-    await command("sightpost-registry", "import", stage.assets_csv, "--create-places", *config)
+    await command("sightpost-registry", "import", stage.assets_csv, "--create-places", "--confirm", *config)
     return password, token
 
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router, Status
 from ninja.errors import HttpError
 
+from registry.access.actors import Actor
 from registry.assets import finding, services
 from registry.assets.models import Asset, AssetQuerySet, Identifier
 from registry.assets.schemas import (
@@ -36,31 +37,32 @@ router.add_router("", trees_router)
 def list_assets(
     request: HttpRequest, filters: Query[AssetFilters], sort: Sort = "name", cursor: Cursor = None, limit: Limit = 50
 ) -> Any:
-    user = acting(request)
+    by = acting(request)
     wanted = finding.Criteria(
         q=filters.q,
-        category=category_or_404(user, filters.category) if filters.category else None,
-        place=location_or_404(user, filters.place) if filters.place else None,
+        category=category_or_404(by, filters.category) if filters.category else None,
+        place=location_or_404(by, filters.place) if filters.place else None,
         status=filters.status,
         seen=filters.seen,
     )
-    return _asset_page(finding.find(user, wanted), sort, cursor, limit)
+    return _asset_page(finding.find(by, wanted), sort, cursor, limit)
 
 
 @router.post("/assets", response={201: AssetOut}, operation_id="create_asset", tags=["assets"], summary="Register an asset")
 def create_asset(request: HttpRequest, response: HttpResponse, body: NewAsset) -> Any:
-    user = acting(request)
+    by = acting(request)
     made = services.register_asset(
+        by=by,
         name=body.name,
         asset_no=body.asset_no,
         kind=body.kind,
         status=body.status,
-        category=category_or_404(user, body.category) if body.category else None,
-        home_location=location_or_404(user, body.home) if body.home else None,
+        category=category_or_404(by, body.category) if body.category else None,
+        home_location=location_or_404(by, body.home) if body.home else None,
         identifiers=[services.NewIdentifier(code.text, code.kind) for code in body.identifiers],
     )
     response["Location"] = f"{request.path.rstrip('/')}/{made.pk}"
-    return Status(201, _tagged(response, _asset_or_404(user, made.pk)))
+    return Status(201, _tagged(response, _asset_or_404(by, made.pk)))
 
 
 @router.get(
@@ -78,17 +80,17 @@ def get_asset(request: HttpRequest, response: HttpResponse, asset_id: Path[UUID]
 def change_asset(
     request: HttpRequest, response: HttpResponse, asset_id: Path[UUID], body: AssetChanges, if_match: IfMatch = None
 ) -> Any:
-    user = acting(request)
-    asset = _asset_or_404(user, asset_id)
+    by = acting(request)
+    asset = _asset_or_404(by, asset_id)
     if if_match is None:
         raise HttpError(428, "Send If-Match with the ETag you read, so that nobody's change is overwritten unseen.")
     changes: dict[str, Any] = {n: v for n in ("name", "asset_no", "kind", "status") if (v := getattr(body, n)) is not None}
     if "category" in body.model_fields_set:
-        changes["category"] = category_or_404(user, body.category) if body.category else None
+        changes["category"] = category_or_404(by, body.category) if body.category else None
     if "home" in body.model_fields_set:
-        changes["home_location"] = location_or_404(user, body.home) if body.home else None
-    services.change_asset(asset_id=asset.pk, version=_version(if_match, asset), changes=changes)
-    return _tagged(response, _asset_or_404(user, asset_id))
+        changes["home_location"] = location_or_404(by, body.home) if body.home else None
+    services.change_asset(by=by, asset_id=asset.pk, version=_version(if_match, asset), changes=changes)
+    return _tagged(response, _asset_or_404(by, asset_id))
 
 
 @router.get(
@@ -102,8 +104,8 @@ def list_location_assets(
     request: HttpRequest, location_id: Path[UUID], sort: Sort = "name", cursor: Cursor = None, limit: Limit = 50
 ) -> Any:
     """What is at the place, or at one inside it, now; not what has left it."""
-    user = acting(request)
-    there = finding.find(user, finding.Criteria(place=location_or_404(user, location_id))).filter(position__state="present")
+    by = acting(request)
+    there = finding.find(by, finding.Criteria(place=location_or_404(by, location_id))).filter(position__state="present")
     return _asset_page(there, sort, cursor, limit)
 
 
@@ -116,7 +118,7 @@ def list_location_assets(
 )
 def add_identifier(request: HttpRequest, asset_id: Path[UUID], body: NewCode) -> Any:
     asset = _asset_or_404(acting(request), asset_id)
-    return Status(201, identifier_out(services.add_identifier(asset=asset, text=body.text, kind=body.kind)))
+    return Status(201, identifier_out(services.add_identifier(by=acting(request), asset=asset, text=body.text, kind=body.kind)))
 
 
 @router.post(
@@ -130,7 +132,7 @@ def retire_identifier(request: HttpRequest, identifier_id: Path[UUID]) -> Any:
     seen = Identifier.objects.filter(asset__in=Asset.objects.visible_to(acting(request)), pk=identifier_id)
     if not seen.exists():
         raise NotFound("There is no such identifier.")
-    return identifier_out(services.retire_identifier(identifier_id=identifier_id))
+    return identifier_out(services.retire_identifier(by=acting(request), identifier_id=identifier_id))
 
 
 @router.get("/resolve", response=Resolved, operation_id="resolve_code", tags=["identifiers"], summary="Say what any code means")
@@ -156,8 +158,8 @@ def _with_all(found: AssetQuerySet) -> AssetQuerySet:
     return finding.for_rows(found).prefetch_related("identifiers")
 
 
-def _asset_or_404(user: Any, asset_id: UUID) -> Asset:
-    asset = _with_all(Asset.objects.visible_to(user)).filter(pk=asset_id).first()
+def _asset_or_404(by: Actor, asset_id: UUID) -> Asset:
+    asset = _with_all(Asset.objects.visible_to(by)).filter(pk=asset_id).first()
     if asset is None:
         raise NotFound("There is no such asset.")
     return asset

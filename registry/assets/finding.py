@@ -3,9 +3,9 @@
 Where an asset is comes from the tracking app, whose position the ORM reaches by its related name; so this stays below it.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.db.models import F, Q, TextField, Value
 from django.db.models.fields import DateTimeField
@@ -13,7 +13,8 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 
 from identity.resolve import resolve_text, second_reading
-from registry.assets.models import Asset, AssetQuerySet, Category, Location
+from registry.access.actors import Actor
+from registry.assets.models import Asset, AssetQuerySet, Category, CustomValue, Identifier, Location
 from registry.paging import Order
 
 NEVER = datetime(1, 1, 2, tzinfo=UTC)  # sorts before every sighting; a day in, so that no zone makes it year 0
@@ -57,18 +58,33 @@ class Criteria:
     seen: str | None = None
 
 
-def find(user: Any, wanted: Criteria) -> AssetQuerySet:
-    return narrow(searched(user, wanted.q), wanted)
+def find(by: Actor, wanted: Criteria) -> AssetQuerySet:
+    return narrow(searched(by, wanted.q), wanted)
 
 
-def searched(user: Any, text: str) -> AssetQuerySet:
+def searched(by: Actor, text: str) -> AssetQuerySet:
     """By code first: what is exactly one asset's code or number means that asset and nothing that looks alike."""
-    found = Asset.objects.visible_to(user)
+    found = Asset.objects.visible_to(by)
     text = text.strip()[:MAX_SEARCH_CHARS]
     if not text:
         return found
     exact = by_code(found, text)
-    return exact if exact is not None else found.matching(text)
+    return exact if exact is not None else matching(found, text)
+
+
+def matching(found: AssetQuerySet, text: str) -> AssetQuerySet:
+    """Every word of `text` stands in the name, the number or the serial number, begins a custom value, or begins or ends a code
+    of the asset, whatever the code's state."""
+    for word in text.split()[:8]:
+        bare = word.upper()
+        coded = Q(key__iendswith=word) | Q(key__istartswith=word) | Q(raw__iexact=word)
+        if re.fullmatch(r"[0-9A-F]{8,}", bare):
+            coded |= Q(raw__istartswith=bare)
+        owners = Identifier.objects.filter(coded).values("asset")
+        said = CustomValue.objects.order_by().filter(start__startswith=word.casefold()).values("asset")
+        named = Q(name__icontains=word) | Q(asset_no__icontains=word) | Q(serial_no__icontains=word)
+        found = found.filter(named | Q(pk__in=owners) | Q(pk__in=said))
+    return found
 
 
 def narrow(found: AssetQuerySet, wanted: Criteria) -> AssetQuerySet:

@@ -17,9 +17,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from identity.resolve import Identity
+from registry.access.actors import Actor
 from registry.assets.models import KEY_CHARS, NAME_CHARS, Asset, Identifier
 from registry.assets.paths import Missing, Paths
-from registry.assets.services import ASSET_NO_CHARS, identify, kind_of, one_of, retired_until, take_asset_nos
+from registry.assets.services import identify, kind_of, retired_until, take_asset_nos
+from registry.assets.values import ASSET_NO_CHARS, one_of
 from registry.exits import CannotGoOn
 from registry.problems import Problem
 from registry.texts import for_log, line
@@ -83,7 +85,7 @@ class Wanted:
     asset: Asset | None = None
 
 
-def import_file(path: Path, *, create_places: bool = False) -> Done:
+def import_file(path: Path, *, by: Actor, create_places: bool = False) -> Done:
     """Read the file and write it, all or nothing (should the process die, a second time does the rest).
 
     Raises CannotGoOn, OSError."""
@@ -91,17 +93,17 @@ def import_file(path: Path, *, create_places: bool = False) -> Done:
         raise CannotGoOn(f"{path}: larger than {MAX_FILE_BYTES // 1024 // 1024} MiB; split it.")
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
-            return import_rows(_rows(csv.DictReader(file, strict=True), path.name), create_places=create_places)
+            return import_rows(_rows(csv.DictReader(file, strict=True), path.name), by=by, create_places=create_places)
         except csv.Error as exc:
             raise CannotGoOn(f"{path.name}: not a CSV file: {exc}.") from None
         except UnicodeDecodeError as exc:
             raise CannotGoOn(f"{path.name}: byte {exc.start} is not UTF-8; save it as CSV UTF-8.") from None
 
 
-def import_rows(rows: Iterable[tuple[int, Mapping[str, str]]], *, create_places: bool = False) -> Done:
+def import_rows(rows: Iterable[tuple[int, Mapping[str, str]]], *, by: Actor, create_places: bool = False) -> Done:
     """Check (row number, fields) pairs, then write them. The fields are COLUMNS; a missing one counts as empty."""
     done = Done()
-    paths = Paths(create=create_places)
+    paths = Paths(by=by, create=create_places)
     wanted = []
     for row, fields in rows:
         if len(done.errors) >= MAX_ERRORS:

@@ -9,9 +9,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
+from registry.access.actors import Actor
 from registry.assets import trees
 from registry.assets.models import NAME_CHARS, Location
-from registry.page import page, person, put_errors, said
+from registry.page import acting, page, put_errors, said
 from registry.problems import Problem
 
 
@@ -29,9 +30,9 @@ class PlaceForm(forms.Form):
     parent = TreeChoice(label="Inside", queryset=Location.objects.none(), required=False, empty_label="Nothing: at the top")
     code = forms.CharField(max_length=trees.CODE_CHARS, required=False)
 
-    def __init__(self, user: Any, moved: Location | None, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, by: Actor, moved: Location | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        places = Location.objects.visible_to(user)
+        places = Location.objects.visible_to(by)
         if moved is not None:  # it cannot be put inside itself
             places = places.exclude(path__startswith=moved.path)
         self.fields["parent"].queryset = places  # type: ignore[attr-defined]
@@ -39,14 +40,14 @@ class PlaceForm(forms.Form):
 
 @page("GET", "POST")
 def new_place(request: HttpRequest) -> HttpResponse:
-    user = person(request)
+    by = acting(request)
     if request.method == "POST":
-        form = PlaceForm(user, None, request.POST)
+        form = PlaceForm(by, None, request.POST)
         if form.is_valid():
             values = form.cleaned_data
             try:
                 place = trees.create_location(
-                    name=values["name"], kind=values["kind"], code=values["code"] or None, parent=values["parent"]
+                    by=by, name=values["name"], kind=values["kind"], code=values["code"] or None, parent=values["parent"]
                 )
             except Problem as problem:
                 put_errors(form, problem)
@@ -54,37 +55,37 @@ def new_place(request: HttpRequest) -> HttpResponse:
                 messages.success(request, f"{place.name} is a place now.", "good")
                 return redirect("place", place.pk)
     else:
-        form = PlaceForm(user, None, initial={"parent": request.GET.get("inside"), "kind": Location.Kind.ROOM})
+        form = PlaceForm(by, None, initial={"parent": request.GET.get("inside"), "kind": Location.Kind.ROOM})
     return render(request, "web/place_form.html", {"area": "places", "form": form}, status=422 if form.errors else 200)
 
 
 @page("GET", "POST")
 def edit_place(request: HttpRequest, location_id: UUID) -> HttpResponse:
-    user = person(request)
-    place: Location = get_object_or_404(Location.objects.visible_to(user), pk=location_id)
+    by = acting(request)
+    place: Location = get_object_or_404(Location.objects.visible_to(by), pk=location_id)
     parent = Location.objects.get_parent(place)
     if request.method == "POST":
-        form = PlaceForm(user, place, request.POST)
+        form = PlaceForm(by, place, request.POST)
         if form.is_valid():
             try:
-                _change(place, parent, form.cleaned_data)
+                _change(by, place, parent, form.cleaned_data)
             except Problem as problem:
                 put_errors(form, problem)
             else:
                 messages.success(request, "Saved.", "good")
                 return redirect("place", location_id)
     else:
-        form = PlaceForm(user, place, initial={"name": place.name, "kind": place.kind, "code": place.code, "parent": parent})
+        form = PlaceForm(by, place, initial={"name": place.name, "kind": place.kind, "code": place.code, "parent": parent})
     context = {"area": "places", "form": form, "place": get_object_or_404(Location, pk=location_id)}
     return render(request, "web/place_form.html", context, status=422 if form.errors else 200)
 
 
 @page("POST")
 def delete_place(request: HttpRequest, location_id: UUID) -> HttpResponse:
-    place: Location = get_object_or_404(Location.objects.visible_to(person(request)), pk=location_id)
+    place: Location = get_object_or_404(Location.objects.visible_to(acting(request)), pk=location_id)
     parent = Location.objects.get_parent(place)
     try:
-        trees.delete_location(location=place)
+        trees.delete_location(by=acting(request), location=place)
     except Problem as problem:
         messages.error(request, said(problem), "attention")
         return redirect("place-edit", location_id)
@@ -93,7 +94,7 @@ def delete_place(request: HttpRequest, location_id: UUID) -> HttpResponse:
 
 
 @transaction.atomic
-def _change(place: Location, parent: Location | None, values: dict[str, Any]) -> None:
-    place = trees.change_location(location=place, name=values["name"], kind=values["kind"], code=values["code"] or None)
+def _change(by: Actor, place: Location, parent: Location | None, values: dict[str, Any]) -> None:
+    place = trees.change_location(by=by, location=place, name=values["name"], kind=values["kind"], code=values["code"] or None)
     if values["parent"] != parent:
-        trees.move_location(location=place, parent=values["parent"])
+        trees.move_location(by=by, location=place, parent=values["parent"])

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
+from registry.access.actors import Actor
 from registry.assets import trees
 from registry.assets.models import NAME_CHARS, Category, Location
 from registry.problems import Invalid
@@ -31,7 +32,8 @@ class Known(Generic[Node]):
 class Paths:
     """Looks up what a file names. With `create`, what is missing is made, but only when `made` asks for it."""
 
-    def __init__(self, *, create: bool) -> None:
+    def __init__(self, *, by: Actor, create: bool) -> None:
+        self._by = by
         self._create = create
         self._locations: Known[Location] = _known(Location)
         self._categories: Known[Category] = _known(Category)
@@ -53,7 +55,7 @@ class Paths:
             names = wanted.names[:depth]
             if (known := self._locations.by_names.get(names)) is None:
                 kind = Location.Kind.SITE if depth == 1 else Location.Kind.ROOM
-                parent = trees.create_location(name=names[-1], kind=kind, parent=parent)
+                parent = trees.create_location(by=self._by, name=names[-1], kind=kind, parent=parent)
                 self._locations.by_names[names] = parent.pk
             else:
                 parent = Location.objects.get(pk=known)
@@ -67,7 +69,7 @@ class Paths:
         for depth in range(1, len(wanted.names) + 1):
             names = wanted.names[:depth]
             if (known := self._categories.by_names.get(names)) is None:
-                parent = trees.create_category(name=names[-1], parent=parent)
+                parent = trees.create_category(by=self._by, name=names[-1], parent=parent)
                 self._categories.by_names[names] = parent.pk
             else:
                 parent = Category.objects.get(pk=known)

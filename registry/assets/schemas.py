@@ -8,7 +8,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from registry.assets import finding, services, trees
+from registry.assets import finding, trees, values
 from registry.assets.models import KEY_CHARS, NAME_CHARS, Asset, Category, Identifier, Location
 from registry.operations import Paged, Strict
 
@@ -93,7 +93,7 @@ class NewCode(Strict):
 
 class NewAsset(Strict):
     name: Name
-    asset_no: Annotated[str, Field(min_length=1, max_length=services.ASSET_NO_CHARS)] | None = None
+    asset_no: Annotated[str, Field(min_length=1, max_length=values.ASSET_NO_CHARS)] | None = None
     kind: Kind = "physical"
     status: StatusName = "in_use"
     category: UUID | None = None
@@ -105,7 +105,7 @@ class AssetChanges(Strict):
     """What is left out stays as it is; `null` takes category or home away."""
 
     name: Name | None = None
-    asset_no: Annotated[str, Field(min_length=1, max_length=services.ASSET_NO_CHARS)] | None = None
+    asset_no: Annotated[str, Field(min_length=1, max_length=values.ASSET_NO_CHARS)] | None = None
     kind: Kind | None = None
     status: StatusName | None = None
     category: UUID | None = None

@@ -1,9 +1,10 @@
 """What may be done to assets and their codes. Each function is one transaction and may be called inside a larger one.
 
-Places and categories: trees.py. Many at once: importing.py.
+All take `by`, who does it: out of their scope is NotFound, in scope without the right Forbidden. All write the log of changes.
+Places and categories: trees.py. What the fields may be: values.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -15,12 +16,16 @@ from django.utils import timezone
 
 from identity.keys import Level
 from identity.resolve import Identity, resolve_text, second_reading
-from registry.assets.models import KEY_CHARS, NAME_CHARS, Asset, Category, Identifier, Location, Numbering
-from registry.problems import Invalid, NotFound, Stale, Taken
+from registry.access import changes as log
+from registry.access.actors import Action, Actor
+from registry.assets import values as fields
+from registry.assets.models import KEY_CHARS, Asset, Category, Identifier, Location, Numbering
+from registry.assets.values import one_of
+from registry.problems import Forbidden, Invalid, NotFound, Stale, Taken
 from registry.texts import line
 
 ASSET_NO_SERIES: Final = "asset_no"
-ASSET_NO_CHARS: Final = 40
+TAKEN_NO: Final = "asset_no: taken"  # the same for numbers of retired and foreign assets: who may not see one learns nothing
 
 
 class NewIdentifier(NamedTuple):
@@ -39,59 +44,63 @@ class Found:
 
 
 @transaction.atomic
-def register_asset(
-    *,
-    name: str,
-    asset_no: str | None = None,
-    kind: str = Asset.Kind.PHYSICAL,
-    status: str = Asset.Status.IN_USE,
-    category: Category | None = None,
-    home_location: Location | None = None,
-    identifiers: Sequence[NewIdentifier] = (),
-) -> Asset:
-    """Make an asset with its codes, all or nothing. Without `asset_no` it gets the next free one (`A-000001`).
+def register_asset(*, by: Actor, identifiers: Sequence[NewIdentifier] = (), **given: Any) -> Asset:
+    """Make an asset with its codes, all or nothing. `given` are fields of values.CHECKS; `name` is needed, for the others there
+    are the defaults of the category and the model's; without `asset_no` it gets the next free one (`A-000001`).
 
-    Raises Invalid, Taken."""
-    asset = Asset(
-        asset_no=line(asset_no, field="asset_no", most=ASSET_NO_CHARS) if asset_no else take_asset_nos(1)[0],
-        name=line(name, field="name", most=NAME_CHARS),
-        kind=one_of(kind, Asset.Kind.values, "kind"),
-        status=one_of(status, Asset.Status.values, "status"),
-        category=category,
-        home_location=home_location,
-    )
+    Raises Invalid, Taken, Forbidden."""
+    if not given.get("asset_no"):
+        given["asset_no"] = take_asset_nos(1)[0]
+    given.setdefault("name", "")
+    chosen = {name: fields.checked(name, value) for name, value in (_defaults(given.get("category")) | given).items()}
+    _must_be_allowed_at(by, Action.EDIT, chosen.get("home_location"), chosen.get("category"))
+    asset = Asset(**chosen)
+    fields.agree({name: getattr(asset, name) for name in fields.CHECKS})
     try:
         with transaction.atomic():
             asset.save(force_insert=True)
     except IntegrityError:
-        raise Taken(f"asset_no: there is an asset {asset.asset_no}", field="asset_no") from None
+        raise Taken(TAKEN_NO, field="asset_no") from None
+    log.record(by, asset, "created", **{name: value for name, value in chosen.items() if value not in (None, "")})
     for new in identifiers:
-        add_identifier(asset=asset, text=new.text, kind=new.kind)
+        add_identifier(by=by, asset=asset, text=new.text, kind=new.kind)
     return asset
 
 
 @transaction.atomic
-def change_asset(*, asset_id: UUID, version: int, changes: Mapping[str, Any]) -> Asset:
-    """Change some of: asset_no, name, kind, status, category, home_location. `version` is the one the caller saw: if somebody was
-    faster nothing changes. Raises Invalid, Taken, NotFound, Stale."""
-    values = {field: _checked(field, value) for field, value in changes.items()}
-    own = Asset.objects.filter(pk=asset_id, version=version)
+def change_asset(*, by: Actor, asset_id: UUID, version: int, changes: Mapping[str, Any]) -> Asset:
+    """Change some fields of values.CHECKS. `version` is the one the caller saw: if somebody was faster nothing changes.
+
+    Raises Invalid, Taken, NotFound, Forbidden, Stale."""
+    allowed = Action.VALUE if changes.keys() <= fields.VALUE_FIELDS else Action.EDIT
+    asset = own(by, asset_id, allowed)
+    chosen = {name: fields.checked(name, value) for name, value in changes.items()}
+    before = {name: getattr(asset, name) for name in fields.CHECKS}
+    if "status" in chosen and "label" not in chosen and asset.label is not None and asset.label.status != chosen["status"]:
+        chosen["label"] = None
+    fields.agree(before | chosen)
+    if {"home_location", "category"} & chosen.keys():  # nobody moves a thing to where they may do nothing with it
+        after = before | chosen
+        _must_be_allowed_at(by, allowed, after["home_location"], after["category"], asset)
     try:
         with transaction.atomic():
-            changed = own.update(**values, version=F("version") + 1, changed_at=timezone.now())
+            changed = Asset.objects.filter(pk=asset_id, version=version).update(
+                **chosen, version=F("version") + 1, changed_at=timezone.now()
+            )
     except IntegrityError:
-        raise Taken(f"asset_no: there is an asset {values.get('asset_no')}", field="asset_no") from None
-    asset = Asset.objects.select_related("category", "home_location").filter(pk=asset_id).first()
-    if asset is None:
-        raise NotFound("this asset does not exist any more")
+        raise Taken(TAKEN_NO, field="asset_no") from None
     if not changed:
-        raise Stale(f"{asset.asset_no} was changed meanwhile (version {asset.version}, you saw {version})")
+        now = Asset.objects.filter(pk=asset_id).values_list("version", flat=True).first()
+        raise Stale(f"{asset.asset_no} was changed meanwhile (version {now}, you saw {version})")
+    asset = Asset.objects.select_related("category", "home_location").get(pk=asset_id)
+    log.record(by, asset, "changed", {name: before[name] for name in chosen}, **chosen)
     return asset
 
 
 @transaction.atomic
 def add_identifier(
     *,
+    by: Actor,
     asset: Asset,
     text: str,
     kind: str | None = None,
@@ -105,7 +114,8 @@ def add_identifier(
     before lost it) counts for this asset, and its entry among the unknown tags goes. The tracking app sees to that: at once where
     it adds the code itself (`projected`: tracking.services.claim_unknown_tag), else within a second, by the ingest process.
 
-    Raises Invalid, Taken."""
+    Raises Invalid, Taken, NotFound, Forbidden."""
+    own(by, asset.pk, Action.HANDLE)
     if key is None:
         found = identify(text)
         key, kind = found.key, kind or kind_of(text, found)
@@ -123,17 +133,19 @@ def add_identifier(
         with transaction.atomic():
             identifier.save(force_insert=True)
     except IntegrityError:
-        raise Taken(f"identifier: {owner_in_words(key)} has {key}", field="identifier") from None
+        raise Taken(taken_code(by, key), field="identifier") from None
+    log.record(by, asset, "code added", code=key, kind=identifier.kind)
     return identifier
 
 
 @transaction.atomic
-def retire_identifier(*, identifier_id: UUID, at: datetime | None = None) -> Identifier:
+def retire_identifier(*, by: Actor, identifier_id: UUID, at: datetime | None = None) -> Identifier:
     """Take a code off its asset (the tag was replaced, the label torn off). What was told of it until now stays with the asset;
-    from now on it is an unknown tag, and free for another asset. Raises NotFound, Invalid."""
-    identifier = Identifier.objects.select_for_update().select_related("asset").filter(pk=identifier_id).first()
+    from now on it is an unknown tag, and free for another asset. Raises NotFound, Forbidden, Invalid."""
+    identifier = Identifier.objects.select_for_update(of=("self",)).select_related("asset").filter(pk=identifier_id).first()
     if identifier is None:
         raise NotFound("this identifier does not exist")
+    own(by, identifier.asset_id, Action.HANDLE)
     if identifier.state == Identifier.State.RETIRED:
         raise Invalid(f"{identifier.key} is retired already")
     end = at or timezone.now()
@@ -141,7 +153,53 @@ def retire_identifier(*, identifier_id: UUID, at: datetime | None = None) -> Ide
         raise Invalid("at: lies before the identifier was put on", field="at")
     identifier.state, identifier.valid_to, identifier.projected = Identifier.State.RETIRED, end, False
     identifier.save(update_fields=["state", "valid_to", "projected"])
+    log.record(by, identifier.asset, "code retired", {"code": identifier.key}, until=end)
     return identifier
+
+
+def own(by: Actor, asset_id: UUID, action: Action) -> Asset:
+    """The asset, if `by` may do this with it. Raises NotFound, Forbidden."""
+    asset = Asset.objects.visible_to(by, action).select_related("category", "home_location", "label").filter(pk=asset_id).first()
+    if asset is not None:
+        return asset
+    must_be_allowed(by, action, [asset_id])
+    raise NotFound("this asset does not exist any more")
+
+
+def must_be_allowed(by: Actor, action: Action, asset_ids: Collection[UUID]) -> None:
+    """Raises NotFound if one of the assets is out of their scope, Forbidden if they may not do this with one they see."""
+    wanted = set(asset_ids)
+    if by.may_everywhere(action) or wanted <= set(_among(by, action, wanted)):
+        return
+    if not wanted <= set(_among(by, Action.VIEW, wanted)):
+        raise NotFound("there is no such asset")
+    raise Forbidden(f"your role does not allow this here ({action})")
+
+
+def _among(by: Actor, action: Action, asset_ids: Collection[UUID]) -> list[UUID]:
+    return list(Asset.objects.visible_to(by, action).order_by().filter(pk__in=asset_ids).values_list("pk", flat=True))
+
+
+def _must_be_allowed_at(
+    by: Actor, action: Action, home: Location | None, category: Category | None, asset: Asset | None = None
+) -> None:
+    """Raises Forbidden if `by` could not do this with an asset of this home and category; `asset`: it has a position too."""
+    position = getattr(asset, "position", None) if asset is not None else None
+    here = position.location if position is not None else None
+    paths = [place.path for place in (home, here) if place is not None]
+    if not by.may(action, location_paths=paths, category_path=category.path if category is not None else None):
+        raise Forbidden("your role does not allow this for that home and category", field="home_location")
+
+
+def _defaults(category: Category | None) -> dict[str, Any]:
+    """What a new asset of this category starts with: its own defaults over those of the categories above it."""
+    if category is None:
+        return {}
+    above = [*Category.objects.get_ancestors(category), category]
+    found: dict[str, Any] = {}
+    for one in above:
+        found |= {name: value for name, value in one.defaults.items() if name in fields.CHECKS}
+    return found
 
 
 def resolve_code(text: str) -> Found:
@@ -184,9 +242,10 @@ def retired_until(keys: Sequence[str]) -> dict[str, datetime]:
     return {key: until for key, until in rows.order_by() if until is not None}
 
 
-def owner_in_words(key: str) -> str:
-    owner = _owner(key)
-    return f"asset {owner.asset_no}" if owner is not None else "another asset"
+def taken_code(by: Actor, key: str) -> str:
+    """Why a code cannot be had, naming its owner only to who may see it."""
+    owner = Asset.objects.visible_to(by).filter(identifiers__key=key, identifiers__state=Identifier.State.ACTIVE).first()
+    return f"identifier: asset {owner.asset_no} has {key}" if owner is not None else "identifier: taken"
 
 
 def take_asset_nos(count: int) -> list[str]:
@@ -209,12 +268,6 @@ def hold(series: str) -> Numbering:
     return Numbering.objects.select_for_update().get(pk=series)
 
 
-def one_of(value: str, known: Sequence[str], field: str) -> str:
-    if value not in known:
-        raise Invalid(f"{field}: {value[:40]!r} is not one of {', '.join(known)}", field=field)
-    return value
-
-
 def _owner(key: str) -> Asset | None:
     identifier = Identifier.objects.active().filter(key=key).select_related("asset__category", "asset__home_location").first()
     return identifier.asset if identifier is not None else None
@@ -222,18 +275,3 @@ def _owner(key: str) -> Asset | None:
 
 def _is_hex(text: str) -> bool:
     return len(text) >= 16 and set(text) <= set("0123456789abcdef")
-
-
-def _checked(field: str, value: Any) -> Any:
-    match field:
-        case "asset_no":
-            return line(value, field=field, most=ASSET_NO_CHARS)
-        case "name":
-            return line(value, field=field, most=NAME_CHARS)
-        case "kind":
-            return one_of(value, Asset.Kind.values, field)
-        case "status":
-            return one_of(value, Asset.Status.values, field)
-        case "category" | "home_location":
-            return value
-    raise Invalid(f"{field}: cannot be changed", field=field)

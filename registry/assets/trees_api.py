@@ -8,6 +8,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Status
 
+from registry.access.actors import Actor
 from registry.assets import trees
 from registry.assets.models import Category, Location
 from registry.assets.schemas import (
@@ -35,10 +36,10 @@ TREE_ORDER = Order("tree", F("path"))  # parents before their children
 def list_locations(
     request: HttpRequest, within: Annotated[UUID | None, Query()] = None, cursor: Cursor = None, limit: Limit = MAX_PAGE
 ) -> Any:
-    user = acting(request)
-    found = Location.objects.visible_to(user)
+    by = acting(request)
+    found = Location.objects.visible_to(by)
     if within is not None:
-        found = found.within(location_or_404(user, within))
+        found = found.within(location_or_404(by, within))
     page: Page[Location] = cut(found, TREE_ORDER, cursor, limit)
     parents = parents_of(page.rows)
     return LocationPage(items=[location_out(row, parents) for row in page.rows], next=page.next, previous=page.previous)
@@ -47,7 +48,10 @@ def list_locations(
 @router.post("/locations", response={201: LocationOut}, operation_id="create_location", tags=["locations"], summary="Add a place")
 def create_location(request: HttpRequest, body: NewLocation) -> Any:
     parent = location_or_404(acting(request), body.parent) if body.parent else None
-    return Status(201, location_out(trees.create_location(name=body.name, kind=body.kind, code=body.code, parent=parent)))
+    return Status(
+        201,
+        location_out(trees.create_location(by=acting(request), name=body.name, kind=body.kind, code=body.code, parent=parent)),
+    )
 
 
 @router.get(
@@ -65,13 +69,13 @@ def get_location(request: HttpRequest, location_id: Path[UUID]) -> Any:
     summary="Rename or move a place",
 )
 def change_location(request: HttpRequest, location_id: Path[UUID], body: LocationChanges) -> Any:
-    user = acting(request)
-    location = location_or_404(user, location_id)
-    parent = location_or_404(user, body.parent) if body.parent else None
+    by = acting(request)
+    location = location_or_404(by, location_id)
+    parent = location_or_404(by, body.parent) if body.parent else None
     with transaction.atomic():
-        location = trees.change_location(location=location, name=body.name, code=body.code, kind=body.kind)
+        location = trees.change_location(by=by, location=location, name=body.name, code=body.code, kind=body.kind)
         if "parent" in body.model_fields_set:
-            location = trees.move_location(location=location, parent=parent)
+            location = trees.move_location(by=by, location=location, parent=parent)
     return location_out(location)
 
 
@@ -89,7 +93,7 @@ def list_categories(request: HttpRequest, cursor: Cursor = None, limit: Limit = 
 )
 def create_category(request: HttpRequest, body: NewCategory) -> Any:
     parent = category_or_404(acting(request), body.parent) if body.parent else None
-    return Status(201, category_out(trees.create_category(name=body.name, parent=parent)))
+    return Status(201, category_out(trees.create_category(by=acting(request), name=body.name, parent=parent)))
 
 
 @router.patch(
@@ -100,26 +104,26 @@ def create_category(request: HttpRequest, body: NewCategory) -> Any:
     summary="Rename or move a category",
 )
 def change_category(request: HttpRequest, category_id: Path[UUID], body: CategoryChanges) -> Any:
-    user = acting(request)
-    category = category_or_404(user, category_id)
-    parent = category_or_404(user, body.parent) if body.parent else None
+    by = acting(request)
+    category = category_or_404(by, category_id)
+    parent = category_or_404(by, body.parent) if body.parent else None
     with transaction.atomic():
         if body.name is not None:
-            category = trees.change_category(category=category, name=body.name)
+            category = trees.change_category(by=by, category=category, name=body.name)
         if "parent" in body.model_fields_set:
-            category = trees.move_category(category=category, parent=parent)
+            category = trees.move_category(by=by, category=category, parent=parent)
     return category_out(category)
 
 
-def location_or_404(user: Any, location_id: UUID) -> Location:
-    found: Location | None = Location.objects.visible_to(user).filter(pk=location_id).first()
+def location_or_404(by: Actor, location_id: UUID) -> Location:
+    found: Location | None = Location.objects.visible_to(by).filter(pk=location_id).first()
     if found is None:
         raise NotFound("There is no such place.")
     return found
 
 
-def category_or_404(user: Any, category_id: UUID) -> Category:
-    found: Category | None = Category.objects.visible_to(user).filter(pk=category_id).first()
+def category_or_404(by: Actor, category_id: UUID) -> Category:
+    found: Category | None = Category.objects.visible_to(by).filter(pk=category_id).first()
     if found is None:
         raise NotFound("There is no such category.")
     return found

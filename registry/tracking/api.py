@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import AwareDatetime, Field
 
+from registry.access.actors import Actor
 from registry.assets.models import Asset
 from registry.assets.schemas import IdentifierOut, identifier_out
 from registry.assets.trees_api import location_or_404
@@ -83,23 +84,23 @@ def list_zones(
 
 @router.post("/zones", response={201: ZoneOut}, operation_id="create_zone", tags=["zones"], summary="Make a zone known")
 def create_zone(request: HttpRequest, body: NewZone) -> Any:
-    user = acting(request)
+    by = acting(request)
     gateway = Gateway.objects.filter(pk=body.gateway).first()
     if gateway is None:
         raise NotFound("There is no such gateway.", field="gateway")
-    location = location_or_404(user, body.place) if body.place else None
-    return Status(201, zone_out(services.create_zone(gateway=gateway, name=body.name, kind=body.kind, location=location)))
+    location = location_or_404(by, body.place) if body.place else None
+    return Status(201, zone_out(services.create_zone(by=by, gateway=gateway, name=body.name, kind=body.kind, location=location)))
 
 
 @router.put("/zones/{zone_id}/place", response=ZoneOut, operation_id="map_zone", tags=["zones"], summary="Map a zone to a place")
 def map_zone(request: HttpRequest, zone_id: Path[UUID], body: ZoneMapping) -> Any:
     """What is in the zone and was in it moves to that place."""
-    user = acting(request)
+    by = acting(request)
     zone = Zone.objects.valid().filter(pk=zone_id).first()
     if zone is None:
         raise NotFound("There is no such zone.")
-    location = location_or_404(user, body.place) if body.place else None
-    return zone_out(services.map_zone(zone=zone, location=location))
+    location = location_or_404(by, body.place) if body.place else None
+    return zone_out(services.map_zone(by=by, zone=zone, location=location))
 
 
 @router.get(
@@ -124,12 +125,12 @@ def list_unknown_tags(request: HttpRequest, cursor: Cursor = None, limit: Limit 
 )
 def claim_unknown_tag(request: HttpRequest, tag_id: Path[UUID], body: Claim) -> Any:
     """The asset gets everything that was told of the code so far."""
-    user = acting(request)
+    by = acting(request)
     tag = UnknownTag.objects.filter(pk=tag_id).first()
     if tag is None:
         raise NotFound("There is no such unknown tag; perhaps it was claimed meanwhile.")
-    asset = _asset_or_404(user, body.asset)
-    return Status(201, identifier_out(services.claim_unknown_tag(identity=tag.identity, asset=asset, kind=body.kind)))
+    asset = _asset_or_404(by, body.asset)
+    return Status(201, identifier_out(services.claim_unknown_tag(by=by, identity=tag.identity, asset=asset, kind=body.kind)))
 
 
 # ---- positions, events, gateways -----------------------------------------------------------------------------------------------
@@ -143,10 +144,10 @@ def list_positions(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
-    user = acting(request)
-    found = Position.objects.filter(asset__in=Asset.objects.visible_to(user)).select_related("asset", "location", "zone")
+    by = acting(request)
+    found = Position.objects.filter(asset__in=Asset.objects.visible_to(by)).select_related("asset", "location", "zone")
     if place is not None:
-        found = found.within(location_or_404(user, place))
+        found = found.within(location_or_404(by, place))
     if state is not None:
         found = found.filter(state=state)
     page = cut(found, POSITION_SEEN, cursor, limit)
@@ -161,12 +162,12 @@ def list_events(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
-    user = acting(request)
-    found = LocationEvent.objects.visible_to(user)
+    by = acting(request)
+    found = LocationEvent.objects.visible_to(by)
     if filters.asset is not None:
-        found = found.of_asset(_asset_or_404(user, filters.asset))
+        found = found.of_asset(_asset_or_404(by, filters.asset))
     if filters.place is not None:
-        path = location_or_404(user, filters.place).path
+        path = location_or_404(by, filters.place).path
         found = found.filter(Q(zone_to__location__path__startswith=path) | Q(zone_from__location__path__startswith=path))
     plain = {"identity": filters.identity, "gateway": filters.gateway, "kind": filters.kind}
     found = found.filter(**{name: value for name, value in plain.items() if value is not None})
@@ -194,8 +195,8 @@ def _times(filters: EventFilters) -> list[tuple[str, datetime]]:
     return [(lookup, moment) for lookup, moment in given if moment is not None]
 
 
-def _asset_or_404(user: Any, asset_id: UUID) -> Asset:
-    asset = Asset.objects.visible_to(user).filter(pk=asset_id).first()
+def _asset_or_404(by: Actor, asset_id: UUID) -> Asset:
+    asset = Asset.objects.visible_to(by).filter(pk=asset_id).first()
     if asset is None:
         raise NotFound("There is no such asset.")
     return asset

@@ -8,7 +8,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from registry import secret_files
-from registry.problems import Invalid, NotFound, Taken
+from registry.access import changes as log
+from registry.access.actors import Action, Actor
+from registry.problems import Forbidden, Invalid, NotFound, Taken
 from registry.texts import line
 from registry.tracking.models import Gateway
 from sync.broker import INGEST_USER, BrokerUser, Role, hash_password, make_password
@@ -18,8 +20,11 @@ _ID = re.compile(r"[a-z0-9-]{1,40}")
 
 
 @transaction.atomic
-def add_gateway(*, gateway_id: str, name: str | None = None) -> Credentials:
-    """Make a gateway known and return what it needs to log in and to sign; nobody can show that again. Raises Invalid, Taken."""
+def add_gateway(*, by: Actor, gateway_id: str, name: str | None = None) -> Credentials:
+    """Make a gateway known and return what it needs to log in and to sign; nobody can show that again.
+
+    Raises Invalid, Taken, Forbidden."""
+    _must_administer(by)
     if not _ID.fullmatch(gateway_id) or gateway_id == INGEST_USER:
         raise Invalid(
             f"id: {gateway_id!r} should be lower-case letters, digits and hyphens, at most 40, like 'hamburg'", field="id"
@@ -36,30 +41,35 @@ def add_gateway(*, gateway_id: str, name: str | None = None) -> Credentials:
     except IntegrityError:
         remedy = f"`sightpost-registry gateways renew {gateway_id} --local` gives it new credentials"
         raise Taken(f"id: there is a gateway {gateway_id}; {remedy}", field="id") from None
+    log.record(by, gateway, "created")
     return _credentials(gateway, password)
 
 
 @transaction.atomic
-def renew_gateway(*, gateway_id: str) -> Credentials:
+def renew_gateway(*, by: Actor, gateway_id: str) -> Credentials:
     """Give a gateway, also a revoked one, a new password and a new MAC key; the old ones are worth nothing from now on.
 
-    Raises NotFound."""
+    Raises NotFound, Forbidden."""
+    _must_administer(by)
     password = make_password()
     gateway = _locked(gateway_id)
     gateway.broker_password_hash = hash_password(password)
     gateway.key_serial += 1
     gateway.revoked_at = None
     gateway.save(update_fields=["broker_password_hash", "key_serial", "revoked_at"])
+    log.record(by, gateway, "credentials renewed")
     return _credentials(gateway, password)
 
 
 @transaction.atomic
-def revoke_gateway(*, gateway_id: str) -> Gateway:
-    """Believe nothing any more that comes in its name. What it told until now stays. Raises NotFound."""
+def revoke_gateway(*, by: Actor, gateway_id: str) -> Gateway:
+    """Believe nothing any more that comes in its name. What it told until now stays. Raises NotFound, Forbidden."""
+    _must_administer(by)
     gateway = _locked(gateway_id)
     if gateway.revoked_at is None:
         gateway.revoked_at = timezone.now()
         gateway.save(update_fields=["revoked_at"])
+        log.record(by, gateway, "revoked")
     return gateway
 
 
@@ -73,6 +83,11 @@ def broker_users() -> Iterable[BrokerUser]:
 
 def mac_key(gateway: Gateway) -> bytes:
     return secret_files.gateway_mac_key(settings.DATA_DIR, gateway.pk, gateway.key_serial)
+
+
+def _must_administer(by: Actor) -> None:
+    if not by.may_everywhere(Action.ADMINISTER):
+        raise Forbidden("gateways are added, renewed and revoked by administrators")
 
 
 def _credentials(gateway: Gateway, password: str) -> Credentials:

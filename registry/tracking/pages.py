@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from registry.assets import finding, trees
 from registry.assets.models import Asset, Location
-from registry.page import is_htmx, page, person, private, said, stopped
+from registry.page import acting, is_htmx, page, private, said, stopped
 from registry.paging import BadCursor, Order, Page, cut
 from registry.problems import Problem
 from registry.tracking import services, watching
@@ -53,18 +53,18 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 def map_zone(request: HttpRequest, zone_id: UUID) -> HttpResponse:
     """Which place of the tree a zone is; `new` makes one with the zone's name."""
     zone = get_object_or_404(Zone.objects.valid().select_related("gateway", "location"), pk=zone_id)
-    visible = Location.objects.visible_to(person(request))
+    visible = Location.objects.visible_to(acting(request))
     error = ""
     if request.method == "POST":
         chosen = request.POST.get("place", "")
         try:
             if chosen == NEW_PLACE:
                 place = trees.create_location(
-                    name=request.POST.get("name") or watching.readable(zone.name), kind=Location.Kind.ZONE
+                    by=acting(request), name=request.POST.get("name") or watching.readable(zone.name), kind=Location.Kind.ZONE
                 )
             else:
                 place = visible.filter(pk=_uuid(chosen)).first()
-            zone = services.map_zone(zone=zone, location=place)
+            zone = services.map_zone(by=acting(request), zone=zone, location=place)
         except Problem as problem:
             error = said(problem)
         else:
@@ -97,16 +97,16 @@ def unknown_tags(request: HttpRequest) -> HttpResponse:
 @page("GET", "POST")
 def claim(request: HttpRequest, tag_id: UUID) -> HttpResponse:
     """Whose code this is: search, then one click."""
-    user = person(request)
+    by = acting(request)
     tag = UnknownTag.objects.select_related("read_point", "zone__location").filter(pk=tag_id).first()
     if tag is None:
         messages.info(request, "This code is not unknown any more.", "unknown")
         return HttpResponse(headers={"HX-Redirect": "/live/"}) if is_htmx(request) else redirect("live")
     error = ""
     if request.method == "POST":
-        asset = get_object_or_404(Asset.objects.visible_to(user), pk=_uuid(request.POST.get("asset", "")))
+        asset = get_object_or_404(Asset.objects.visible_to(by), pk=_uuid(request.POST.get("asset", "")))
         try:
-            services.claim_unknown_tag(identity=tag.identity, asset=asset)
+            services.claim_unknown_tag(by=by, identity=tag.identity, asset=asset)
         except Problem as problem:
             error = said(problem)
         else:
@@ -115,7 +115,7 @@ def claim(request: HttpRequest, tag_id: UUID) -> HttpResponse:
             messages.success(request, f"{tag.identity} is {asset.name}.", "good")
             return redirect("asset", asset.pk)
     q = request.GET.get("q", "").replace("\0", "")
-    offered = finding.searched(user, q).select_related("category", "home_location").order_by("name", "pk")
+    offered = finding.searched(by, q).select_related("category", "home_location").order_by("name", "pk")
     if not q.strip():  # an asset without any code is the likeliest owner of one that nobody has
         offered = offered.filter(identifiers__isnull=True)
     context = {"area": "live", "tag": tag, "q": q, "offered": list(offered[:ASSETS_OFFERED]), "error": error}
@@ -144,7 +144,7 @@ def _shown(request: HttpRequest, wanted: Any) -> dict[str, Any]:
     if "summary" in wanted:
         shown["summary"] = watching.summary(shown["gateways"], shown["ingest"])
     if "zones" in wanted or "unmapped" in wanted:
-        places = list(Location.objects.visible_to(person(request))[: watching.PLACES_TO_CHOOSE + 1])
+        places = list(Location.objects.visible_to(acting(request))[: watching.PLACES_TO_CHOOSE + 1])
         rows = watching.zone_rows(places)
         shown["places"] = places if len(places) <= watching.PLACES_TO_CHOOSE else None
         shown["mapped"] = [row for row in rows if row.zone.location is not None]

@@ -62,7 +62,7 @@ class UnknownTagOut(Schema):
     identity: str
     raw: str
     symbology: str | None
-    gateway: str
+    gateway: str | None
     read_point: str | None
     zone: str | None
     first_seen: datetime
@@ -100,9 +100,9 @@ class EventOut(Schema):
     """`event_time` is as told, `happened_at` the time we go by, `recorded_time` when it was committed here."""
 
     event_id: UUID
-    gateway: str
-    epoch: str
-    seq: int
+    gateway: str | None
+    epoch: str | None
+    seq: int | None
     kind: str
     direction: str | None
     asset: AssetRef | None
@@ -215,7 +215,7 @@ def event_out(event: LocationEvent) -> EventOut:
     return EventOut(
         event_id=event.pk,
         gateway=event.gateway_id,
-        epoch=event.epoch.epoch,
+        epoch=event.epoch.epoch if event.epoch is not None else None,
         seq=event.seq,
         kind=event.kind,
         direction=event.direction,

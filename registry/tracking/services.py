@@ -10,9 +10,12 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
+from registry.access import changes as log
+from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Identifier, Location
-from registry.assets.services import add_identifier, one_of, register_asset
-from registry.problems import NotFound, Taken
+from registry.assets.services import add_identifier, register_asset
+from registry.assets.values import one_of
+from registry.problems import Forbidden, NotFound, Taken
 from registry.texts import line
 from registry.tracking import project
 from registry.tracking.models import TEXT_CHARS, Gateway, Position, Quarantine, Stay, UnknownTag, Zone
@@ -22,8 +25,11 @@ ASSETS_AT_ONCE = 100  # replayed in one transaction
 
 
 @transaction.atomic
-def create_zone(*, gateway: Gateway, name: str, kind: str = Zone.Kind.UNKNOWN, location: Location | None = None) -> Zone:
-    """Make a zone known before its gateway speaks of it. Raises Invalid, Taken."""
+def create_zone(
+    *, by: Actor, gateway: Gateway, name: str, kind: str = Zone.Kind.UNKNOWN, location: Location | None = None
+) -> Zone:
+    """Make a zone known before its gateway speaks of it. Raises Invalid, Taken, Forbidden."""
+    _must_map(by, location)
     zone = Zone(
         gateway=gateway,
         name=line(name, field="name", most=TEXT_CHARS),
@@ -35,17 +41,21 @@ def create_zone(*, gateway: Gateway, name: str, kind: str = Zone.Kind.UNKNOWN, l
             zone.save(force_insert=True)
     except IntegrityError:
         raise Taken(f"name: gateway {gateway.pk} has a zone {zone.name!r}", field="name") from None
+    log.record(by, zone, "created", gateway=gateway, location=location)
     return zone
 
 
-def map_zone(*, zone: Zone, location: Location | None) -> Zone:
+def map_zone(*, by: Actor, zone: Zone, location: Location | None) -> Zone:
     """Say which place a zone is (None: none, it is unmapped again). What is there now and what was there before moves to that
     place too: all positions and stays of the zone, in transactions of at most ROWS_AT_ONCE rows. If the process dies between two
-    of them the ingest process finishes the work. Raises NotFound."""
+    of them the ingest process finishes the work. Raises NotFound, Forbidden."""
+    _must_map(by, zone.location)
+    _must_map(by, location)
     with transaction.atomic():
         project.hold_ingest()  # what is being taken in just now still knows the old place
         if not Zone.objects.filter(pk=zone.pk).update(location=location, remapping=True):
             raise NotFound("this zone does not exist any more")
+        log.record(by, zone, "mapped", {"location": zone.location}, location=location)
         done = _remap_some(zone.pk)
     while not done:
         done = continue_remapping(zone_id=zone.pk)
@@ -79,7 +89,9 @@ def _move_rows(rows: QuerySet[Any], location: UUID | None, most: int) -> int:
 
 
 @transaction.atomic
-def claim_unknown_tag(*, identity: str, asset: Asset, kind: str | None = None, valid_from: datetime | None = None) -> Identifier:
+def claim_unknown_tag(
+    *, by: Actor, identity: str, asset: Asset, kind: str | None = None, valid_from: datetime | None = None
+) -> Identifier:
     """Make the asset known by this code, at once with everything told of it so far (or since `valid_from`): its position and
     stays are drawn anew from all its events, and the unknown tag is gone. `identity` is an unknown tag's, or any code as typed.
 
@@ -87,6 +99,7 @@ def claim_unknown_tag(*, identity: str, asset: Asset, kind: str | None = None, v
     project.hold_ingest()
     unknown = UnknownTag.objects.filter(identity=identity).first()
     identifier = add_identifier(
+        by=by,
         asset=asset,
         text=unknown.raw if unknown is not None and unknown.raw else identity,
         key=unknown.identity if unknown is not None else None,
@@ -100,15 +113,17 @@ def claim_unknown_tag(*, identity: str, asset: Asset, kind: str | None = None, v
 
 
 @transaction.atomic
-def register_unknown_tag(*, identity: str, **asset: Any) -> Asset:
+def register_unknown_tag(*, by: Actor, identity: str, **asset: Any) -> Asset:
     """Make a new asset (arguments of assets.services.register_asset) that has this code. Raises Invalid, Taken."""
-    registered = register_asset(**asset)
-    claim_unknown_tag(identity=identity, asset=registered)
+    registered = register_asset(by=by, **asset)
+    claim_unknown_tag(by=by, identity=identity, asset=registered)
     return registered
 
 
-def forget_unknown_tag(*, identity: str) -> None:
-    """Take it off the list; the next event of it puts it there again. Raises NotFound."""
+def forget_unknown_tag(*, by: Actor, identity: str) -> None:
+    """Take it off the list; the next event of it puts it there again. Raises NotFound, Forbidden."""
+    if not by.may_anywhere(Action.HANDLE):
+        raise Forbidden("your role does not allow this")
     if not UnknownTag.objects.filter(identity=identity).delete()[0]:
         raise NotFound(f"there is no unknown tag {identity}")
 
@@ -171,6 +186,12 @@ def _trim(oldest_first: QuerySet[Any], most: int) -> int:
         return 0
     some = list(oldest_first.values_list("pk", flat=True)[:surplus])
     return int(oldest_first.model._default_manager.filter(pk__in=some).delete()[0])
+
+
+def _must_map(by: Actor, location: Location | None) -> None:
+    """Mapping moves everything of a zone: for those who may edit the place, or everywhere without one. Raises Forbidden."""
+    if not by.may(Action.EDIT, location_paths=[location.path if location is not None else None], category_path=None):
+        raise Forbidden("your role does not allow mapping zones to or from this place")
 
 
 def _kind_of(unknown: UnknownTag | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Count, Max, Sum
 from django.utils import timezone
 
+from registry.access.actors import Actor
 from registry.assets.models import Asset, Identifier, Location
 from registry.tracking.models import Gateway, IngestWorker, LocationEvent, Position, Quarantine, UnknownTag, Zone, attach_assets
 from registry.tracking.telling import Told, told
@@ -247,8 +248,8 @@ def unmapped_count() -> int:
     return Zone.objects.unmapped().count()
 
 
-def asset_count(user: Any) -> int:
-    return Asset.objects.visible_to(user).count()
+def asset_count(by: Actor) -> int:
+    return Asset.objects.visible_to(by).count()
 
 
 def _plain(name: str) -> str:

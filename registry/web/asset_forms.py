@@ -8,10 +8,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from registry.access.actors import Actor
 from registry.assets import services
 from registry.assets.models import KEY_CHARS, NAME_CHARS, Asset, Category, Location
 from registry.assets.pages import TreeChoice
-from registry.page import is_htmx, page, person, put_errors
+from registry.assets.values import ASSET_NO_CHARS
+from registry.page import acting, is_htmx, page, put_errors
 from registry.problems import Problem, Stale
 from registry.tracking.services import register_unknown_tag
 from registry.web.asset_page import done, seen_by
@@ -21,7 +23,7 @@ FIELDS = ("name", "asset_no", "category", "home_location", "status", "kind")
 
 class AssetForm(forms.Form):
     name = forms.CharField(max_length=NAME_CHARS)
-    asset_no = forms.CharField(label="Asset number", max_length=services.ASSET_NO_CHARS, required=False)
+    asset_no = forms.CharField(label="Asset number", max_length=ASSET_NO_CHARS, required=False)
     category = TreeChoice(queryset=Category.objects.none(), required=False, empty_label="None")
     home_location = TreeChoice(label="Home", queryset=Location.objects.none(), required=False, empty_label="None")
     status = forms.ChoiceField(choices=[(s.value, str(s.label).capitalize()) for s in Asset.Status])
@@ -29,21 +31,22 @@ class AssetForm(forms.Form):
     code = forms.CharField(max_length=KEY_CHARS, required=False)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, by: Actor, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["category"].queryset = Category.objects.visible_to(user)  # type: ignore[attr-defined]
-        self.fields["home_location"].queryset = Location.objects.visible_to(user)  # type: ignore[attr-defined]
+        self.fields["category"].queryset = Category.objects.visible_to(by)  # type: ignore[attr-defined]
+        self.fields["home_location"].queryset = Location.objects.visible_to(by)  # type: ignore[attr-defined]
 
 
 @page("GET", "POST")
 def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        form = AssetForm(person(request), request.POST)
+        form = AssetForm(acting(request), request.POST)
         if form.is_valid():
             values = {name: form.cleaned_data[name] for name in FIELDS}
             code = form.cleaned_data["code"]
             try:
-                asset = register_unknown_tag(identity=code, **values) if code else services.register_asset(**values)
+                by = acting(request)
+                asset = register_unknown_tag(by=by, identity=code, **values) if code else services.register_asset(by=by, **values)
             except Problem as problem:
                 if problem.field == "identifier":
                     problem.field, problem.text = "code", problem.text.removeprefix("identifier: ")
@@ -53,7 +56,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 return redirect("asset", asset.pk)
     else:
         initial = {"code": request.GET.get("code", "")[:KEY_CHARS], "status": Asset.Status.IN_USE, "kind": Asset.Kind.PHYSICAL}
-        form = AssetForm(person(request), initial=initial)
+        form = AssetForm(acting(request), initial=initial)
     context = {"area": "assets", "form": form}
     return render(request, "web/asset_new.html", context, status=422 if form.errors else 200)
 
@@ -63,12 +66,12 @@ def edit(request: HttpRequest, asset_id: UUID) -> HttpResponse:
     asset = seen_by(request, asset_id)
     meanwhile: list[tuple[str, str]] = []
     if request.method == "POST":
-        form = AssetForm(person(request), request.POST)
+        form = AssetForm(acting(request), request.POST)
         form.fields["asset_no"].required = form.fields["version"].required = True
         if form.is_valid():
             values = {name: form.cleaned_data[name] for name in FIELDS}
             try:
-                services.change_asset(asset_id=asset.pk, version=form.cleaned_data["version"], changes=values)
+                services.change_asset(by=acting(request), asset_id=asset.pk, version=form.cleaned_data["version"], changes=values)
             except Stale:
                 # Saving once more then overwrites on purpose: the form carries the version that is shown beside it.
                 meanwhile = _differences(form, asset)
@@ -79,7 +82,7 @@ def edit(request: HttpRequest, asset_id: UUID) -> HttpResponse:
                 messages.success(request, "Saved.", "good")
                 return done(request, asset)
     else:
-        form = AssetForm(person(request), initial=_values(asset))
+        form = AssetForm(acting(request), initial=_values(asset))
     refused = bool(form.errors or meanwhile)
     template = "web/_asset_edit.html" if is_htmx(request) else "web/asset_edit.html"
     context = {"area": "assets", "asset": asset, "form": form, "meanwhile": meanwhile, "stale": refused and not form.errors}

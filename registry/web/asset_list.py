@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpRespo
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from registry.access.actors import Actor
 from registry.assets import finding
 from registry.assets.finding import Criteria
 from registry.assets.models import Asset, AssetQuerySet, Category, Location
 from registry.assets.services import resolve_code
-from registry.page import is_htmx, page, person
+from registry.page import acting, is_htmx, page
 from registry.paging import MAX_PAGE, BadCursor, Order, Page, cut
 from registry.tracking.models import UnknownTag
 from registry.web.facets import COUNTED_UP_TO, facets
@@ -44,10 +45,10 @@ class Chip:
 class Filters:
     """The address of the list, understood. What it does not know or cannot be is left out, never an error."""
 
-    def __init__(self, user: Any, given: QueryDict) -> None:
+    def __init__(self, by: Actor, given: QueryDict) -> None:
         self.q = given.get("q", "")[: finding.MAX_SEARCH_CHARS].replace("\0", "")
-        category = _node(Category.objects.visible_to(user), given.get("category"))
-        place = _node(Location.objects.visible_to(user), given.get("place"))
+        category = _node(Category.objects.visible_to(by), given.get("category"))
+        place = _node(Location.objects.visible_to(by), given.get("place"))
         status = given.get("status") if given.get("status") in Asset.Status.values else None
         seen = given.get("seen") if given.get("seen") in finding.SEEN else None
         self.criteria = Criteria(self.q, category, place, status, seen)
@@ -111,9 +112,9 @@ class Filters:
 
 @page()
 def show(request: HttpRequest) -> HttpResponse:
-    user = person(request)
-    filters = Filters(user, request.GET)
-    searched, few = _searched(user, filters.q)
+    by = acting(request)
+    filters = Filters(by, request.GET)
+    searched, few = _searched(by, filters.q)
     found = finding.narrow(searched, filters.criteria)
     total = found.order_by()[: COUNTED_UP_TO + 1].count()
     shown = _page(found, filters)
@@ -136,9 +137,9 @@ def show(request: HttpRequest) -> HttpResponse:
 @page()
 def go(request: HttpRequest) -> HttpResponse:
     """The one search field of all pages: a code or number of one asset opens it, anything else lists what matches."""
-    filters = Filters(person(request), request.GET)
+    filters = Filters(acting(request), request.GET)
     if filters.q.strip():
-        exact = finding.by_code(Asset.objects.visible_to(person(request)), filters.q.strip())
+        exact = finding.by_code(Asset.objects.visible_to(acting(request)), filters.q.strip())
         hits = list(exact[:2]) if exact is not None else []
         if len(hits) == 1:
             return redirect("asset", hits[0].pk)
@@ -150,25 +151,25 @@ def go(request: HttpRequest) -> HttpResponse:
 @page()
 def export(request: HttpRequest) -> HttpResponse:
     """Exactly what the list shows, all pages of it, as CSV."""
-    user = person(request)
-    filters = Filters(user, request.GET)
+    by = acting(request)
+    filters = Filters(by, request.GET)
     name = f"assets-{timezone.now():%Y-%m-%d-%H%M}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(  # type: ignore[return-value]
-        _csv(finding.find(user, filters.criteria), filters.order), content_type="text/csv; charset=utf-8", headers=headers
+        _csv(finding.find(by, filters.criteria), filters.order), content_type="text/csv; charset=utf-8", headers=headers
     )
 
 
-def _searched(user: Any, text: str) -> tuple[AssetQuerySet, bool]:
+def _searched(by: Actor, text: str) -> tuple[AssetQuerySet, bool]:
     """What the search finds, and whether that is few enough to count it by facets. Looking through all names takes the longest of
     all that the page does, so it is done once where the result can be carried along."""
-    found = finding.searched(user, text)
+    found = finding.searched(by, text)
     if not text.strip():
         return found, True
     some = list(found.order_by().values_list("pk", flat=True)[: CARRIED_ALONG + 1])
     if len(some) > CARRIED_ALONG:
         return found, False
-    return Asset.objects.visible_to(user).filter(pk__in=some), True
+    return Asset.objects.visible_to(by).filter(pk__in=some), True
 
 
 def _node(tree: Any, given: str | None) -> Any:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from registry.assets import finding, services
 from registry.assets.models import Asset, Identifier
-from registry.page import is_htmx, page, person, said
+from registry.page import acting, is_htmx, page, said
 from registry.paging import BadCursor
 from registry.problems import Problem
 from registry.tracking.services import claim_unknown_tag, project_changed_identifiers
@@ -37,7 +37,7 @@ def add_identifier(request: HttpRequest, asset_id: UUID) -> HttpResponse:
     asset = seen_by(request, asset_id)
     text = request.POST.get("code", "")
     try:
-        identifier = claim_unknown_tag(identity=text, asset=asset)
+        identifier = claim_unknown_tag(by=acting(request), identity=text, asset=asset)
     except Problem as problem:
         error = {"typed": text, "code_error": said(problem)}
         template = "web/_identifiers.html" if is_htmx(request) else "web/asset.html"
@@ -48,10 +48,10 @@ def add_identifier(request: HttpRequest, asset_id: UUID) -> HttpResponse:
 
 @page("POST")
 def retire_identifier(request: HttpRequest, identifier_id: UUID) -> HttpResponse:
-    own = Identifier.objects.filter(asset__in=Asset.objects.visible_to(person(request))).select_related("asset")
+    own = Identifier.objects.filter(asset__in=Asset.objects.visible_to(acting(request))).select_related("asset")
     identifier = get_object_or_404(own, pk=identifier_id)
     try:
-        services.retire_identifier(identifier_id=identifier.pk)
+        services.retire_identifier(by=acting(request), identifier_id=identifier.pk)
         project_changed_identifiers()
         messages.success(request, f"{identifier.key} is retired. Its history stays; the code is free for another asset.", "good")
     except Problem as problem:
@@ -60,7 +60,7 @@ def retire_identifier(request: HttpRequest, identifier_id: UUID) -> HttpResponse
 
 
 def seen_by(request: HttpRequest, asset_id: UUID) -> Asset:
-    shown = finding.for_rows(Asset.objects.visible_to(person(request)))
+    shown = finding.for_rows(Asset.objects.visible_to(acting(request)))
     return get_object_or_404(shown.select_related("position__last_event__read_point"), pk=asset_id)
 
 

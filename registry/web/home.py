@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from registry.access.actors import Actor
 from registry.assets.models import Asset, Location
-from registry.page import page, person
+from registry.page import acting, page
 from registry.tracking import watching
 from registry.tracking.models import Position, UnknownTag
 from registry.web.where import surroundings
@@ -29,8 +30,8 @@ class Bar:
 
 @page()
 def show(request: HttpRequest) -> HttpResponse:
-    user = person(request)
-    assets = Asset.objects.visible_to(user)
+    by = acting(request)
+    assets = Asset.objects.visible_to(by)
     figures = assets.aggregate(
         all=Count("pk"),
         placed=Count("pk", filter=Q(position__state="present", position__location__isnull=False)),
@@ -40,13 +41,13 @@ def show(request: HttpRequest) -> HttpResponse:
         today=Count("pk", filter=Q(position__last_seen_at__gte=timezone.now() - timedelta(days=1))),
     )
     gateways = watching.gateway_rows()
-    bars, more_places = _bars(user)
+    bars, more_places = _bars(by)
     context = {
         "area": "home",
         "figures": figures,
         "bars": bars,
         "more_places": more_places,
-        "any_place": bool(bars) or Location.objects.visible_to(user).exists(),
+        "any_place": bool(bars) or Location.objects.visible_to(by).exists(),
         "gateways": gateways,
         "troubled": [row for row in gateways if row.state in ("failed", "attention", "waiting")],
         "unmapped": watching.unmapped_count(),
@@ -57,12 +58,12 @@ def show(request: HttpRequest) -> HttpResponse:
     return render(request, "web/home.html", context)
 
 
-def _bars(user: object) -> tuple[list[Bar], int]:
+def _bars(by: Actor) -> tuple[list[Bar], int]:
     """The places with most in them, each counted for itself; and how many more there are."""
-    present = Asset.objects.visible_to(user).filter(position__state=Position.State.PRESENT, position__location__isnull=False)
+    present = Asset.objects.visible_to(by).filter(position__state=Position.State.PRESENT, position__location__isnull=False)
     counts = Counter(dict(present.order_by().values_list("position__location").annotate(number=Count("pk"))))
     most = counts.most_common(MOST_BARS)
-    places = Location.objects.visible_to(user).in_bulk([pk for pk, _ in most])
+    places = Location.objects.visible_to(by).in_bulk([pk for pk, _ in most])
     around = surroundings(places.values())
     bars = [
         Bar(place := places[pk], around.get(place.path[: -place.steplen], ""), number, f"{100 * number / most[0][1]:.1f}%")

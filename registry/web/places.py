@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, render
 
 from registry.assets import finding
 from registry.assets.models import Asset, AssetQuerySet, Location
-from registry.page import is_htmx, page, person
+from registry.page import acting, is_htmx, page
 from registry.paging import BadCursor, Page, cut
 from registry.tracking.models import Position, Zone
 from registry.web.where import for_assets
@@ -35,10 +35,10 @@ class Branch:
 
 @page()
 def show(request: HttpRequest, location_id: UUID | None = None) -> HttpResponse:
-    user = person(request)
-    visible = Location.objects.visible_to(user)
+    by = acting(request)
+    visible = Location.objects.visible_to(by)
     place = get_object_or_404(visible, pk=location_id) if location_id else None
-    assets = finding.for_rows(Asset.objects.visible_to(user))
+    assets = finding.for_rows(Asset.objects.visible_to(by))
     present = assets.filter(position__state=Position.State.PRESENT)
     counts = counted(present)
     here = (

@@ -33,4 +33,5 @@ def picture(asset: Asset, wanted: str | None, now: datetime) -> tuple[str, Drawi
 
 def _span(stay: Stay) -> Span:
     place = stay.location or stay.zone
+    assert place is not None  # a stay has one of the two
     return Span(place.name, str(place.pk), stay.from_ts, stay.to_ts)

@@ -4,6 +4,8 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from registry.assets import pages as assets
+from registry.importing.urls import urlpatterns as imports
+from registry.labels import pages as labels
 from registry.tracking import pages as tracking
 from registry.web import asset_forms, asset_list, asset_page, home, log_in, places
 
@@ -25,6 +27,12 @@ urlpatterns = [
     path("places/<uuid:location_id>/", places.show, name="place"),
     path("places/<uuid:location_id>/edit/", assets.edit_place, name="place-edit"),
     path("places/<uuid:location_id>/delete/", assets.delete_place, name="place-delete"),
+    *imports,
+    path("labels/", labels.show, name="labels"),
+    path("labels/print/", labels.print_out, name="labels-print"),
+    path("8004/<path:value>", labels.digital_link, {"ai": "8004"}, name="giai"),
+    path("8003/<path:value>", labels.digital_link, {"ai": "8003"}, name="grai"),
+    path("01/<path:value>", labels.digital_link, {"ai": "01"}, name="sgtin"),
     path("live/", tracking.live, name="live"),
     path("live/parts/", tracking.parts, name="live-parts"),
     path("live/stream", tracking.stream, name="live-stream"),

@@ -14,7 +14,7 @@ from registry.assets.services import change_asset
 from registry.tracking.models import UnknownTag
 from tests.acceptance.conftest import DESK, PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, beat, serving
-from tests.registry_world import World, make_world, many_assets, tell_a_day
+from tests.registry_world import ROOT, World, make_world, many_assets, tell_a_day
 
 pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True)]
 
@@ -52,7 +52,7 @@ def names(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
 def test_coming_in_with_a_one_time_password(site: Site, open_page: OpenPage, width: int, picture: Picture) -> None:
-    one_time = create_administrator(username="root")
+    one_time = create_administrator(by=ROOT, username="root")
     page = open_page(site.url + "/assets/", width=width)
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     picture(page, f"registry-login-{width}")
@@ -220,7 +220,7 @@ def test_an_asset_is_changed_in_place(site: Site, world: World, width: int, pict
     page.get_by_label("Name", exact=True).fill("")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".field.wrong .error")).to_have_text("This field is required.")
-    change_asset(asset_id=pump.pk, version=1, changes={"status": "in_maintenance"})
+    change_asset(by=ROOT, asset_id=pump.pk, version=1, changes={"status": "in_maintenance"})
     page.get_by_label("Name", exact=True).fill("Pump seven")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("Somebody changed this asset meanwhile")

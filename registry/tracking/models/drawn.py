@@ -69,11 +69,11 @@ class StayQuerySet(models.QuerySet["Stay"]):
 
 
 class Stay(models.Model):
-    """One span of time of an asset in one zone; still open without `to_ts`."""
+    """One span of time of an asset in one zone, or at the place where a person scanned it; still open without `to_ts`."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="stays", db_index=False)
-    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="stays")
+    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="stays")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="stays", db_index=False)
     from_ts = models.DateTimeField()
     to_ts = models.DateTimeField(null=True)

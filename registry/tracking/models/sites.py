@@ -3,10 +3,19 @@
 from django.db import models
 from django.db.models import Q
 
+from registry.access.actors import Action, Actor
 from registry.assets.models import Location
 from registry.db import uuid7
 
 TEXT_CHARS = 512  # what the wire carries of a name, a reason or an identity at most
+
+
+class GatewayQuerySet(models.QuerySet["Gateway"]):
+    def visible_to(self, by: Actor, action: Action = Action.VIEW) -> "GatewayQuerySet":
+        """With a zone in scope; all of them to those who may see everything."""
+        if any(grant.location_path is None for grant in by.granted(action)):
+            return self
+        return self.filter(pk__in=Zone.objects.visible_to(by, action).values("gateway"))
 
 
 class Gateway(models.Model):
@@ -33,6 +42,8 @@ class Gateway(models.Model):
     software = models.CharField(max_length=TEXT_CHARS, default="")
     health = models.JSONField(null=True)  # the last health message: waiting, oldest_age_s, readers, ...
     health_at = models.DateTimeField(null=True)
+
+    objects = GatewayQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
@@ -77,6 +88,16 @@ class GatewayBoot(models.Model):
 
 
 class ZoneQuerySet(models.QuerySet["Zone"]):
+    def visible_to(self, by: Actor, action: Action = Action.VIEW) -> "ZoneQuerySet":
+        """Mapped to a place in scope; of those nobody has mapped, to those who may see everything."""
+        granted = by.granted(action)
+        if any(grant.location_path is None for grant in granted):
+            return self
+        scope = Q(pk__in=[])
+        for path in {grant.location_path for grant in granted}:
+            scope |= Q(location__path__startswith=path)
+        return self.filter(scope)
+
     def valid(self) -> "ZoneQuerySet":
         return self.filter(valid_to__isnull=True)
 

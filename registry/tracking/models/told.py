@@ -2,19 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
 
-from registry.assets.models import Asset, Identifier
+from registry.access.actors import Action, Actor
+from registry.assets.models import Asset, Identifier, Location
 from registry.db import uuid7
 from registry.tracking.models.sites import TEXT_CHARS, Gateway, GatewayBoot, GatewayEpoch, ReadPoint, Zone
 
 
 class LocationEventQuerySet(models.QuerySet["LocationEvent"]):
-    def visible_to(self, user: Any) -> "LocationEventQuerySet":
-        return self if user.is_active else self.none()
+    def visible_to(self, by: Actor, action: Action = Action.VIEW) -> "LocationEventQuerySet":
+        """What was told of places in scope: from, to or at one of them."""
+        granted = by.granted(action)
+        if any(grant.location_path is None for grant in granted):
+            return self
+        scope = Q(pk__in=[])
+        for path in {grant.location_path for grant in granted}:
+            for place in ("zone_to__location__path", "zone_from__location__path", "location__path"):
+                scope |= Q(**{f"{place}__startswith": path})
+        return self.filter(scope)
 
     def of_asset(self, asset: Asset) -> "LocationEventQuerySet":
         """Everything told of the asset: by each of its codes, while that code was on it. Newest first by `-happened_at`."""
@@ -41,7 +49,8 @@ def attach_assets(events: Sequence["LocationEvent"]) -> Sequence["LocationEvent"
 
 
 class LocationEvent(models.Model):
-    """What a gateway told of one identity. Never updated, never deleted.
+    """What a gateway told of one identity, or a person at the registry: such an event has no gateway, outbox and number, and
+    names its place itself (`location`) instead of a zone. Never updated, never deleted.
 
     `event_time` is as told; `happened_at` is the time we go by: the same, unless it lay more than five minutes ahead of
     `recorded_time`, which then stands in for it.
@@ -68,9 +77,9 @@ class LocationEvent(models.Model):
         MANUAL = "manual"
 
     event_id = models.UUIDField(primary_key=True, editable=False)
-    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+", db_index=False)
-    epoch = models.ForeignKey(GatewayEpoch, on_delete=models.PROTECT, related_name="+", db_index=False)
-    seq = models.BigIntegerField()
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    epoch = models.ForeignKey(GatewayEpoch, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    seq = models.BigIntegerField(null=True)
     kind = models.CharField(max_length=10, choices=Kind)
     direction = models.CharField(max_length=10, choices=Direction, null=True)
     identity = models.CharField(max_length=TEXT_CHARS)
@@ -78,6 +87,7 @@ class LocationEvent(models.Model):
     symbology = models.CharField(max_length=TEXT_CHARS, null=True)
     zone_from = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     zone_to = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     read_point = models.ForeignKey(ReadPoint, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     door = models.CharField(max_length=TEXT_CHARS, null=True)
     event_time = models.DateTimeField()
@@ -118,6 +128,11 @@ class LocationEvent(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(source__in=["gateway", "scan", "import", "api", "audit", "manual"]), name="event_source_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(gateway__isnull=False, epoch__isnull=False, seq__isnull=False)
+                | Q(gateway__isnull=True, epoch__isnull=True, seq__isnull=True) & ~Q(source="gateway"),
+                name="event_numbered_by_its_gateway",
             ),
         ]
 
@@ -181,6 +196,18 @@ class Quarantine(models.Model):
         indexes = [models.Index(fields=["gateway", "epoch", "seq"], name="quarantine_key")]
 
 
+class UnknownTagQuerySet(models.QuerySet["UnknownTag"]):
+    def visible_to(self, by: Actor, action: Action = Action.VIEW) -> "UnknownTagQuerySet":
+        """Read last at a place in scope; of places nobody has mapped, to those who may see everything."""
+        granted = by.granted(action)
+        if any(grant.location_path is None for grant in granted):
+            return self
+        scope = Q(pk__in=[])
+        for path in {grant.location_path for grant in granted}:
+            scope |= Q(zone__location__path__startswith=path) | Q(location__path__startswith=path)
+        return self.filter(scope)
+
+
 class UnknownTag(models.Model):
     """An identity that events named and no asset has. The longest unseen go when there are too many (ingest.unknown_tags)."""
 
@@ -188,12 +215,15 @@ class UnknownTag(models.Model):
     identity = models.CharField(max_length=TEXT_CHARS, unique=True)
     raw = models.TextField()
     symbology = models.CharField(max_length=TEXT_CHARS, null=True)
-    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+", db_index=False)
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     read_point = models.ForeignKey(ReadPoint, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)  # of a scan
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
     count = models.PositiveBigIntegerField(default=0)
+
+    objects = UnknownTagQuerySet.as_manager()
 
     class Meta:
         ordering = ["-last_seen"]

@@ -20,6 +20,7 @@ from registry.tracking.intake import Message, Reply, take
 from registry.tracking.models import Position, Stay
 from sync.credentials import Credentials
 from sync.wire import Batch, ClockQuality, EventKind, Gap, Hello, LocationEvent, Passage, Purpose, Record, encode, seal
+from tests.registry_world import ROOT
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -98,20 +99,20 @@ def event(kind: str, identity: str, zone: str | None = None, seconds: float = 0,
 
 @pytest.fixture
 def site(db: None) -> Site:
-    site = Site(add_gateway(gateway_id="hamburg"))
+    site = Site(add_gateway(by=ROOT, gateway_id="hamburg"))
     site.hello()
     return site
 
 
 def another_site(gateway_id: str) -> Site:
-    other = Site(add_gateway(gateway_id=gateway_id))
+    other = Site(add_gateway(by=ROOT, gateway_id=gateway_id))
     other.hello()
     return other
 
 
 @pytest.fixture
 def hall(db: None) -> Location:
-    return create_location(name="Hall", kind="room")
+    return create_location(by=ROOT, name="Hall", kind="room")
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def drill(db: None) -> Asset:
 
 
 def make_asset(code: str, **more: Any) -> Asset:
-    return register_asset(name=code.title(), identifiers=[NewIdentifier(f"tag:{code}")], **more)
+    return register_asset(by=ROOT, name=code.title(), identifiers=[NewIdentifier(f"tag:{code}")], **more)
 
 
 def projections(**of: Any) -> tuple[list[Any], list[Any]]:

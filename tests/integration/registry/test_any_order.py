@@ -12,6 +12,7 @@ from registry.tracking.services import rebuild_projections
 from sync.wire import LocationEvent as ToldEvent
 from sync.wire import Record
 from tests.integration.registry.conftest import Site, event, make_asset, projections
+from tests.registry_world import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +25,7 @@ def test_any_delivery_gives_what_a_replay_gives(db: None, seed: int) -> None:
     rng = random.Random(seed)
     for tag in TAGS:
         make_asset(tag)
-    hamburg, berlin = add_gateway(gateway_id="hamburg"), add_gateway(gateway_id="berlin")
+    hamburg, berlin = add_gateway(by=ROOT, gateway_id="hamburg"), add_gateway(by=ROOT, gateway_id="berlin")
     outboxes = [Site(hamburg), Site(hamburg), Site(berlin)]
     histories = [[outbox.record(e) for e in _history(rng, rng.randint(5, 30))] for outbox in outboxes]
 

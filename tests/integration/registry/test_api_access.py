@@ -16,8 +16,10 @@ from pytest_django.plugin import DjangoDbBlocker
 from registry.access.models import ApiToken, User
 from registry.access.services import issue_token
 from registry.api import api
+from registry.importing import services as imports
+from registry.importing.models import ImportJob
 from registry.tracking.models import UnknownTag, Zone
-from tests.registry_world import PASSWORD, World, event, lasting
+from tests.registry_world import ROOT, World, event, lasting, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.django_db
 READ = (401, 403, 200, 200, 200, 200)
 MAKE = (401, 403, 403, 201, 403, 201)
 CHANGE = (401, 403, 403, 200, 403, 200)
+THEIRS = (401, 403, 404, 200, 200, 200)  # what only its owner and administrators see
 
 ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/assets": READ,
@@ -50,6 +53,15 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/positions": READ,
     "GET /api/v1/events": READ,
     "GET /api/v1/gateways": READ,
+    "GET /api/v1/imports": READ,
+    "POST /api/v1/imports": MAKE,
+    "GET /api/v1/imports/{import_id}": THEIRS,
+    "GET /api/v1/imports/{import_id}/rows": THEIRS,
+    "GET /api/v1/imports/{import_id}/problems": THEIRS,
+    "POST /api/v1/imports/{import_id}/check": CHANGE,
+    "POST /api/v1/imports/{import_id}/confirm": CHANGE,
+    "POST /api/v1/imports/{import_id}/cancel": CHANGE,
+    "POST /api/v1/labels": CHANGE,
 }
 
 # anonymous, one-time password, person
@@ -72,12 +84,25 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET place": PAGE,
     "GET place-edit": PAGE,
     "POST place-delete": FORM,
+    "GET labels": PAGE,
+    "POST labels-print": (302, 302, 422),
+    "GET giai": FORM,
+    "GET grai": FORM,
+    "GET sgtin": FORM,
     "GET live": PAGE,
     "GET live-parts": PAGE,
     "GET live-stream": (401, 401, 200),
     "GET zone-map": PAGE,
     "GET unknown-tags": PAGE,
     "GET claim": PAGE,
+    "GET imports": PAGE,
+    "GET import": PAGE,
+    "GET import-progress": PAGE,
+    "GET import-errors": PAGE,
+    "POST import-read": FORM,
+    "POST import-check": (302, 302, 422),
+    "POST import-confirm": FORM,
+    "POST import-cancel": FORM,
 }
 
 
@@ -102,6 +127,8 @@ def world(made: World, db: None) -> World:
 @pytest.fixture
 def ids(world: World) -> dict[str, Any]:
     identifier = world.assets["Pump 8"].identifiers.get()
+    checked = imports.receive(by=ROOT, name="SECRET.csv", chunks=[b"no,name\n1,SECRET\n"])
+    ImportJob.objects.update(state=ImportJob.State.CHECKED)
     return {
         "asset_id": world.assets["Pump 7"].pk,
         "identifier_id": identifier.pk,
@@ -109,6 +136,9 @@ def ids(world: World) -> dict[str, Any]:
         "category_id": world.categories["Pumps"].pk,
         "zone_id": Zone.objects.get().pk,
         "tag_id": UnknownTag.objects.get().pk,
+        "import_id": checked.pk,
+        "job_id": checked.pk,
+        "value": "061414100008",
     }
 
 
@@ -124,6 +154,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "PATCH /api/v1/categories/{category_id}": {"name": "Water pumps"},
         "POST /api/v1/zones": {"gateway": "hamburg-1", "name": "loft"},
         "PUT /api/v1/zones/{zone_id}/place": {"place": str(world.places["Dock"].pk)},
+        "POST /api/v1/labels": {"assets": [str(world.assets["Pump 7"].pk)]},
         "POST /api/v1/unknown-tags/{tag_id}/claim": {"asset": str(world.assets["Drill"].pk)},
     }
 
@@ -158,7 +189,7 @@ def test_every_operation_has_an_id_of_its_own() -> None:
 
 
 def person(*, one_time: bool = False) -> User:
-    return User.objects.create_user("anna", password=PASSWORD, must_change_password=one_time)
+    return make_user(must_change_password=one_time)
 
 
 Caller = Callable[[], tuple[Client, dict[str, str]]]
@@ -179,11 +210,15 @@ def one_time_password() -> tuple[Client, dict[str, str]]:
 
 
 def read_token() -> tuple[Client, dict[str, str]]:
-    return Client(enforce_csrf_checks=True), {"Authorization": f"Bearer {issue_token(name='r', scope=ApiToken.Scope.READ)[1]}"}
+    return Client(enforce_csrf_checks=True), {
+        "Authorization": f"Bearer {issue_token(by=ROOT, name='r', scope=ApiToken.Scope.READ)[1]}"
+    }
 
 
 def write_token() -> tuple[Client, dict[str, str]]:
-    return Client(enforce_csrf_checks=True), {"Authorization": f"Bearer {issue_token(name='w', scope=ApiToken.Scope.WRITE)[1]}"}
+    return Client(enforce_csrf_checks=True), {
+        "Authorization": f"Bearer {issue_token(by=ROOT, name='w', scope=ApiToken.Scope.WRITE)[1]}"
+    }
 
 
 def person_without_csrf() -> tuple[Client, dict[str, str]]:

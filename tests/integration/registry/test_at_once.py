@@ -20,6 +20,7 @@ from registry.tracking.services import (
     rebuild_projections,
 )
 from tests.integration.registry.conftest import Site, another_site, event, make_asset, projections
+from tests.registry_world import ROOT
 
 TAGS = 12
 BATCHES = 25
@@ -28,7 +29,7 @@ BATCHES = 25
 @pytest.mark.django_db(transaction=True)
 def test_everything_at_once() -> None:
     assets = [make_asset(f"t{n}") for n in range(TAGS)]
-    hall = create_location(name="Hall")
+    hall = create_location(by=ROOT, name="Hall")
     sites = [another_site("hamburg"), another_site("berlin")]
     failures: list[BaseException] = []
 
@@ -44,11 +45,11 @@ def test_everything_at_once() -> None:
         for _ in range(BATCHES):
             match rng.randrange(4):
                 case 0 if (tag := UnknownTag.objects.order_by("?").first()) is not None:
-                    claim_unknown_tag(identity=tag.identity, asset=rng.choice(assets))
+                    claim_unknown_tag(by=ROOT, identity=tag.identity, asset=rng.choice(assets))
                 case 1 if (one := Identifier.objects.active().order_by("?").first()) is not None:
-                    retire_identifier(identifier_id=one.pk)
+                    retire_identifier(by=ROOT, identifier_id=one.pk)
                 case 2 if (zone := Zone.objects.order_by("?").first()) is not None:
-                    map_zone(zone=zone, location=rng.choice([hall, None]))
+                    map_zone(by=ROOT, zone=zone, location=rng.choice([hall, None]))
                 case 3:
                     _try_to_add(rng.choice(assets), f"tag:t{rng.randrange(TAGS * 2)}")
             project_changed_identifiers(most=3)
@@ -84,6 +85,6 @@ def test_everything_at_once() -> None:
 
 def _try_to_add(asset: Asset, code: str) -> None:
     try:
-        add_identifier(asset=asset, text=code)
+        add_identifier(by=ROOT, asset=asset, text=code)
     except Taken:
         return

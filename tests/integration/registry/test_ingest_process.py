@@ -31,12 +31,13 @@ from django.conf import settings
 from registry import migrating
 from registry.assets.services import NewIdentifier, register_asset
 from registry.tracking.gateways import add_gateway
+from tests.registry_world import ROOT
 from sync.credentials import write_credentials
 migrating.run(settings.CONFIGURATION)
 for gateway in ("hamburg", "berlin", "munich", "bremen"):
-    write_credentials(settings.DATA_DIR / f"{gateway}.credentials.json", add_gateway(gateway_id=gateway))
+    write_credentials(settings.DATA_DIR / f"{gateway}.credentials.json", add_gateway(by=ROOT, gateway_id=gateway))
 for n in range(20):
-    register_asset(name=f"Thing {n}", identifiers=[NewIdentifier(f"tag:{n}")])
+    register_asset(by=ROOT, name=f"Thing {n}", identifiers=[NewIdentifier(f"tag:{n}")])
 """
 REBUILD = "from registry.tracking.services import rebuild_projections\nrebuild_projections()"
 

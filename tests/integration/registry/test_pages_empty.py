@@ -3,8 +3,7 @@
 import pytest
 from django.test import Client
 
-from registry.access.models import User
-from tests.registry_world import PASSWORD
+from tests.registry_world import make_user
 
 
 @pytest.mark.django_db
@@ -19,7 +18,7 @@ from tests.registry_world import PASSWORD
     ],
 )
 def test_an_empty_registry_says_what_to_do_first(client: Client, path: str, sentence: str, step: str) -> None:
-    client.force_login(User.objects.create_user("anna", password=PASSWORD))
+    client.force_login(make_user())
     body = client.get(path).content.decode()
     assert sentence in body
     assert step in body

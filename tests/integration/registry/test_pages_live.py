@@ -10,10 +10,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
-from registry.access.models import User
 from registry.tracking import watching
 from registry.tracking.models import Gateway, IngestWorker, UnknownTag
-from tests.registry_world import PASSWORD, World, event, lasting, many_assets, tell_a_day
+from tests.registry_world import World, event, lasting, make_user, many_assets, tell_a_day
 
 HTMX = {"HX-Request": "true"}
 
@@ -31,7 +30,7 @@ def world(made: World, db: None) -> World:
 
 @pytest.fixture
 def anna(db: None, client: Client) -> Client:
-    client.force_login(User.objects.create_user("anna", password=PASSWORD))
+    client.force_login(make_user())
     return client
 
 
@@ -134,7 +133,7 @@ def test_a_taken_name_for_the_new_place_is_said(anna: Client, world: World) -> N
     other = f"/live/zones/{world.zone('mezzanine').pk}/"
     refused = anna.post(other, {"place": "new", "name": "Yard"})
     assert refused.status_code == 422
-    assert "There is a" in refused.content.decode()
+    assert "Taken" in refused.content.decode()
 
 
 def test_a_tag_is_claimed_for_an_asset_found_by_search(anna: Client, world: World) -> None:

@@ -7,7 +7,7 @@ from registry.access.models import User
 from registry.access.services import create_administrator
 from registry.web import log_in
 from registry.web.throttle import FREE_TRIES, Throttle
-from tests.registry_world import PASSWORD
+from tests.registry_world import PASSWORD, ROOT, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def throttle(monkeypatch: pytest.MonkeyPatch) -> Throttle:
 
 @pytest.fixture
 def anna() -> User:
-    return User.objects.create_user("anna", password=PASSWORD)
+    return make_user()
 
 
 def test_a_person_comes_in_and_lands_where_they_wanted(client: Client, anna: User) -> None:
@@ -59,7 +59,7 @@ def test_guessing_is_slowed_down_even_for_the_right_password(client: Client, ann
 
 
 def test_the_one_time_password_opens_nothing_but_the_change_of_it(client: Client) -> None:
-    one_time = create_administrator(username="root")
+    one_time = create_administrator(by=ROOT, username="root")
     assert client.post("/login/", {"username": "root", "password": one_time})["Location"] == "/"
     assert client.get("/")["Location"] == "/password/"
     assert b"Choose your own password" in client.get("/password/").content
@@ -73,7 +73,7 @@ def test_the_one_time_password_opens_nothing_but_the_change_of_it(client: Client
 
 @pytest.mark.parametrize("new", ["short", "12345678901", "password123", "root-root-root"])
 def test_a_weak_password_is_refused_at_its_field(client: Client, new: str) -> None:
-    one_time = create_administrator(username="root-root")
+    one_time = create_administrator(by=ROOT, username="root-root")
     client.post("/login/", {"username": "root-root", "password": one_time})
     response = client.post("/password/", {"old_password": one_time, "new_password1": new, "new_password2": new})
     assert b'class="error"' in response.content

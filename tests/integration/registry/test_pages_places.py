@@ -9,10 +9,9 @@ import pytest
 from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
 
-from registry.access.models import User
 from registry.assets.models import Location
 from registry.assets.trees import create_location
-from tests.registry_world import PASSWORD, World, event, lasting, tell_a_day
+from tests.registry_world import ROOT, World, event, lasting, make_user, tell_a_day
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +29,7 @@ def world(made: World, db: None) -> World:
 
 @pytest.fixture
 def anna(client: Client) -> Client:
-    client.force_login(User.objects.create_user("anna", password=PASSWORD))
+    client.force_login(make_user())
     return client
 
 
@@ -64,7 +63,7 @@ def test_a_place_shows_what_is_there_what_left_and_what_belongs_there(anna: Clie
 
 def test_a_big_tree_opens_along_the_way(anna: Client, world: World) -> None:
     for n in range(70):
-        shelf = create_location(name=f"Shelf {n}", kind="bin", parent=world.places["Store room"])
+        shelf = create_location(by=ROOT, name=f"Shelf {n}", kind="bin", parent=world.places["Store room"])
     assert "Shelf 3" not in text(anna.get("/places/"))
     assert "Store room" in text(anna.get(path(world.places["Hall A"])))
     opened = text(anna.get(path(shelf)))
@@ -85,8 +84,8 @@ def test_a_place_is_made_inside_another(anna: Client, world: World) -> None:
     ("form", "error"),
     [
         ({"name": "", "kind": "room"}, "This field is required"),
-        ({"name": "Hamburg", "kind": "room"}, "There is a"),
-        ({"name": "Loft", "kind": "room", "code": "HAMBURG"}, "There is a place"),
+        ({"name": "Hamburg", "kind": "room"}, "Taken in the same place"),
+        ({"name": "Loft", "kind": "room", "code": "HAMBURG"}, "Taken."),
         ({"name": "Loft", "kind": "cave"}, "Select a valid choice"),
     ],
 )

@@ -6,10 +6,9 @@ import threading
 import pytest
 from django.test import Client
 
-from registry.access.models import User
 from registry.tracking import pages
 from registry.tracking.live_stream import Pulse, TooManyStreams, as_events
-from tests.registry_world import PASSWORD
+from tests.registry_world import make_user
 
 
 class Looks:
@@ -98,7 +97,7 @@ async def test_there_is_a_limit_to_streams(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.django_db(transaction=True)
 def test_a_full_process_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages.pulse, "room", lambda: False)
-    client.force_login(User.objects.create_user("anna", password=PASSWORD))
+    client.force_login(make_user())
     response = client.get("/live/stream")
     assert (response.status_code, response["Retry-After"]) == (503, "30")
 
@@ -107,7 +106,7 @@ def test_a_full_process_says_so(client: Client, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(("one_time", "status"), [(None, 401), (True, 401), (False, 200)])
 def test_only_those_with_a_password_of_their_own_may_listen(client: Client, one_time: bool | None, status: int) -> None:
     if one_time is not None:
-        client.force_login(User.objects.create_user("anna", password=PASSWORD, must_change_password=one_time))
+        client.force_login(make_user(must_change_password=one_time))
     response = client.get("/live/stream")
     assert response.status_code == status
     assert status != 200 or response["Cache-Control"] == "no-store"

@@ -12,6 +12,7 @@ from registry.assets.models import Asset, Category, Identifier, Location
 from registry.db import insert_new, upsert, uuid7
 from registry.tracking.models import LocationEvent, Position, Stay, UnknownTag, Zone
 from tests.integration.registry.conftest import Site, at, event, make_asset
+from tests.registry_world import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -142,7 +143,7 @@ def test_a_position_is_found_by_the_tree(site: Site) -> None:
     for name, home in (("in", hall), ("out", yard), ("any", None)):
         make_asset(name, home_location=home)
         site.tell(event("arrived", f"tag:{name}", "hall-a"))
-    map_zone(zone=Zone.objects.get(), location=shelf)
+    map_zone(by=ROOT, zone=Zone.objects.get(), location=shelf)
     assert _whereabouts() == {"In": "home", "Out": "away", "Any": "home"}
     assert Position.objects.within(hall).count() == 3
     assert Stay.objects.within(hall).at(at(1)).count() == 3

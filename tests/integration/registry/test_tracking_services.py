@@ -15,6 +15,7 @@ from registry.tracking.models import Gateway, LocationEvent, Position, Quarantin
 from registry.tracking.services import claim_unknown_tag, map_zone, project_changed_identifiers
 from sync.broker import Role
 from tests.integration.registry.conftest import Site, at, event, make_asset, projections
+from tests.registry_world import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -25,14 +26,14 @@ def test_mapping_a_zone_moves_what_is_and_what_was_there(site: Site, drill: Asse
         event("arrived", "tag:drill", "hall-a"), event("arrived", "tag:saw", "hall-a"), event("moved", "tag:saw", "yard", 5)
     )
     zone = Zone.objects.get(name="hall-a")
-    assert not map_zone(zone=zone, location=hall).remapping
+    assert not map_zone(by=ROOT, zone=zone, location=hall).remapping
     assert Position.objects.get(asset=drill).location == hall
     assert Position.objects.exclude(asset=drill).get().location is None
     assert Stay.objects.filter(location=hall).count() == 2
     assert not Zone.objects.unmapped().filter(name="hall-a").exists()
     site.tell(event("moved", "tag:saw", "hall-a", 9))
     assert Position.objects.filter(location=hall).count() == 2
-    map_zone(zone=zone, location=None)
+    map_zone(by=ROOT, zone=zone, location=None)
     assert not Position.objects.filter(location=hall).exists()
     assert not Stay.objects.filter(location=hall).exists()
 
@@ -48,7 +49,7 @@ def test_mapping_goes_in_bounded_transactions_and_can_be_finished(
     zone = Zone.objects.get()
     with monkeypatch.context() as dying:
         dying.setattr(services, "continue_remapping", lambda **_: True)
-        assert map_zone(zone=zone, location=hall).remapping
+        assert map_zone(by=ROOT, zone=zone, location=hall).remapping
     assert Position.objects.filter(location=hall).count() == 3
     while services.continue_some_remapping():
         continue
@@ -58,16 +59,16 @@ def test_mapping_goes_in_bounded_transactions_and_can_be_finished(
 
 def test_a_zone_may_be_made_before_its_gateway_speaks_of_it(site: Site, drill: Asset, hall: Location) -> None:
     gateway = Gateway.objects.get()
-    services.create_zone(gateway=gateway, name="hall-a", kind="storage", location=hall)
+    services.create_zone(by=ROOT, gateway=gateway, name="hall-a", kind="storage", location=hall)
     with pytest.raises(Taken):
-        services.create_zone(gateway=gateway, name="hall-a")
+        services.create_zone(by=ROOT, gateway=gateway, name="hall-a")
     site.tell(event("arrived", "tag:drill", "hall-a"))
     assert Position.objects.get().location == hall
 
 
 def test_claiming_a_tag_brings_its_past(site: Site, drill: Asset) -> None:
     site.tell(event("arrived", "tag:stranger", "hall-a"), event("moved", "tag:stranger", "yard", 10))
-    identifier = claim_unknown_tag(identity="tag:stranger", asset=drill)
+    identifier = claim_unknown_tag(by=ROOT, identity="tag:stranger", asset=drill)
     assert (identifier.key, identifier.raw, identifier.valid_from) == ("tag:stranger", "tag:stranger", None)
     assert not UnknownTag.objects.exists()
     position = Position.objects.get(asset=drill)
@@ -82,14 +83,14 @@ def test_claiming_a_tag_brings_its_past(site: Site, drill: Asset) -> None:
 
 def test_claiming_from_a_time_on_leaves_what_was_before(site: Site, drill: Asset) -> None:
     site.tell(event("arrived", "tag:stranger", "hall-a"), event("moved", "tag:stranger", "yard", 10))
-    claim_unknown_tag(identity="tag:stranger", asset=drill, valid_from=at(5))
+    claim_unknown_tag(by=ROOT, identity="tag:stranger", asset=drill, valid_from=at(5))
     assert Stay.objects.count() == 1
     assert LocationEvent.objects.of_asset(drill).count() == 1
 
 
 def test_an_epc_may_be_claimed_as_typed(site: Site, drill: Asset) -> None:
     site.tell(event("arrived", "8004:06141415678", "hall-a", raw="3474257BF40000000000162E"))
-    identifier = claim_unknown_tag(identity="urn:epc:id:giai:0614141.5678", asset=drill)
+    identifier = claim_unknown_tag(by=ROOT, identity="urn:epc:id:giai:0614141.5678", asset=drill)
     assert (identifier.key, identifier.kind) == ("8004:06141415678", "epc")
     assert Position.objects.filter(asset=drill).exists()
 
@@ -97,26 +98,26 @@ def test_an_epc_may_be_claimed_as_typed(site: Site, drill: Asset) -> None:
 def test_what_another_asset_has_cannot_be_claimed(site: Site, drill: Asset) -> None:
     saw = make_asset("saw")
     with pytest.raises(Taken, match=drill.asset_no):
-        claim_unknown_tag(identity="tag:drill", asset=saw)
+        claim_unknown_tag(by=ROOT, identity="tag:drill", asset=saw)
     with pytest.raises(Invalid, match="kind of thing"):
-        claim_unknown_tag(identity="01:09501101530003", asset=saw)
+        claim_unknown_tag(by=ROOT, identity="01:09501101530003", asset=saw)
 
 
 def test_registering_from_an_unknown_tag(site: Site) -> None:
     site.tell(event("arrived", "tag:new", "hall-a"))
-    asset = services.register_unknown_tag(identity="tag:new", name="Forklift", kind="vehicle")
+    asset = services.register_unknown_tag(by=ROOT, identity="tag:new", name="Forklift", kind="vehicle")
     assert asset.position.zone == Zone.objects.get()
     site.tell(event("seen", "tag:gone", "hall-a"))
-    services.forget_unknown_tag(identity="tag:gone")
+    services.forget_unknown_tag(by=ROOT, identity="tag:gone")
     with pytest.raises(NotFound):
-        services.forget_unknown_tag(identity="tag:gone")
+        services.forget_unknown_tag(by=ROOT, identity="tag:gone")
 
 
 def test_a_code_added_elsewhere_is_worked_in_by_ingest(site: Site) -> None:
     """Imports and the asset's own page add codes without the tracking app."""
     site.tell(event("arrived", "tag:a", "hall-a"), event("arrived", "tag:b", "yard", 3))
-    asset = register_asset(name="A")
-    add_identifier(asset=asset, text="tag:a")
+    asset = register_asset(by=ROOT, name="A")
+    add_identifier(by=ROOT, asset=asset, text="tag:a")
     assert not Position.objects.exists()
     assert project_changed_identifiers() == 1
     assert project_changed_identifiers() == 0
@@ -127,7 +128,7 @@ def test_a_code_added_elsewhere_is_worked_in_by_ingest(site: Site) -> None:
 def test_a_retired_code_keeps_its_past_and_is_unknown_from_then_on(site: Site, drill: Asset) -> None:
     site.tell(event("arrived", "tag:drill", "hall-a"))
     before = projections()
-    retire_identifier(identifier_id=drill.identifiers.get().pk)
+    retire_identifier(by=ROOT, identifier_id=drill.identifiers.get().pk)
     project_changed_identifiers()
     assert projections() == before
     later = (timezone.now() - at(0) + timedelta(seconds=60)).total_seconds()
@@ -135,7 +136,7 @@ def test_a_retired_code_keeps_its_past_and_is_unknown_from_then_on(site: Site, d
     assert projections() == before
     assert UnknownTag.objects.get().identity == "tag:drill"
     saw = make_asset("saw")
-    claimed = claim_unknown_tag(identity="tag:drill", asset=saw)
+    claimed = claim_unknown_tag(by=ROOT, identity="tag:drill", asset=saw)
     assert claimed.valid_from == Identifier.objects.get(asset=drill).valid_to
     assert LocationEvent.objects.of_asset(saw).count() == 1
     assert LocationEvent.objects.of_asset(drill).count() == 1
@@ -155,21 +156,21 @@ def test_the_quarantine_is_bounded_too(site: Site) -> None:
 
 
 def test_gateways_get_credentials_once() -> None:
-    first = add_gateway(gateway_id="hamburg", name="Hamburg dock")
+    first = add_gateway(by=ROOT, gateway_id="hamburg", name="Hamburg dock")
     assert len(first.mac_key) == 32
     with pytest.raises(Taken, match="renew"):
-        add_gateway(gateway_id="hamburg")
+        add_gateway(by=ROOT, gateway_id="hamburg")
     for wrong in ("", "Hamburg", "a/b", "+", "registry-ingest", "x" * 41):
         with pytest.raises(Invalid):
-            add_gateway(gateway_id=wrong)
-    renewed = renew_gateway(gateway_id="hamburg")
+            add_gateway(by=ROOT, gateway_id=wrong)
+    renewed = renew_gateway(by=ROOT, gateway_id="hamburg")
     assert renewed.mac_key != first.mac_key
     assert renewed.password != first.password
     assert {(u.name, u.role) for u in broker_users()} == {("registry-ingest", Role.INGEST), ("hamburg", Role.GATEWAY)}
-    revoke_gateway(gateway_id="hamburg")
+    revoke_gateway(by=ROOT, gateway_id="hamburg")
     assert {u.name for u in broker_users()} == {"registry-ingest"}
     with pytest.raises(NotFound):
-        revoke_gateway(gateway_id="berlin")
+        revoke_gateway(by=ROOT, gateway_id="berlin")
     stored = str(list(Gateway.objects.values()))
     assert first.password not in stored
     assert renewed.password not in stored
@@ -178,8 +179,8 @@ def test_gateways_get_credentials_once() -> None:
 def test_a_place_with_a_past_is_not_deleted(site: Site, drill: Asset) -> None:
     from registry.assets.trees import delete_location
 
-    place = create_location(name="Hall")
+    place = create_location(by=ROOT, name="Hall")
     site.tell(event("arrived", "tag:drill", "hall-a"))
-    map_zone(zone=Zone.objects.get(), location=place)
+    map_zone(by=ROOT, zone=Zone.objects.get(), location=place)
     with pytest.raises(Invalid, match="in use"):
-        delete_location(location=place)
+        delete_location(by=ROOT, location=place)

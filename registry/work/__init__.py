@@ -1,0 +1,1 @@
+"""What is done later: the one outgoing queue, and long work in resumable runs."""
