@@ -7,14 +7,12 @@ from typing import Any, Final
 from registry.access.actors import Actor
 from registry.exits import CannotGoOn
 from registry.importing import files, reading_out, services
-from registry.importing.applying import Applying
-from registry.importing.checking import Checking
 from registry.importing.mapping import fields
 from registry.importing.models import ImportJob, ImportProblem, counts
 from registry.importing.options import MAKEABLE, Options
 from registry.importing.reading_out import Progress
+from registry.importing.runs import ImportWork
 from registry.tables.headers import bare
-from registry.tables.table import Unreadable
 
 MAX_TOLD: Final = 1_000  # errors
 _CHUNK: Final = 1 << 20
@@ -30,7 +28,7 @@ def checked(*, by: Actor, path: Path, given: Sequence[str], options: Options, te
     try:
         mapping = job.mapping | _pairs(job.header, given)
         services.start_check(by=by, job=job, mapping=mapping, options=options.as_json(), queued=False)
-        _work(Checking(job, by), job, tell)
+        _work(by, job, tell)
     except BaseException:
         forget(by, job)
         raise
@@ -41,7 +39,7 @@ def written(*, by: Actor, job: ImportJob, leave_out: bool, tell: Told) -> Import
     """Write what was found. Should it be stopped, the same file again does the rest. Raises Problem."""
     services.confirm(by=by, job=job, leave_out=leave_out, queued=False)
     try:
-        _work(Applying(job, by), job, tell)
+        _work(by, job, tell)
     except BaseException:
         forget(by, job)
         raise
@@ -84,15 +82,16 @@ def sentences(job: ImportJob) -> Iterator[str]:
         yield f"{found}. Nothing is written."
 
 
-def _work(work: Checking | Applying, job: ImportJob, tell: Told) -> None:
+def _work(by: Actor, job: ImportJob, tell: Told) -> None:
+    work = ImportWork(job.pk, by)
     try:
         while not work.step():
-            tell(reading_out.progress_of(job))
-    except Unreadable as exc:
-        raise CannotGoOn(str(exc)) from None
+            tell(work.progress())
     finally:
         work.close()
     job.refresh_from_db()
+    if job.state == ImportJob.State.FAILED:
+        raise CannotGoOn(job.message)
 
 
 def _pairs(header: Sequence[str], given: Sequence[str]) -> Mapping[str, str]:

@@ -11,9 +11,8 @@ from playwright.sync_api import expect
 from registry.access.models import RoleBinding, User
 from registry.assets.models import Asset
 from registry.importing import files
-from registry.importing.applying import Applying
-from registry.importing.checking import Checking
 from registry.importing.models import ImportJob
+from registry.importing.runs import ImportWork
 from tests.acceptance.conftest import DESK, PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, serving
 from tests.registry_world import ROOT, World, make_world
@@ -54,8 +53,7 @@ def work() -> None:
     """Do what the work process does, beside the browser."""
 
     def one() -> None:
-        job = ImportJob.objects.get()
-        going: Checking | Applying = Checking(job, ROOT) if job.state == "checking" else Applying(job, ROOT)
+        going = ImportWork(ImportJob.objects.get().pk, ROOT)
         while not going.step():
             pass
         going.close()

@@ -15,6 +15,7 @@ from registry.importing import files, services
 from registry.importing.applying import Applying
 from registry.importing.checking import Checking
 from registry.importing.models import ImportJob, ImportProblem, ImportRow, Stopped
+from registry.importing.runs import ImportWork
 from registry.problems import Invalid
 from tests.integration.registry.conftest import make_asset
 from tests.registry_world import ROOT
@@ -42,7 +43,7 @@ def checked(content: str | bytes, *, by: Any = ROOT, mapping: dict[str, str] | N
 
 def worked(job: ImportJob, by: Any = ROOT) -> ImportJob:
     """Do what the work process would do."""
-    work: Checking | Applying = Checking(job, by) if job.state == "checking" else Applying(job, by)
+    work = ImportWork(job.pk, by)
     while not work.step():
         pass
     work.close()
@@ -322,3 +323,29 @@ def test_many_errors_of_one_row_are_bounded_and_hostile_names_are_only_text() ->
     path = files.path_of(job.pk)
     assert path.name == f"{job.pk.hex}.table"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_work_process_ends_an_import_that_cannot_go_on_in_words() -> None:
+    job = received("no,name\n" + "1,A\n" * 3)
+    services.start_check(by=ROOT, job=job, mapping=job.mapping, options={})
+    files.remove(job.pk)
+    work = ImportWork(job.pk, ROOT)
+    while not work.step():
+        pass
+    work.close()
+    job = ImportJob.objects.get(pk=job.pk)
+    assert (job.state, job.message) == ("failed", "The file cannot be read any more: No such file or directory.")
+    assert ImportWork(job.pk, ROOT).step()
+
+
+def test_the_work_process_goes_on_where_it_was_and_hears_of_a_cancellation() -> None:
+    job = received("no,name\n" + "".join(f"{n},Thing\n" for n in range(1000)))
+    services.start_check(by=ROOT, job=job, mapping=job.mapping, options={})
+    while (now := ImportJob.objects.get(pk=job.pk)).fresh < 400:
+        work = ImportWork(job.pk, ROOT)
+        assert not work.step()
+        work.close()
+    assert (now.fresh, now.state) == (400, "checking")
+    services.cancel(by=ROOT, job=now)
+    assert ImportWork(job.pk, ROOT).step()
+    assert ImportJob.objects.get(pk=job.pk).state == "cancelled"
