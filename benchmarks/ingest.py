@@ -73,15 +73,19 @@ def _on(database: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def run(folder: Path, events: int, assets: int, pairs: int) -> dict[str, Any]:
     from django.conf import settings
-    from django.db import connection
+    from django.db import connection, transaction
 
     from registry import migrating
     from registry.access.actors import system
-    from registry.assets.importing import import_rows
+    from registry.assets.services import NewIdentifier, register_asset
     from registry.tracking.services import project_changed_identifiers
 
     migrating.run(settings.CONFIGURATION)
-    import_rows(((n, {"name": f"Thing {n}", "identifiers": f"tag:{n}"}) for n in range(assets)), by=system("cli"))
+    by = system("cli")
+    for first in range(0, assets, 200):
+        with transaction.atomic():
+            for n in range(first, min(assets, first + 200)):
+                register_asset(by=by, name=f"Thing {n}", identifiers=[NewIdentifier(f"tag:{n}")])
     while project_changed_identifiers():
         continue
     beside = (
