@@ -8,7 +8,7 @@ from django.db.models import Case, F, Q, Value, When
 from registry.assets.models import Asset, Location
 from registry.db import uuid7
 from registry.tracking.models.sites import Zone
-from registry.tracking.models.told import LocationEvent
+from registry.tracking.models.told import UNCHECKED, LocationEvent
 
 
 class PositionQuerySet(models.QuerySet["Position"]):
@@ -33,7 +33,8 @@ class Position(models.Model):
     """Where an asset is now, as far as we were told. `zone` without `location`: a zone that nobody has mapped yet.
 
     `unknown` keeps the last place. `last_event` is the newest event of the asset, whatever its kind. The last two fields are how
-    far the events are worked in: the time by which gateways compare, and per gateway (epoch ordinal, seq).
+    far the events are worked in: the time by which gateways compare, and per gateway (epoch ordinal, seq). Zones and events are
+    never deleted, so the database does not look for them at every move.
     """
 
     class State(models.TextChoices):
@@ -42,10 +43,10 @@ class Position(models.Model):
 
     asset = models.OneToOneField(Asset, on_delete=models.PROTECT, primary_key=True, related_name="position")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="positions")
-    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="positions")
+    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="positions", db_constraint=False)
     since = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField()
-    last_event = models.ForeignKey(LocationEvent, on_delete=models.PROTECT, related_name="+", db_index=False)
+    last_event = models.ForeignKey(LocationEvent, on_delete=models.PROTECT, related_name="+", **UNCHECKED)
     source = models.CharField(max_length=10, choices=LocationEvent.Source)
     confidence = models.FloatField(null=True)
     state = models.CharField(max_length=10, choices=State)
@@ -73,7 +74,7 @@ class Stay(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="stays", db_index=False)
-    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="stays")
+    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="stays", db_constraint=False)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="stays", db_index=False)
     from_ts = models.DateTimeField()
     to_ts = models.DateTimeField(null=True)

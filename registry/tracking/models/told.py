@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -48,12 +49,18 @@ def attach_assets(events: Sequence["LocationEvent"]) -> Sequence["LocationEvent"
     return events
 
 
+UNCHECKED: dict[str, Any] = {"db_constraint": False, "db_index": False}
+
+
 class LocationEvent(models.Model):
     """What a gateway told of one identity, or a person at the registry: such an event has no gateway, outbox and number, and
     names its place itself (`location`) instead of a zone. Never updated, never deleted.
 
     `event_time` is as told; `happened_at` is the time we go by: the same, unless it lay more than five minutes ahead of
     `recorded_time`, which then stands in for it.
+
+    Foreign keys are UNCHECKED by the database where what they name is never deleted, and made in the same transaction at the
+    latest: six look-ups cost as much as storing the event.
     """
 
     class Kind(models.TextChoices):
@@ -77,25 +84,25 @@ class LocationEvent(models.Model):
         MANUAL = "manual"
 
     event_id = models.UUIDField(primary_key=True, editable=False)
-    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
-    epoch = models.ForeignKey(GatewayEpoch, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, null=True, related_name="+", **UNCHECKED)
+    epoch = models.ForeignKey(GatewayEpoch, on_delete=models.PROTECT, null=True, related_name="+", **UNCHECKED)
     seq = models.BigIntegerField(null=True)
     kind = models.CharField(max_length=10, choices=Kind)
     direction = models.CharField(max_length=10, choices=Direction, null=True)
     identity = models.CharField(max_length=TEXT_CHARS)
     raw = models.TextField()
     symbology = models.CharField(max_length=TEXT_CHARS, null=True)
-    zone_from = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
-    zone_to = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    zone_from = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", **UNCHECKED)
+    zone_to = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="+", **UNCHECKED)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
-    read_point = models.ForeignKey(ReadPoint, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    read_point = models.ForeignKey(ReadPoint, on_delete=models.PROTECT, null=True, related_name="+", **UNCHECKED)
     door = models.CharField(max_length=TEXT_CHARS, null=True)
     event_time = models.DateTimeField()
     happened_at = models.DateTimeField()
     decided_at = models.DateTimeField()
     stored_at = models.DateTimeField()  # wall clock of the gateway at the outbox's insert
     recorded_time = models.DateTimeField()
-    boot = models.ForeignKey(GatewayBoot, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    boot = models.ForeignKey(GatewayBoot, on_delete=models.PROTECT, null=True, related_name="+", **UNCHECKED)
     mono_ms = models.BigIntegerField(null=True)
     time_uncertainty_ms = models.BigIntegerField(default=0)
     clock_quality = models.CharField(max_length=10)
