@@ -46,6 +46,7 @@ missing_programs() {  # prints the names of what is missing, as this project cal
   if [ "$role" = test ]; then
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || echo chromium
     command -v systemd-analyze >/dev/null || echo systemd
+    [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name DejaVuSans.ttf -print -quit 2>/dev/null)" ] || echo fonts-dejavu-core
     command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb >/dev/null 2>&1 || echo postgresql
   fi
 }
@@ -58,8 +59,9 @@ system_packages() {
     manager="apt-get install -y -q --no-install-recommends"; missing=${missing/zbar/libzbar0}
   elif command -v dnf >/dev/null; then
     manager="dnf install -y -q"; missing=${missing/postgresql/postgresql-server postgresql-contrib}
+    missing=${missing/fonts-dejavu-core/dejavu-sans-fonts}
   elif command -v pacman >/dev/null; then
-    manager="pacman -S --noconfirm --needed"
+    manager="pacman -S --noconfirm --needed"; missing=${missing/fonts-dejavu-core/ttf-dejavu}
   else
     fail "please install with your package manager, then start again: $missing"
   fi
