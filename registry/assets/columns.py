@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, AssetModel, AssetQuerySet, Category, CustomField, CustomValue
 
 Cell = str | Decimal | int | date | None
@@ -40,6 +41,7 @@ class Around:
     """What cells need that does not stand in an asset's own row."""
 
     category_names: Mapping[str, str] = field(default_factory=dict)  # path in the tree to the names on the way
+    places: tuple[str, ...] | None = None  # below which paths places may be named; None: everywhere
     custom: Mapping[str, CustomField] = field(default_factory=dict)  # by key
 
 
@@ -60,8 +62,11 @@ class Column:
     type: str = ""  # of a company's own field: CustomField.Type
 
 
-def around() -> Around:
-    return Around(category_paths(Category.objects.all()), {one.key: one for one in CustomField.objects.all()})
+def around(by: Actor) -> Around:
+    """For everything that is shown to `by`."""
+    granted = [grant.location_path for grant in by.granted(Action.VIEW)]
+    places = None if None in granted else tuple(path for path in granted if path is not None)
+    return Around(category_paths(Category.objects.all()), places, {one.key: one for one in CustomField.objects.all()})
 
 
 def category_paths(categories: Iterable[Category]) -> dict[str, str]:
@@ -91,10 +96,10 @@ def cells_of(assets: Iterable[Asset], columns: Iterable[Column], around: Around)
     return ([show(asset, around) for show in shows] for asset in assets)
 
 
-def everything(assets: AssetQuerySet, columns: Iterable[Column]) -> Iterator[list[list[Cell]]]:
-    """Rows of all these assets, oldest first, some hundred at a time: the next ones are read when they are asked for."""
-    columns, beside = list(columns), around()
-    found = loaded(assets, columns).order_by("pk")
+def everything(by: Actor, columns: Iterable[Column]) -> Iterator[list[list[Cell]]]:
+    """Rows of all assets that `by` may see, oldest first, some hundred at a time; the next ones are read when asked for."""
+    columns, beside = list(columns), around(by)
+    found = loaded(Asset.objects.visible_to(by), columns).distinct().order_by("pk")
     some = list(found[:AT_ONCE])
     while some:
         yield list(cells_of(some, columns, beside))
@@ -180,13 +185,27 @@ def _of(relation: str, name: str) -> Show:
     return show
 
 
-def _position(step: str, name: str) -> Show:
+def _position(name: str) -> Show:
     def show(asset: Asset, around: Around) -> Cell:
-        found: Any = getattr(asset, "position", None)
-        for one in filter(None, step.split(".")):
-            found = getattr(found, one) if found is not None else None
-        value = getattr(found, name) if found is not None else None
+        position: Any = getattr(asset, "position", None)
+        value = getattr(position, name) if position is not None else None
         return _moment(value) if isinstance(value, datetime) else value
+
+    return show
+
+
+def _where(step: str, name: str) -> Show:
+    """What stands about the place it is at; a place out of scope is just elsewhere."""
+
+    def show(asset: Asset, around: Around) -> Cell:
+        position: Any = getattr(asset, "position", None)
+        if position is None:
+            return None
+        place = position.location
+        if around.places is not None and (place is None or not place.path.startswith(around.places)):
+            return "elsewhere" if place is not None else None
+        found = getattr(position, step)
+        return str(getattr(found, name)) if found is not None else None
 
     return show
 
@@ -258,12 +277,12 @@ _FIXED: Final = (
     Column("notes", "Notes", Kind.BLOCK, _attribute("notes")),
     Column("custodian", "Custodian", Kind.READ_ONLY, _of("custodian", "name"), needs=("custodian",)),
     Column("home_name", "Home's name", Kind.READ_ONLY, _of("home_location", "name"), needs=("home_location",)),
-    Column("place", "Where (code)", Kind.READ_ONLY, _position("location", "code"), needs=("position__location",)),
-    Column("place_name", "Where", Kind.READ_ONLY, _position("location", "name"), needs=("position__location",)),
-    Column("zone", "Zone", Kind.READ_ONLY, _position("zone", "name"), needs=("position__zone",)),
-    Column("whereabouts", "Present", Kind.READ_ONLY, _position("", "state"), needs=("position",)),
-    Column("since", "There since", Kind.READ_ONLY, _position("", "since"), needs=("position",)),
-    Column("last_seen_at", "Last seen", Kind.READ_ONLY, _position("", "last_seen_at"), needs=("position",)),
+    Column("place", "Where (code)", Kind.READ_ONLY, _where("location", "code"), needs=("position__location",)),
+    Column("place_name", "Where", Kind.READ_ONLY, _where("location", "name"), needs=("position__location",)),
+    Column("zone", "Zone", Kind.READ_ONLY, _where("zone", "name"), needs=("position__location", "position__zone")),
+    Column("whereabouts", "Present", Kind.READ_ONLY, _position("state"), needs=("position",)),
+    Column("since", "There since", Kind.READ_ONLY, _position("since"), needs=("position",)),
+    Column("last_seen_at", "Last seen", Kind.READ_ONLY, _position("last_seen_at"), needs=("position",)),
     Column("created_at", "Registered", Kind.READ_ONLY, lambda asset, around: _moment(asset.created_at)),
     Column("changed_at", "Last changed", Kind.READ_ONLY, lambda asset, around: _moment(asset.changed_at)),
     Column("version", "Version", Kind.READ_ONLY, _attribute("version")),

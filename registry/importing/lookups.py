@@ -142,7 +142,7 @@ def look_up(by: Actor) -> Lookups:
         defaults=_defaults(Category.objects.all()),
         tags={str(tag.name).lower(): tag.pk for tag in Tag.objects.all()},
         custom=custom,
-        around=Around(every, custom),
+        around=Around(every, None, custom),
         category_path={category.pk: category.path for category in categories},
         zero_lengths=tuple(numbers.values_list("chars", flat=True).distinct()[:20]),
     )

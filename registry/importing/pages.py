@@ -39,7 +39,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "area": "imports",
         "jobs": ImportJob.objects.visible_to(by).select_related("user")[:RECENT],
-        "may": by.may_anywhere(Action.EDIT),
+        "may_import": by.may_anywhere(Action.EDIT),
         "error": error,
         "mebibytes": files.LIMITS.file_bytes // 1024 // 1024,
         "rows": files.LIMITS.rows,

@@ -7,14 +7,17 @@ import pytest
 
 from registry.access.actors import ROLES, Actor, Grant
 from registry.access.models import User
+from registry.assets.columns import columns_of, everything
 from registry.assets.models import Asset, Location
 from registry.assets.services import NewIdentifier, register_asset
 from registry.assets.trees import create_location
 from registry.importing import files, services
 from registry.importing.models import ImportJob
 from registry.problems import Forbidden, NotFound
+from registry.tracking.models import Zone
+from registry.tracking.services import map_zone
 from tests.integration.registry.test_importing_rows import applied, checked, counts, received, told, worked
-from tests.registry_world import ROOT
+from tests.registry_world import ROOT, event, make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -106,3 +109,18 @@ def test_what_was_written_carries_the_person_and_one_request(places: dict[str, L
     changes = Change.objects.of_request(job.request_id)
     assert {(c.user, c.through) for c in changes} == {(anna.user_id, "import")}
     assert changes.count() == 3
+
+
+def test_an_export_names_no_place_out_of_scope() -> None:
+    world = make_world()
+    world.gateway.tell(event("arrived", "8004:061414100007", "SECRET zone"))
+    secret = create_location(by=ROOT, name="SECRET place", code="SECRET", kind="site")
+    map_zone(by=ROOT, zone=Zone.objects.get(name="SECRET zone"), location=secret)
+    pump = Asset.objects.get(position__location=secret)
+    assert pump.home_location is not None
+    anna = actor("viewer", pump.home_location)
+    chosen = [columns_of([])[key] for key in ("asset_no", "place", "place_name", "zone")]
+    mine = {row[0]: row[1:] for rows in everything(anna, chosen) for row in rows}
+    assert mine[pump.asset_no] == ["elsewhere", "elsewhere", "elsewhere"]
+    everybodys = {row[0]: row[1:] for rows in everything(ROOT, chosen) for row in rows}
+    assert everybodys[pump.asset_no] == ["SECRET", "SECRET place", "SECRET zone"]
