@@ -81,7 +81,7 @@ def _number_keys(by: Actor, assets: Sequence[Asset]) -> list[tuple[Asset, str]]:
     keys = {number_key(asset.asset_no): asset for asset in assets}
     having = dict(Identifier.objects.active().filter(key__in=keys).values_list("key", "asset_id"))
     problems: list[Problem] = [
-        Taken(f"{asset.asset_no} as a code belongs to another asset already; print another code for it", field="assets")
+        Taken(f"{asset.asset_no} as a code is taken; print another code for it", field="assets")
         for key, asset in keys.items()
         if having.get(key, asset.pk) != asset.pk
     ]

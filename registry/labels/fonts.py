@@ -132,6 +132,15 @@ class Fonts:
         return self._faces[path]
 
 
+def usable(path: Path) -> str | None:
+    """Why the file is no font for labels, or None if it is one."""
+    try:
+        TTFont("label-trial", str(path))
+    except (TTFError, OSError) as exc:
+        return str(exc)
+    return None
+
+
 def needs_shaping(text: str) -> bool:
     """Is some of it written from right to left, or in letters that change with their neighbours?"""
     return not text.isascii() and any(first <= ord(char) <= last for char in text for first, last in _SHAPED)

@@ -2,10 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
+from django.core.checks import run_checks
 from django.db import connection
 from django.test import override_settings
 
@@ -14,7 +17,7 @@ from registry.access.models import Change
 from registry.assets.models import Asset, Identifier, Numbering
 from registry.assets.services import add_identifier, register_asset, resolve_code, retire_identifier
 from registry.assets.trees import create_location
-from registry.configuration import CompanySection, Configuration
+from registry.configuration import CompanySection, Configuration, LabelsSection
 from registry.labels import services
 from registry.labels.assigning import assign_keys
 from registry.labels.choices import Choice, Output, Scheme
@@ -315,6 +318,26 @@ def test_none_and_too_many_are_sentences() -> None:
     many = [type(one.pk)(int=n) for n in range(5001)]
     with pytest.raises(Invalid, match="5,000 labels at most"):
         services.print_labels(by=ROOT, asset_ids=many, choice=Choice())
+
+
+def test_check_names_settings_that_would_disappoint(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.ttf"
+    broken.write_bytes(b"no font")
+    with (
+        company(),
+        override_settings(
+            CONFIGURATION=settings.CONFIGURATION.model_copy(
+                update={"labels": LabelsSection(fonts=[broken, tmp_path / "none.ttf"])}
+            )
+        ),
+    ):
+        said = [str(finding) for finding in run_checks() if str(finding.id).startswith("labels.")]
+    assert len(said) == 3
+    assert "broken.ttf of [labels] cannot be used" in said[0]
+    assert "none.ttf of [labels] cannot be used" in said[1]
+    assert "lead to id.example.com, which [web] allowed_hosts does not let in" in said[2]
+    with company(digital_link=None):
+        assert [one for one in run_checks() if str(one.id).startswith("labels.")] == []
 
 
 # ---- what is shown before ------------------------------------------------------------------------------------------------------
