@@ -28,6 +28,7 @@ from registry.tables.table import WHOLE_ROW, Row, shown
 
 log = logging.getLogger(__name__)
 ROWS_AT_ONCE: Final = 400  # with their problems far below a thousand rows in nearly every file
+READ_AT_ONCE: Final = 5_000
 WRITTEN_AT_ONCE: Final = 1_000
 MAX_PROBLEMS: Final = 100_000  # kept of one import; what is beyond is counted
 MAX_MISSING: Final = 1_000  # names kept of what the registry does not have, by field
@@ -51,6 +52,7 @@ class Checking:
         self._columns = imported_columns(job)
         self._options: Options = read_options(job.options)
         self._planner: Planner | None = None
+        self._reading: Iterator[int] | None = None
         self._rows: Iterator[tuple[int, Row]] | None = None
 
     def step(self) -> bool:
@@ -65,8 +67,9 @@ class Checking:
         return False
 
     def close(self) -> None:
-        if self._rows is not None:
-            self._rows.close()  # type: ignore[attr-defined]  # a generator: it has a file open
+        for going in (self._reading, self._rows):
+            if going is not None:
+                going.close()  # type: ignore[attr-defined]  # a generator: it has a file open
 
     def _clear(self) -> None:
         """Take away what an earlier dry run found."""
@@ -91,7 +94,16 @@ class Checking:
         )
 
     def _read(self) -> None:
-        """Put the rows on disk and learn what the columns show. No transaction: nothing is written to the database meanwhile."""
+        """Put some more rows on disk and learn what the columns show; after a stop it begins anew."""
+        if self._reading is None:
+            self._reading = self._read_all()
+        try:
+            put(self._job, rows=next(self._reading))
+        except StopIteration:
+            self._reading = None
+
+    def _read_all(self) -> Iterator[int]:
+        """How many rows are read, now and then. Nothing is written to the database meanwhile."""
         job = self._job
         looking = Looking(self._columns)
         count = 0
@@ -106,9 +118,11 @@ class Checking:
                     looking.see(row)
                     write_row(file, row)
                     count += 1
+                    if count % READ_AT_ONCE == 0:
+                        yield count
             notes = [*job.notes, *(note for note in table.notes if note not in job.notes)]
         part.replace(target)
-        put(self._job, progress={"phase": "checking", "at": 0, "facts": looking.facts.as_json()}, rows=count, notes=notes[:20])
+        put(job, progress={"phase": "checking", "at": 0, "facts": looking.facts.as_json()}, rows=count, notes=notes[:20])
 
     def _check(self) -> bool:
         job = self._job

@@ -32,7 +32,7 @@ def progress_of(job: ImportJob) -> Progress:
     if job.progress.get("phase") == "checking":
         done = job.fresh + job.changed + job.unchanged + job.wrong
         return Progress(f"{done:,} of {job.rows:,} rows are checked", done, job.rows)
-    return Progress("The file is being read", 0, 0)
+    return Progress(f"The file is being read: {job.rows:,} rows" if job.rows else "The file is being read", 0, 0)
 
 
 def problems_of(job: ImportJob, *, column: str | None = None, after: int = 0) -> tuple[list[ImportProblem], int | None]:

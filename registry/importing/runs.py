@@ -11,8 +11,14 @@ from registry.importing.checking import Checking
 from registry.importing.models import ImportJob, Stopped
 from registry.importing.reading_out import Progress, progress_of
 from registry.tables.table import Unreadable
+from registry.work.models import Run
 
 log = logging.getLogger(__name__)
+
+
+def open_import(run: Run, by: Actor) -> "ImportWork":
+    """The steps of a run of this kind; how far it is stands with the import itself."""
+    return ImportWork(UUID(run.parameters["import"]), by)
 
 
 class ImportWork:

@@ -349,3 +349,15 @@ def test_the_work_process_goes_on_where_it_was_and_hears_of_a_cancellation() -> 
     services.cancel(by=ROOT, job=now)
     assert ImportWork(job.pk, ROOT).step()
     assert ImportJob.objects.get(pk=job.pk).state == "cancelled"
+
+
+def test_a_file_is_read_in_slices_that_show_and_begin_anew_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("registry.importing.checking.READ_AT_ONCE", 30)
+    job = received("no,name\n" + "".join(f"{n},Thing\n" for n in range(100)))
+    services.start_check(by=ROOT, job=job, mapping=job.mapping, options={})
+    first = ImportWork(job.pk, ROOT)
+    while ImportJob.objects.get(pk=job.pk).rows < 60:
+        assert not first.step()
+    assert first.progress().sentence == "The file is being read: 60 rows"
+    first.close()
+    assert counts(worked(job)) == (100, 0, 0, 0)
