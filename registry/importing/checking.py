@@ -5,7 +5,7 @@ Each step leaves how far it is with the import, in the transaction of what it fo
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import Any, Final
 
@@ -52,8 +52,8 @@ class Checking:
         self._columns = imported_columns(job)
         self._options: Options = read_options(job.options)
         self._planner: Planner | None = None
-        self._reading: Iterator[int] | None = None
-        self._rows: Iterator[tuple[int, Row]] | None = None
+        self._reading: Generator[int, None, None] | None = None
+        self._rows: Generator[tuple[int, Row], None, None] | None = None
 
     def step(self) -> bool:
         """Do some of it; return whether all is done. Raises Unreadable, OSError, Stopped."""
@@ -67,9 +67,10 @@ class Checking:
         return False
 
     def close(self) -> None:
-        for going in (self._reading, self._rows):
-            if going is not None:
-                going.close()  # type: ignore[attr-defined]  # a generator: it has a file open
+        if self._reading is not None:
+            self._reading.close()  # it has files open
+        if self._rows is not None:
+            self._rows.close()
 
     def _clear(self) -> None:
         """Take away what an earlier dry run found."""
@@ -102,7 +103,7 @@ class Checking:
         except StopIteration:
             self._reading = None
 
-    def _read_all(self) -> Iterator[int]:
+    def _read_all(self) -> Generator[int, None, None]:
         """How many rows are read, now and then. Nothing is written to the database meanwhile."""
         job = self._job
         looking = Looking(self._columns)

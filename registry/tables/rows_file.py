@@ -2,7 +2,7 @@
 file again, which for an XLSX takes minutes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +16,7 @@ def write_row(file: BinaryIO, row: Row) -> None:
     file.write(json.dumps(line, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
 
 
-def read_rows(path: Path, start: int = 0) -> Iterator[tuple[int, Row]]:
+def read_rows(path: Path, start: int = 0) -> Generator[tuple[int, Row], None, None]:
     """Each row with where the next one begins; `start` is such a place. Raises OSError."""
     with path.open("rb") as file:
         file.seek(start)
