@@ -87,7 +87,16 @@ def opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
 def broken_in_words() -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, ValueError) as exc:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        LookupError,
+        ValueError,
+        OverflowError,
+    ) as exc:
         raise Unreadable(f"The file is no XLSX that can be read ({_reason(exc)}); open it and save it again.") from exc
     except expat.ExpatError as exc:
         raise Unreadable(f"The file is damaged inside ({expat.errors.messages[exc.code]}); open it and save it again.") from exc

@@ -1,6 +1,8 @@
 """Tables as people and hostile people hand them in: what can be read is read, what cannot is told with its row."""
 
+import contextlib
 import io
+import json
 import tracemalloc
 import zipfile
 from datetime import date, datetime
@@ -8,10 +10,13 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from registry.tables.reading import Choice, open_table
 from registry.tables.table import WHOLE_ROW, Limits, Row, Table, Unreadable
+from registry.tables.xlsx_writing import XlsxWriter
 
 SPREADSHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 SMALL = Limits(rows=5, columns=4, cell_chars=20, file_bytes=20_000, unpacked_bytes=100_000, strings_bytes=1_000)
@@ -305,3 +310,44 @@ def test_rich_text_counts_and_how_it_is_spoken_does_not(tmp_path: Path) -> None:
     path = parts(workbook(tmp_path, ["a"]), sheet1=sheet_of(inside), sharedStrings=strings)
     table, rows = read(path)
     assert (table.header, [row.cells for row in rows]) == (["Bohrer"], [["東京"], ["a\rb_x0041_"]])
+
+
+def survives(path: Path) -> None:
+    """Read to the end or refused in words; anything else is a bug."""
+    with contextlib.suppress(Unreadable), open_table(path, limits=Limits(rows=2_000, unpacked_bytes=5_000_000)) as table:
+        width = len(table.header)
+        for row in table.rows:
+            assert len(row.cells) == width
+            assert all(-1 <= problem.column < width for problem in row.problems)
+            json.dumps([row.cells, row.problems]).encode()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.one_of(st.binary(max_size=300), st.text(st.sampled_from('a1=,;\t|"\n\r\0é\ufeff'), max_size=120).map(str.encode))
+)
+def test_no_bytes_break_the_reading_of_csv(tmp_path: Path, content: bytes) -> None:
+    survives(put(tmp_path, content))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_damage_breaks_the_reading_of_xlsx(tmp_path: Path, data: st.DataObject) -> None:
+    """Bytes of the zip, or of one of its parts, are other ones."""
+    writer = XlsxWriter()
+    path = put(
+        tmp_path, writer.rows([["name", "cost", "on"], ["Drill", 5, date(2024, 2, 29)], ["Saw", None, None]]) + writer.end()
+    )
+    if data.draw(st.booleans()):
+        content = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(4, len(content) - 1))] = data.draw(st.integers(0, 255))
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path) as package:
+            name = data.draw(st.sampled_from(["xl/workbook.xml", "xl/styles.xml", "xl/worksheets/sheet1.xml", "_rels/.rels"]))
+            part = bytearray(package.read(name))
+        at = data.draw(st.integers(0, len(part) - 1))
+        part[at : at + data.draw(st.integers(0, 5))] = data.draw(st.binary(max_size=5))
+        parts(path, **{name.rpartition("/")[2].partition(".")[0]: bytes(part)})
+    survives(path)
