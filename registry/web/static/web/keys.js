@@ -3,7 +3,6 @@
 
 (() => {
   const typing = (element) => element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName);
-  const places = { h: "home", a: "assets", p: "places", l: "live" };
   let goingSince = 0;
 
   const rows = () => [...document.querySelectorAll("main [data-row]")].filter((row) => row.offsetParent !== null);
@@ -32,8 +31,8 @@
     if (document.querySelector("dialog[open]") && event.key !== "?") return;
     const going = event.timeStamp - goingSince < 1500;
     goingSince = 0;
-    if (going && places[event.key]) {
-      document.querySelector(`[data-go="${places[event.key]}"]`)?.click();
+    if (going && /^[a-z]$/.test(event.key)) {
+      document.querySelector(`[data-go][data-key="${event.key}"]`)?.click();
     } else if (event.key === "g") {
       goingSince = event.timeStamp;
     } else if (event.key === "/") {
