@@ -33,6 +33,7 @@ HEADER_CHARS: Final = 120
 OPEN_AT_ONCE: Final = 20  # imports of one person that wait for a decision; each keeps a file
 FORGOTTEN_AFTER: Final = timedelta(days=7)
 _SETTLED: Final = (State.DONE, State.FAILED, State.CANCELLED)
+_WORKING: Final = (State.CHECKING, State.APPLYING)
 
 
 def receive(*, by: Actor, name: str, chunks: Iterable[bytes]) -> ImportJob:
@@ -106,6 +107,8 @@ def find(by: Actor, job_id: Any) -> ImportJob:
     job = ImportJob.objects.visible_to(by).filter(pk=job_id).first()
     if job is None:
         raise NotFound("there is no such import")
+    if job.state in _WORKING and job.run is not None:
+        _settle(job)
     return job
 
 
@@ -138,6 +141,16 @@ def _start(by: Actor, job: ImportJob, state: str, progress: dict[str, Any], queu
         raise Invalid("somebody else has gone on with this import meanwhile; look at it again")
     job.refresh_from_db()
     return job
+
+
+def _settle(job: ImportJob) -> None:
+    """A run that ended before it could begin its work has told nobody; take over how it ended."""
+    run = Run.objects.filter(pk=job.run, state__in=(Run.State.FAILED, Run.State.CANCELLED)).first()
+    if run is not None:
+        state = State.FAILED if run.state == Run.State.FAILED else State.CANCELLED
+        ended = {"state": state, "message": run.message, "finished_at": timezone.now(), "progress": {}}
+        ImportJob.objects.filter(pk=job.pk, run=job.run, state__in=_WORKING).update(**ended)
+        job.refresh_from_db()
 
 
 def _look_into(by: Actor, job: ImportJob, choice: Choice) -> None:

@@ -17,6 +17,7 @@ from registry.importing.checking import Checking
 from registry.importing.models import ImportJob, ImportProblem, ImportRow, Stopped
 from registry.importing.runs import ImportWork
 from registry.problems import Invalid
+from registry.work.models import Run
 from tests.integration.registry.conftest import make_asset
 from tests.registry_world import ROOT
 
@@ -361,3 +362,13 @@ def test_a_file_is_read_in_slices_that_show_and_begin_anew_after_a_stop(monkeypa
     assert first.progress().sentence == "The file is being read: 60 rows"
     first.close()
     assert counts(worked(job)) == (100, 0, 0, 0)
+
+
+def test_a_run_that_could_not_begin_ends_its_import() -> None:
+    job = received("no,name\n1,A\n")
+    services.start_check(by=ROOT, job=job, mapping=job.mapping, options={})
+    Run.objects.update(state=Run.State.FAILED, message="whoever started it may not come in any more")
+    job = services.find(ROOT, job.pk)
+    assert (job.state, job.message) == ("failed", "whoever started it may not come in any more")
+    services.start_check(by=ROOT, job=job, mapping=job.mapping, options={})
+    assert counts(worked(job)) == (1, 0, 0, 0)
