@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import connection, models
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from registry import columns as by_column
 
@@ -39,6 +42,34 @@ def uuid7s(count: int) -> list[UUID]:
 
 def _uuid7(ticks: int, bits: int) -> UUID:
     return UUID(int=(ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0x2 << 62 | bits >> 2)
+
+
+class PostgresExclusion(ExclusionConstraint):
+    """No two rows may agree in all of the expressions: held by the table on PostgreSQL, by triggers.NO_OVERLAP on SQLite."""
+
+    def constraint_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Any:
+        return super().constraint_sql(model, schema_editor) if _on_postgresql(schema_editor) else None
+
+    def create_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Any:
+        return super().create_sql(model, schema_editor) if _on_postgresql(schema_editor) else None
+
+    def remove_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Any:
+        return super().remove_sql(model, schema_editor) if _on_postgresql(schema_editor) else None
+
+    def validate(
+        self, model: type[models.Model], instance: models.Model, exclude: Any = None, using: str = DEFAULT_DB_ALIAS
+    ) -> None:
+        if connections[using].vendor == "postgresql":
+            super().validate(model, instance, exclude, using)
+
+
+def span(start: str, end: str) -> models.Func:
+    """The time from one column until the other, which may be null: for ever."""
+    return models.Func(models.F(start), models.F(end), function="TSTZRANGE", output_field=DateTimeRangeField())
+
+
+def _on_postgresql(schema_editor: BaseDatabaseSchemaEditor | None) -> bool:
+    return schema_editor is not None and schema_editor.connection.vendor == "postgresql"
 
 
 def insert_new(

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "registry.labels",
     "registry.importing",
     "registry.tracking",
+    "registry.custody",
     "registry.web",
 ]
 

@@ -4,12 +4,29 @@ Not in a migration: SQLite rebuilds a table to alter a column, and its triggers 
 harmless. On either database a broken rule is an IntegrityError.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import AppConfig
 from django.db import connections
 
 APPEND_ONLY = ("tracking_locationevent",)  # what a gateway told is neither changed nor deleted; TRUNCATE is a right of its owner
+
+
+@dataclass(frozen=True, slots=True)
+class NoOverlap:
+    """Rows of one asset whose spans never overlap. PostgreSQL holds that by the model's PostgresExclusion of the same name."""
+
+    table: str
+    name: str
+    end: str = "to_at"
+    only: str = "1"  # SQL of rows that count; {row} is the row
+
+
+NO_OVERLAP = (
+    NoOverlap("custody_custody", "custody_no_overlap"),
+    NoOverlap("custody_bookingitem", "booking_no_overlap", only="{row}.active"),
+)
 
 _POSTGRESQL_FUNCTION = """
 CREATE OR REPLACE FUNCTION sightpost_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -23,6 +40,9 @@ def install(sender: AppConfig, using: str = "default", **_: Any) -> None:
     with connection.cursor() as cursor:
         for table in (t for t in APPEND_ONLY if t in tables):
             for statement in _statements(connection.vendor, table):
+                cursor.execute(statement)
+        for rule in (rule for rule in NO_OVERLAP if rule.table in tables and connection.vendor == "sqlite"):
+            for statement in _overlap_statements(rule):
                 cursor.execute(statement)
 
 
@@ -63,4 +83,19 @@ def _statements(vendor: str, table: str) -> list[str]:
         f"""CREATE TRIGGER IF NOT EXISTS {table}_append_only_{verb} BEFORE {verb.upper()} ON {table}
         BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
         for verb in ("update", "delete")
+    ]
+
+
+def _overlap_statements(rule: NoOverlap) -> list[str]:
+    """Times are stored as text that sorts as they do; an open end counts as the year 9999."""
+    own_end, other_end = (f"COALESCE({row}.{rule.end}, '9999-12-31')" for row in ("NEW", "other"))
+    clash = (
+        f"{rule.only.format(row='NEW')} AND EXISTS (SELECT 1 FROM {rule.table} AS other"  # noqa: S608 - names of our own
+        f" WHERE other.asset_id = NEW.asset_id AND other.id <> NEW.id AND {rule.only.format(row='other')}"
+        f" AND other.from_at < {own_end} AND NEW.from_at < {other_end})"
+    )
+    return [
+        f"""CREATE TRIGGER IF NOT EXISTS {rule.name}_{verb} BEFORE {verb.upper()} ON {rule.table}
+        WHEN {clash} BEGIN SELECT RAISE(ABORT, '{rule.name}'); END"""
+        for verb in ("insert", "update")
     ]

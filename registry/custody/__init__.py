@@ -1,0 +1,1 @@
+"""Who has what: check-outs with acceptance, bookings, transfers between places."""
