@@ -110,6 +110,7 @@ def test_what_was_confirmed_is_written_once_and_a_second_time_changes_nothing() 
     }  # fmt: skip
     again = checked(table)
     assert counts(again) == (0, 0, 2, 0)
+    assert again.notes[0].startswith("This very file was imported already")
     assert not files.path_of(job.pk).exists()
 
 
