@@ -8,9 +8,9 @@ from uuid import UUID
 
 from identity import keys
 from registry.db import upsert, uuid7
-from registry.tracking import identifiers, project
+from registry.tracking import contents, identifiers, project
 from registry.tracking.models import UnknownTag
-from registry.tracking.projection import Fact
+from registry.tracking.projection import Fact, Where
 from registry.tracking.rows import PLACE, Row
 
 UNKNOWN_COLUMNS = ("id", "identity", "raw", "symbology", "gateway", "read_point", "zone", "first_seen", "last_seen", "count")
@@ -41,6 +41,7 @@ class Consequences:
                 self._unknown.append(row)
             else:
                 facts[owner].append(_fact(row, ordinals))
+        contents.share(facts)
         self._work = project.Work(facts)
 
     def write(self, counts: Counter[str]) -> list[UUID]:
@@ -58,14 +59,16 @@ _AT = itemgetter(*(PLACE[name] for name in ("happened_at", "kind", "direction", 
 
 def _fact(row: Row, ordinals: Mapping[int, int]) -> Fact:
     event_id, gateway, epoch, seq = _TOLD(row)
-    return Fact(event_id, gateway, (ordinals[epoch], seq), *_AT(row))
+    happened_at, kind, direction, zone, deliberate, source, confidence = _AT(row)
+    told = (ordinals[epoch], seq)
+    return Fact(event_id, gateway, told, happened_at, kind, direction, Where(zone), deliberate, source, confidence)
 
 
 def _note_unknown(rows: Sequence[Row]) -> None:
     noted: dict[str, list[Any]] = {}
     for row in rows:
         identity, seen = row[PLACE["identity"]], row[PLACE["happened_at"]]
-        if not _is_one_thing(identity):
+        if not is_one_thing(identity):
             continue
         zone = row[PLACE["zone_to"]] or row[PLACE["zone_from"]]
         where = [row[PLACE["gateway"]], row[PLACE["read_point"]], zone]
@@ -78,7 +81,7 @@ def _note_unknown(rows: Sequence[Row]) -> None:
     upsert(UnknownTag, UNKNOWN_COLUMNS, ordered, key=["identity"], sets=UNKNOWN_SETS)
 
 
-def _is_one_thing(identity: str) -> bool:
+def is_one_thing(identity: str) -> bool:
     """A kind of thing or a place is nobody's tag to claim. A scheme we do not know may be one thing."""
     try:
         return keys.level(identity) not in (keys.Level.CLASS, keys.Level.PLACE)

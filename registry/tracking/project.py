@@ -13,15 +13,15 @@ from django.db.models import QuerySet
 
 from registry.assets.models import Asset
 from registry.db import hold_rows, insert, rows_where, update, uuid7s
-from registry.tracking import identifiers
+from registry.tracking import contents, identifiers
 from registry.tracking.models import Gateway, LocationEvent, Position, Stay, Zone
-from registry.tracking.projection import Fact, Span, Whereabouts, replay
+from registry.tracking.projection import PEOPLE, Fact, Span, Where, Whereabouts, told_at
 
 POSITION_COLUMNS = (
     "asset", "location", "zone", "since", "last_seen_at", "last_event", "source", "confidence", "state", "worked_in_to", "tips",
 )  # fmt: skip
 STAY_COLUMNS = ("id", "asset", "zone", "location", "from_ts", "to_ts")
-STAY_KEY = ("asset", "zone", "from_ts", "to_ts")
+STAY_KEY = ("asset", "zone", "location", "from_ts", "to_ts")
 
 
 def hold_ingest() -> None:
@@ -41,7 +41,7 @@ class Work:
         hold_assets(new.keys())
         self._new = new
         self._known = _stored(new.keys())
-        self._places = _places({f.zone for facts in new.values() for f in facts} | {w.zone for w in self._known.values()})
+        self._places = _places({f.where for facts in new.values() for f in facts} | {w.where for w in self._known.values()})
 
     def write(self) -> list[UUID]:
         """Write what changes; return the assets that need a `rebuild` instead, because an event was late."""
@@ -60,18 +60,21 @@ class Work:
 
 
 def rebuild(asset_ids: Collection[UUID]) -> None:
-    """Replay everything ever told of these assets; what is stored becomes that, row for row. Costs one read of their events."""
+    """Replay everything ever told of these assets and what lay in them; what is stored becomes that, row for row. Costs one read
+    of their events."""
     if not asset_ids:
         return
+    asset_ids = contents.with_contents(asset_ids)
     hold_assets(asset_ids)
-    replayed = {asset_id: replay(facts) for asset_id, facts in _facts_of(asset_ids).items()}
+    replayed = contents.whereabouts(asset_ids, _facts_of(contents.with_containers(asset_ids)))
     obsolete: defaultdict[tuple[object, ...], list[UUID]] = defaultdict(list)  # stays of no length may be equal
     for pk, *stay in rows_where(Stay, ("id", *STAY_KEY), key="asset", among=asset_ids):
-        obsolete[tuple(stay)].append(pk)
+        asset, zone, location, from_ts, to_ts = stay
+        obsolete[(asset, Where(zone) if zone else Where(None, location), from_ts, to_ts)].append(pk)
     for asset_id, w in replayed.items():
         new = []
         for span in w.spans:
-            if same := obsolete.get((asset_id, span.zone, span.from_ts, span.to_ts)):
+            if same := obsolete.get((asset_id, span.where, span.from_ts, span.to_ts)):
                 same.pop()
             else:
                 new.append(span)
@@ -79,28 +82,29 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
     Stay.objects.filter(pk__in=[pk for same in obsolete.values() for pk in same]).delete()
     Position.objects.filter(pk__in=set(asset_ids) - replayed.keys()).delete()
     known = {asset_id for (asset_id,) in rows_where(Position, ["asset"], key="asset", among=replayed.keys())}
-    _store(replayed, known, _places({w.zone for w in replayed.values()} | {s.zone for w in replayed.values() for s in w.spans}))
+    _store(replayed, known, _places({w.where for w in replayed.values()} | {s.where for w in replayed.values() for s in w.spans}))
 
 
 def _stored(asset_ids: Collection[UUID]) -> dict[UUID, Whereabouts]:
     """What is stored of these assets; of the stays the open one, which began when and where the position says."""
-    columns = ("asset", "state", "zone", "since", "last_seen_at", "source", "confidence", "worked_in_to", "tips")
+    columns = ("asset", "state", "zone", "location", "since", "last_seen_at", "source", "confidence", "worked_in_to", "tips")
     found = {}
     positions = rows_where(Position, columns, key="asset", among=asset_ids)
-    for asset_id, state, zone, since, seen, source, confidence, reached, tips in positions:
+    for asset_id, state, zone, location, since, seen, source, confidence, reached, tips in positions:
         told = {gateway: (ordinal, seq) for gateway, ordinal, seq in tips}
         present = state == Position.State.PRESENT
-        spans = [Span(zone, since, stored=True)] if present else []
-        found[asset_id] = Whereabouts(present, zone, since, seen, None, source, confidence, reached, told, spans)
+        where = Where(zone) if zone else Where(None, location)
+        spans = [Span(where, since, stored=True)] if present else []
+        found[asset_id] = Whereabouts(present, where, since, seen, None, source, confidence, reached, told, spans)
     return found
 
 
-def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places: Mapping[UUID | None, UUID | None]) -> None:
-    """Write whereabouts; the `known` assets have a position already, `places` are those of the zones."""
+def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places: Mapping[Where, UUID | None]) -> None:
+    """Write whereabouts; the `known` assets have a position already, `places` say which place of the tree each where is."""
     in_order = sorted(changed.items(), key=lambda item: item[0].int)
     positions = [
         (
-            asset_id, places.get(w.zone), w.zone, w.since, w.last_seen_at, w.last_event, w.source, w.confidence,
+            asset_id, places.get(w.where), w.where.zone, w.since, w.last_seen_at, w.last_event, w.source, w.confidence,
             Position.State.PRESENT.value if w.present else Position.State.UNKNOWN.value, w.worked_in_to,
             [[gateway, *told] for gateway, told in w.tips.items()],
         )
@@ -113,14 +117,16 @@ def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places:
     update(Stay, ["to_ts"], closed, key="asset", only="old.to_ts IS NULL")  # first: an asset has one open stay
     new = [(asset_id, span) for asset_id, span in spans if not span.stored]
     rows = [
-        (pk, asset_id, span.zone, places.get(span.zone), span.from_ts, span.to_ts)
+        (pk, asset_id, span.where.zone, places.get(span.where), span.from_ts, span.to_ts)
         for pk, (asset_id, span) in zip(uuid7s(len(new)), new, strict=True)
     ]
     insert(Stay, STAY_COLUMNS, rows)
 
 
-def _places(zones: Collection[UUID | None]) -> dict[UUID | None, UUID | None]:
-    return dict(Zone.objects.filter(pk__in=[zone for zone in zones if zone is not None]).values_list("pk", "location"))
+def _places(wheres: Collection[Where]) -> dict[Where, UUID | None]:
+    zones = Zone.objects.filter(pk__in=[where.zone for where in wheres if where.zone is not None])
+    mapped = {Where(zone): location for zone, location in zones.values_list("pk", "location")}
+    return mapped | {where: where.place for where in wheres if where.zone is None}
 
 
 def _facts_of(asset_ids: Collection[UUID]) -> dict[UUID, list[Fact]]:
@@ -134,22 +140,11 @@ def _facts_of(asset_ids: Collection[UUID]) -> dict[UUID, list[Fact]]:
 
 def _told(events: QuerySet[LocationEvent]) -> Iterable[tuple[str, Fact]]:
     rows = events.values_list(
-        "identity", "event_id", "gateway", "epoch__ordinal", "seq", "happened_at", "kind", "direction", "zone_to", "deliberate",
-        "source", "confidence",
+        "identity", "event_id", "gateway", "epoch__ordinal", "seq", "happened_at", "kind", "direction", "zone_to", "location",
+        "deliberate", "source", "confidence",
     )  # fmt: skip
-    for identity, event_id, gateway, ordinal, seq, happened_at, kind, direction, zone, deliberate, source, confidence in rows:
-        yield (
-            identity,
-            Fact(
-                event_id,
-                gateway or "",
-                (ordinal or 0, seq or 0),
-                happened_at,
-                kind,
-                direction,
-                zone,
-                deliberate,
-                source,
-                confidence,
-            ),
-        )
+    for identity, event_id, gateway, ordinal, seq, happened_at, kind, direction, zone, place, deliberate, source, sure in rows:
+        told = (ordinal, seq) if seq is not None else told_at(happened_at, event_id)
+        where = Where(zone) if zone is not None else Where(None, place)
+        fact = Fact(event_id, gateway or PEOPLE, told, happened_at, kind, direction, where, deliberate, source, sure)
+        yield identity, fact

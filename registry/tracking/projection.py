@@ -2,7 +2,8 @@
 
 One order holds for everything: what one gateway told, in the order it told it (epoch ordinal, seq); what several told, by the
 time it happened. A clock that stepped back must not break the first rule, so within a gateway time never runs backwards: an event
-counts at the latest time its gateway had told by then. With that every set of events has exactly one order, however it arrived.
+counts at the latest time its gateway had told by then. What people tell has no gateway and counts at its time. With that every
+set of events has exactly one order, however it arrived.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,10 +14,28 @@ from uuid import UUID
 
 Tip = tuple[int, int]
 """(epoch ordinal, seq)"""
+PEOPLE = ""
+"""Stands for the gateway of what people told: `told_at` numbers it by its time."""
+_52_BITS = (1 << 52) - 1
+
+
+class Where(NamedTuple):
+    """A zone, or the place that a person named; which place a zone is may change, so it is not said here."""
+
+    zone: UUID | None = None
+    place: UUID | None = None
+
+
+NOWHERE = Where()
+
+
+def told_at(moment: datetime, event_id: UUID) -> Tip:
+    """The number of what a person told: microseconds of its time, and something of its id for two at the same."""
+    return int(moment.timestamp() * 1_000_000), event_id.int & _52_BITS
 
 
 class Fact(NamedTuple):
-    """A location event, as far as whereabouts follow from it. `zone` is where the thing was from then on."""
+    """A location event, as far as whereabouts follow from it. `where` is where the thing was from then on, if it says so."""
 
     event_id: UUID
     gateway: str
@@ -24,7 +43,7 @@ class Fact(NamedTuple):
     happened_at: datetime
     kind: str
     direction: str | None
-    zone: UUID | None
+    where: Where
     deliberate: bool
     source: str
     confidence: float | None
@@ -32,9 +51,9 @@ class Fact(NamedTuple):
 
 @dataclass(slots=True)
 class Span:
-    """A stay: from..to in one zone, open without `to_ts`. `stored`: the database has it, as an open one."""
+    """A stay: from..to in one zone or place, open without `to_ts`. `stored`: the database has it, as an open one."""
 
-    zone: UUID
+    where: Where
     from_ts: datetime
     to_ts: datetime | None = None
     stored: bool = False
@@ -49,7 +68,7 @@ class Whereabouts:
     """
 
     present: bool = False
-    zone: UUID | None = None
+    where: Where = NOWHERE
     since: datetime | None = None
     last_seen_at: datetime | None = None
     last_event: UUID | None = None
@@ -109,14 +128,14 @@ class Whereabouts:
         return self.spans[-1] if self.spans and self.spans[-1].to_ts is None else None
 
     def _place(self, at: datetime, fact: Fact) -> None:
-        """The asset is in the event's zone. Was it there already, the stay goes on: one span of time in one place is one stay."""
-        if fact.zone is None:
+        """The asset is where the event says. Was it there already, the stay goes on: a span of time in one place is one stay."""
+        if fact.where == NOWHERE:
             return
-        if self._open is None or self._open.zone != fact.zone:
+        if self._open is None or self._open.where != fact.where:
             self._close(at)
-            self.spans.append(Span(fact.zone, at))
+            self.spans.append(Span(fact.where, at))
             self.since = at
-        self.present, self.zone, self.source, self.confidence = True, fact.zone, fact.source, fact.confidence
+        self.present, self.where, self.source, self.confidence = True, fact.where, fact.source, fact.confidence
 
     def _close(self, at: datetime) -> None:
         if self._open is not None:
@@ -134,6 +153,14 @@ def in_order(facts: Iterable[Fact], start: dict[str, datetime] | None = None) ->
         timed.append((at, fact))
     timed.sort(key=lambda pair: (pair[0], pair[1].gateway, pair[1].told))
     return timed
+
+
+def laid_into(container: Whereabouts, at: datetime) -> Fact | None:
+    """What follows for a thing from being laid into a container whose whereabouts were these: it is there too, from then on."""
+    if not container.present or container.last_event is None:
+        return None
+    told = told_at(at, container.last_event)
+    return Fact(container.last_event, PEOPLE, told, at, "moved", None, container.where, True, container.source, None)
 
 
 def replay(facts: Iterable[Fact]) -> Whereabouts:

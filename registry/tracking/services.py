@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from registry.access import changes as log
 from registry.access.actors import Action, Actor
-from registry.assets.models import Asset, Identifier, Location
+from registry.assets.models import Asset, Containment, Identifier, Location
 from registry.assets.services import add_identifier, register_asset
 from registry.assets.values import one_of
 from registry.problems import Forbidden, NotFound, Taken
@@ -130,16 +130,19 @@ def forget_unknown_tag(*, by: Actor, identity: str) -> None:
 
 @transaction.atomic
 def project_changed_identifiers(*, most: int = ASSETS_AT_ONCE) -> int:
-    """Draw the positions of assets anew whose identifiers were added or retired; return for how many of these that was done."""
-    if not Identifier.objects.filter(projected=False).exists():
+    """Draw the positions of assets anew whose identifiers were added or retired, or that were put into a container or taken out;
+    return for how many of these changes that was done."""
+    if not (Identifier.objects.filter(projected=False).exists() or Containment.objects.filter(projected=False).exists()):
         return 0
     project.hold_ingest()
+    moved = list(Containment.objects.filter(projected=False).order_by("id").select_for_update(of=("self",))[:most])
     changed = list(Identifier.objects.filter(projected=False).order_by("id").select_for_update(of=("self",))[:most])
     active = [i.key for i in changed if i.state == Identifier.State.ACTIVE]
     UnknownTag.objects.filter(identity__in=active).delete()
-    project.rebuild({i.asset_id for i in changed})
+    project.rebuild({i.asset_id for i in changed} | {c.asset_id for c in moved})
     Identifier.objects.filter(pk__in=[i.pk for i in changed]).update(projected=True)
-    return len(changed)
+    Containment.objects.filter(pk__in=[c.pk for c in moved]).update(projected=True)
+    return len(changed) + len(moved)
 
 
 def rebuild_projections() -> int:

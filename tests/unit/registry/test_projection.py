@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.tracking.projection import Fact, Span, Whereabouts, in_order, replay
+from registry.tracking.projection import PEOPLE, Fact, Span, Where, Whereabouts, in_order, laid_into, replay, told_at
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HALL, YARD, DESK = (UUID(int=n) for n in (1, 2, 3))
+HALL, YARD, DESK = (Where(UUID(int=n)) for n in (1, 2, 3))
 
 
 def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def fact(seq: int, kind: str, zone: UUID | None = None, seconds: float | None = None, **more: Any) -> Fact:
+def fact(seq: int, kind: str, where: Where | None = None, seconds: float | None = None, **more: Any) -> Fact:
     told: dict[str, Any] = {"gateway": "g", "ordinal": 1, "direction": None, "deliberate": False, "confidence": None} | more
     return Fact(
         UUID(int=hash((told["gateway"], told["ordinal"], seq)) & (2**128 - 1)),
@@ -28,15 +28,15 @@ def fact(seq: int, kind: str, zone: UUID | None = None, seconds: float | None = 
         at(seq if seconds is None else seconds),
         kind,
         told["direction"],
-        zone,
+        where or Where(),
         told["deliberate"],
         "gateway",
         told["confidence"],
     )
 
 
-def spans(whereabouts: Whereabouts) -> list[tuple[UUID, datetime, datetime | None]]:
-    return [(s.zone, s.from_ts, s.to_ts) for s in whereabouts.spans]
+def spans(whereabouts: Whereabouts) -> list[tuple[Where, datetime, datetime | None]]:
+    return [(s.where, s.from_ts, s.to_ts) for s in whereabouts.spans]
 
 
 BEFORE = fact(1, "arrived", HALL)
@@ -55,35 +55,35 @@ BEFORE = fact(1, "arrived", HALL)
 )
 def test_it_sets_the_position_closes_the_stay_before_and_opens_one(event: Fact) -> None:
     after = replay([BEFORE, event])
-    assert (after.present, after.zone, after.since, after.last_seen_at) == (True, YARD, at(2), at(2))
+    assert (after.present, after.where, after.since, after.last_seen_at) == (True, YARD, at(2), at(2))
     assert spans(after) == [(HALL, at(1), at(2)), (YARD, at(2), None)]
 
 
 @pytest.mark.parametrize("event", [fact(2, "passed", YARD, direction="unknown"), fact(2, "seen", YARD)], ids=lambda f: f.kind)
 def test_it_moves_last_seen_only(event: Fact) -> None:
     after = replay([BEFORE, event])
-    assert (after.present, after.zone, after.since, after.last_seen_at) == (True, HALL, at(1), at(2))
+    assert (after.present, after.where, after.since, after.last_seen_at) == (True, HALL, at(1), at(2))
     assert spans(after) == [(HALL, at(1), None)]
     assert after.last_event == event.event_id
 
 
 def test_departed_keeps_the_place_as_unknown_and_closes_the_stay_at_last_seen() -> None:
     after = replay([BEFORE, fact(2, "departed", None, 90)])
-    assert (after.present, after.zone, after.since, after.last_seen_at) == (False, HALL, at(1), at(90))
+    assert (after.present, after.where, after.since, after.last_seen_at) == (False, HALL, at(1), at(90))
     assert spans(after) == [(HALL, at(1), at(90))]
 
 
 def test_seen_of_a_fixed_read_point_opens_a_stay_only_if_there_is_none() -> None:
     after = replay([BEFORE, fact(2, "departed"), fact(3, "seen", YARD)])
-    assert (after.present, after.zone, after.since) == (True, YARD, at(3))
+    assert (after.present, after.where, after.since) == (True, YARD, at(3))
     assert spans(after) == [(HALL, at(1), at(2)), (YARD, at(3), None)]
 
 
 def test_the_first_event_may_be_any() -> None:
     unknown = replay([fact(1, "passed", YARD, direction="unknown")])
-    assert (unknown.present, unknown.zone, unknown.since, unknown.last_seen_at) == (False, None, None, at(1))
+    assert (unknown.present, unknown.where, unknown.since, unknown.last_seen_at) == (False, Where(), None, at(1))
     departed = replay([fact(1, "departed")])
-    assert (departed.present, departed.zone, departed.last_seen_at, spans(departed)) == (False, None, at(1), [])
+    assert (departed.present, departed.where, departed.last_seen_at, spans(departed)) == (False, Where(), at(1), [])
 
 
 def test_arriving_where_it_is_goes_on_with_the_stay() -> None:
@@ -98,13 +98,13 @@ def test_an_event_without_a_zone_says_only_that_it_was_seen() -> None:
 def test_one_gateway_counts_in_the_order_it_told_whatever_its_clock_said() -> None:
     """Its clock stepped back an hour between the two."""
     after = replay([fact(2, "moved", YARD, -3600), BEFORE])
-    assert after.zone == YARD
+    assert after.where == YARD
     assert spans(after) == [(HALL, at(1), at(1)), (YARD, at(1), None)]
 
 
 def test_a_newer_outbox_of_a_gateway_comes_after_an_older_one() -> None:
     after = replay([fact(1, "arrived", YARD, 5, ordinal=2), fact(900, "moved", HALL, 50, ordinal=1)])
-    assert after.zone == YARD
+    assert after.where == YARD
 
 
 def test_different_gateways_count_by_time() -> None:
@@ -115,7 +115,7 @@ def test_different_gateways_count_by_time() -> None:
             fact(10, "departed", None, 15, gateway="a"),
         ]
     )
-    assert (after.zone, after.present) == (HALL, True)
+    assert (after.where, after.present) == (HALL, True)
     assert spans(after) == [(YARD, at(10), at(15)), (HALL, at(20), None)]
 
 
@@ -175,7 +175,7 @@ def _plain(whereabouts: Whereabouts) -> Sequence[Any]:
     stays: list[Span] = w.spans
     return (
         w.present,
-        w.zone,
+        w.where,
         w.since,
         w.last_seen_at,
         w.last_event,
@@ -186,3 +186,37 @@ def _plain(whereabouts: Whereabouts) -> Sequence[Any]:
         spans(w),
         len(stays),
     )
+
+
+# ---- what people tell, and containers ------------------------------------------------------------------------------------------
+
+
+def scan(seconds: float, place: Where, number: int = 1) -> Fact:
+    event_id = UUID(int=10_000 + number)
+    return Fact(event_id, PEOPLE, told_at(at(seconds), event_id), at(seconds), "seen", None, place, True, "scan", None)
+
+
+ROOM = Where(None, UUID(int=99))
+
+
+def test_a_scan_places_a_thing_between_what_a_gateway_told() -> None:
+    after = replay([fact(1, "arrived", HALL), scan(5, ROOM), fact(2, "moved", YARD, 9)])
+    assert spans(after) == [(HALL, at(1), at(5)), (ROOM, at(5), at(9)), (YARD, at(9), None)]
+
+
+@given(st.permutations([scan(n, ROOM if n % 2 else DESK, n) for n in range(1, 7)]))
+def test_scans_of_phones_that_were_away_count_at_their_time(scans: list[Fact]) -> None:
+    assert spans(replay(scans)) == spans(replay(sorted(scans, key=lambda s: s.happened_at)))
+
+
+def test_a_scan_that_comes_late_needs_a_replay_and_a_newer_one_does_not() -> None:
+    known = replay([scan(10, ROOM, 1)])
+    assert not known.continues_with(scan(5, DESK, 2))
+    assert known.continues_with(scan(11, DESK, 3))
+
+
+def test_what_is_laid_into_a_container_is_where_that_is() -> None:
+    laid = laid_into(replay([fact(1, "arrived", HALL)]), at(7))
+    assert laid is not None
+    assert spans(replay([laid])) == [(HALL, at(7), None)]
+    assert laid_into(replay([fact(1, "arrived", HALL), fact(2, "departed")]), at(7)) is None
