@@ -104,7 +104,11 @@ class _New:
         self._facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
         self._unknown: dict[str, list[Any]] = {}
 
-    def add(self, scan: Scan, at: datetime, key: str) -> None:
+    def add(self, scan: Scan, at: datetime, key: str, *, known: bool) -> None:
+        """`known`: the asset that has the code is one they may see; what they may not see they do not move either."""
+        owner = identifiers.owner(identifiers.by_key([key]).get(key, ()), at)
+        if owner is not None and not known:
+            return
         late, quality = self._now - at > LATE, "unset" if at != scan.at else "synced"
         self._events.append(
             (
@@ -112,7 +116,6 @@ class _New:
                 True, self._operator, 1, "",
             )
         )  # fmt: skip
-        owner = identifiers.owner(identifiers.by_key([key]).get(key, ()), at)
         if owner is not None:
             told, where = told_at(at, scan.event_id), Where(None, scan.location)
             self._facts[owner].append(Fact(scan.event_id, PEOPLE, told, at, "seen", None, where, True, "scan", None))
@@ -128,12 +131,6 @@ class _New:
         contents.share(self._facts)
         project.rebuild(project.Work(self._facts).write())
         upsert(UnknownTag, _UNKNOWN, [self._unknown[key] for key in sorted(self._unknown)], key=["identity"], sets=_UNKNOWN_SETS)
-
-
-def _seen_by(by: Actor, asset: Asset | None) -> Asset | None:
-    if asset is None:
-        return None
-    return Asset.objects.visible_to(by).select_related("home_location").filter(pk=asset.pk).first()
 
 
 def _places(by: Actor, scans: Sequence[Scan]) -> Mapping[UUID, Location]:
