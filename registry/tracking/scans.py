@@ -85,11 +85,10 @@ def take_scans(*, by: Actor, scans: Sequence[Scan]) -> list[Outcome]:
     for scan in scans:
         at = _time(scan, now)
         found = resolve_code(scan.text, by=by)
-        asset = _seen_by(by, found.asset)
-        state = State.REPEATED if scan.event_id in stored else _state(asset, places[scan.location])
-        outcomes.append(Outcome(scan.event_id, state, found.identity.key, asset))
-        if state != State.REPEATED and (asset is not None or found.asset is None):
-            new.add(scan, at, found.identity.key)
+        state = State.REPEATED if scan.event_id in stored else _state(found.asset, places[scan.location])
+        outcomes.append(Outcome(scan.event_id, state, found.identity.key, found.asset))
+        if state != State.REPEATED:
+            new.add(scan, at, found.identity.key, known=found.asset is not None)
         stored.add(scan.event_id)
     new.write()
     return outcomes
