@@ -86,6 +86,18 @@ class Actor:
         """The same, on behalf of a work that began earlier."""
         return replace(self, request_id=request_id, through=through or self.through)
 
+    def sees_place(self, path: str) -> bool:
+        """May they know of the place at this path? As Location.objects.visible_to(), without asking the database."""
+        return any(grant.location_path is None or path.startswith(grant.location_path) for grant in self.granted(Action.VIEW))
+
+    def tops(self) -> list[str]:
+        """The paths of the places at which what they see begins, where they do not see all of them."""
+        return sorted({grant.location_path for grant in self.granted(Action.VIEW) if grant.location_path is not None})
+
+    def sees_all_places(self) -> bool:
+        """And so what nobody has given a place yet?"""
+        return any(grant.location_path is None for grant in self.granted(Action.VIEW))
+
 
 def system(through: str = "system", name: str = "Sightpost") -> Actor:
     """The registry itself, or whoever has its command line: may everything."""

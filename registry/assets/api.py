@@ -9,6 +9,7 @@ from ninja.errors import HttpError
 
 from registry.access.actors import Actor
 from registry.assets import finding, services
+from registry.assets.elsewhere import hide_elsewhere
 from registry.assets.models import Asset, AssetQuerySet, Identifier
 from registry.assets.schemas import (
     AssetChanges,
@@ -45,7 +46,7 @@ def list_assets(
         status=filters.status,
         seen=filters.seen,
     )
-    return _asset_page(finding.find(by, wanted), sort, cursor, limit)
+    return _asset_page(by, finding.find(by, wanted), sort, cursor, limit)
 
 
 @router.post("/assets", response={201: AssetOut}, operation_id="create_asset", tags=["assets"], summary="Register an asset")
@@ -106,7 +107,7 @@ def list_location_assets(
     """What is at the place, or at one inside it, now; not what has left it."""
     by = acting(request)
     there = finding.find(by, finding.Criteria(place=location_or_404(by, location_id))).filter(position__state="present")
-    return _asset_page(there, sort, cursor, limit)
+    return _asset_page(by, there, sort, cursor, limit)
 
 
 @router.post(
@@ -137,20 +138,20 @@ def retire_identifier(request: HttpRequest, identifier_id: Path[UUID]) -> Any:
 
 @router.get("/resolve", response=Resolved, operation_id="resolve_code", tags=["identifiers"], summary="Say what any code means")
 def resolve(request: HttpRequest, code: Annotated[str, Query(min_length=1, max_length=4096)]) -> Any:
-    found = services.resolve_code(code)
-    asset = _with_all(Asset.objects.visible_to(acting(request))).filter(pk=found.asset.pk).first() if found.asset else None
-    return Resolved(
-        key=found.identity.key, level=found.identity.level, note=found.identity.note, asset=asset_out(asset) if asset else None
-    )
+    by = acting(request)
+    found = services.resolve_code(code, by=by)
+    asset = asset_out(_asset_or_404(by, found.asset.pk)) if found.asset else None
+    return Resolved(key=found.identity.key, level=found.identity.level, note=found.identity.note, asset=asset)
 
 
 # ---- what they share -----------------------------------------------------------------------------------------------------------
 
 
-def _asset_page(found: AssetQuerySet, sort: str, cursor: str | None, limit: int) -> AssetPage:
+def _asset_page(by: Actor, found: AssetQuerySet, sort: str, cursor: str | None, limit: int) -> AssetPage:
     order = finding.order_of(sort)
     assert order is not None  # Sort lists the ones there are
     page = cut(_with_all(found), order, cursor, limit)
+    hide_elsewhere(by, page.rows)
     return AssetPage(items=[asset_out(row) for row in page.rows], next=page.next, previous=page.previous)
 
 
@@ -162,6 +163,7 @@ def _asset_or_404(by: Actor, asset_id: UUID) -> Asset:
     asset = _with_all(Asset.objects.visible_to(by)).filter(pk=asset_id).first()
     if asset is None:
         raise NotFound("There is no such asset.")
+    hide_elsewhere(by, [asset])
     return asset
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
+from registry.access.actors import Actor
 from registry.assets import finding, trees, values
 from registry.assets.models import KEY_CHARS, NAME_CHARS, Asset, Category, Identifier, Location
 from registry.operations import Paged, Strict
@@ -27,8 +28,10 @@ Sort = Literal[
 
 
 class PlaceRef(Schema):
-    id: UUID
-    code: str
+    """A place that the caller may not know has neither id nor code; its name is `elsewhere`."""
+
+    id: UUID | None
+    code: str | None
     name: str
 
 
@@ -174,7 +177,7 @@ class Resolved(Schema):
 
 
 def place_ref(location: Location | None) -> PlaceRef | None:
-    return PlaceRef(id=location.pk, code=location.code, name=location.name) if location is not None else None
+    return PlaceRef(id=location.pk, code=location.code or None, name=location.name) if location is not None else None
 
 
 def identifier_out(identifier: Identifier) -> IdentifierOut:
@@ -221,18 +224,18 @@ def asset_out(asset: Asset) -> AssetOut:
     )
 
 
-def parents_of(rows: Collection[Location | Category]) -> dict[str, UUID]:
-    """The ids of the parents of these rows, by path, in one query."""
+def parents_of(by: Actor, rows: Collection[Location | Category]) -> dict[str, UUID]:
+    """The ids of the parents of these rows, by path, in one query; of those that `by` may know."""
     wanted = {parent for row in rows if (parent := _parent_path(row))}
     if not wanted:
         return {}
     model = type(next(iter(rows)))
-    found: Iterable[tuple[str, UUID]] = model.objects.filter(path__in=wanted).values_list("path", "pk")
+    found: Iterable[tuple[str, UUID]] = model.objects.visible_to(by).filter(path__in=wanted).values_list("path", "pk")
     return dict(found)
 
 
-def location_out(location: Location, parents: dict[str, UUID] | None = None) -> LocationOut:
-    parents = parents_of([location]) if parents is None else parents
+def location_out(by: Actor, location: Location, parents: dict[str, UUID] | None = None) -> LocationOut:
+    parents = parents_of(by, [location]) if parents is None else parents
     return LocationOut(
         id=location.pk,
         code=location.code,
@@ -243,8 +246,8 @@ def location_out(location: Location, parents: dict[str, UUID] | None = None) -> 
     )
 
 
-def category_out(category: Category, parents: dict[str, UUID] | None = None) -> CategoryOut:
-    parents = parents_of([category]) if parents is None else parents
+def category_out(by: Actor, category: Category, parents: dict[str, UUID] | None = None) -> CategoryOut:
+    parents = parents_of(by, [category]) if parents is None else parents
     return CategoryOut(id=category.pk, name=category.name, parent=parents.get(_parent_path(category)), depth=category.depth)
 
 

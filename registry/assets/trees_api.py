@@ -41,16 +41,17 @@ def list_locations(
     if within is not None:
         found = found.within(location_or_404(by, within))
     page: Page[Location] = cut(found, TREE_ORDER, cursor, limit)
-    parents = parents_of(page.rows)
-    return LocationPage(items=[location_out(row, parents) for row in page.rows], next=page.next, previous=page.previous)
+    parents = parents_of(by, page.rows)
+    return LocationPage(items=[location_out(by, row, parents) for row in page.rows], next=page.next, previous=page.previous)
 
 
 @router.post("/locations", response={201: LocationOut}, operation_id="create_location", tags=["locations"], summary="Add a place")
 def create_location(request: HttpRequest, body: NewLocation) -> Any:
-    parent = location_or_404(acting(request), body.parent) if body.parent else None
+    by = acting(request)
+    parent = location_or_404(by, body.parent) if body.parent else None
     return Status(
         201,
-        location_out(trees.create_location(by=acting(request), name=body.name, kind=body.kind, code=body.code, parent=parent)),
+        location_out(by, trees.create_location(by=by, name=body.name, kind=body.kind, code=body.code, parent=parent)),
     )
 
 
@@ -58,7 +59,7 @@ def create_location(request: HttpRequest, body: NewLocation) -> Any:
     "/locations/{location_id}", response=LocationOut, operation_id="get_location", tags=["locations"], summary="Read a place"
 )
 def get_location(request: HttpRequest, location_id: Path[UUID]) -> Any:
-    return location_out(location_or_404(acting(request), location_id))
+    return location_out(acting(request), location_or_404(acting(request), location_id))
 
 
 @router.patch(
@@ -76,24 +77,26 @@ def change_location(request: HttpRequest, location_id: Path[UUID], body: Locatio
         location = trees.change_location(by=by, location=location, name=body.name, code=body.code, kind=body.kind)
         if "parent" in body.model_fields_set:
             location = trees.move_location(by=by, location=location, parent=parent)
-    return location_out(location)
+    return location_out(by, location)
 
 
 @router.get(
     "/categories", response=CategoryPage, operation_id="list_categories", tags=["categories"], summary="The tree of categories"
 )
 def list_categories(request: HttpRequest, cursor: Cursor = None, limit: Limit = MAX_PAGE) -> Any:
-    page: Page[Category] = cut(Category.objects.visible_to(acting(request)), TREE_ORDER, cursor, limit)
-    parents = parents_of(page.rows)
-    return CategoryPage(items=[category_out(row, parents) for row in page.rows], next=page.next, previous=page.previous)
+    by = acting(request)
+    page: Page[Category] = cut(Category.objects.visible_to(by), TREE_ORDER, cursor, limit)
+    parents = parents_of(by, page.rows)
+    return CategoryPage(items=[category_out(by, row, parents) for row in page.rows], next=page.next, previous=page.previous)
 
 
 @router.post(
     "/categories", response={201: CategoryOut}, operation_id="create_category", tags=["categories"], summary="Add a category"
 )
 def create_category(request: HttpRequest, body: NewCategory) -> Any:
-    parent = category_or_404(acting(request), body.parent) if body.parent else None
-    return Status(201, category_out(trees.create_category(by=acting(request), name=body.name, parent=parent)))
+    by = acting(request)
+    parent = category_or_404(by, body.parent) if body.parent else None
+    return Status(201, category_out(by, trees.create_category(by=by, name=body.name, parent=parent)))
 
 
 @router.patch(
@@ -112,7 +115,7 @@ def change_category(request: HttpRequest, category_id: Path[UUID], body: Categor
             category = trees.change_category(by=by, category=category, name=body.name)
         if "parent" in body.model_fields_set:
             category = trees.move_category(by=by, category=category, parent=parent)
-    return category_out(category)
+    return category_out(by, category)
 
 
 def location_or_404(by: Actor, location_id: UUID) -> Location:

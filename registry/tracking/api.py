@@ -10,6 +10,7 @@ from ninja import Path, Query, Router, Schema, Status
 from pydantic import AwareDatetime, Field
 
 from registry.access.actors import Actor
+from registry.assets.elsewhere import hide_elsewhere_of
 from registry.assets.models import Asset
 from registry.assets.schemas import IdentifierOut, identifier_out
 from registry.assets.trees_api import location_or_404
@@ -35,6 +36,7 @@ from registry.tracking.schemas import (
     unknown_tag_out,
     zone_out,
 )
+from registry.tracking.telling import hide_zones
 
 router = Router()
 
@@ -72,8 +74,7 @@ def list_zones(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
-    acting(request)
-    found = Zone.objects.valid().select_related("location")
+    found = Zone.objects.visible_to(acting(request)).valid().select_related("location")
     if gateway is not None:
         found = found.filter(gateway=gateway)
     if mapped is not None:
@@ -85,7 +86,7 @@ def list_zones(
 @router.post("/zones", response={201: ZoneOut}, operation_id="create_zone", tags=["zones"], summary="Make a zone known")
 def create_zone(request: HttpRequest, body: NewZone) -> Any:
     by = acting(request)
-    gateway = Gateway.objects.filter(pk=body.gateway).first()
+    gateway = Gateway.objects.visible_to(by).filter(pk=body.gateway).first()
     if gateway is None:
         raise NotFound("There is no such gateway.", field="gateway")
     location = location_or_404(by, body.place) if body.place else None
@@ -96,7 +97,7 @@ def create_zone(request: HttpRequest, body: NewZone) -> Any:
 def map_zone(request: HttpRequest, zone_id: Path[UUID], body: ZoneMapping) -> Any:
     """What is in the zone and was in it moves to that place."""
     by = acting(request)
-    zone = Zone.objects.valid().filter(pk=zone_id).first()
+    zone = Zone.objects.visible_to(by).valid().filter(pk=zone_id).first()
     if zone is None:
         raise NotFound("There is no such zone.")
     location = location_or_404(by, body.place) if body.place else None
@@ -111,8 +112,8 @@ def map_zone(request: HttpRequest, zone_id: Path[UUID], body: ZoneMapping) -> An
     summary="Unknown tags",
 )
 def list_unknown_tags(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> Any:
-    acting(request)
-    page = cut(UnknownTag.objects.select_related("read_point", "zone"), LAST_SEEN, cursor, limit)
+    shown = UnknownTag.objects.visible_to(acting(request)).select_related("read_point", "zone")
+    page = cut(shown, LAST_SEEN, cursor, limit)
     return UnknownTagPage(items=[unknown_tag_out(row) for row in page.rows], next=page.next, previous=page.previous)
 
 
@@ -126,7 +127,7 @@ def list_unknown_tags(request: HttpRequest, cursor: Cursor = None, limit: Limit 
 def claim_unknown_tag(request: HttpRequest, tag_id: Path[UUID], body: Claim) -> Any:
     """The asset gets everything that was told of the code so far."""
     by = acting(request)
-    tag = UnknownTag.objects.filter(pk=tag_id).first()
+    tag = UnknownTag.objects.visible_to(by).filter(pk=tag_id).first()
     if tag is None:
         raise NotFound("There is no such unknown tag; perhaps it was claimed meanwhile.")
     asset = _asset_or_404(by, body.asset)
@@ -145,12 +146,14 @@ def list_positions(
     limit: Limit = 50,
 ) -> Any:
     by = acting(request)
-    found = Position.objects.filter(asset__in=Asset.objects.visible_to(by)).select_related("asset", "location", "zone")
+    found = Position.objects.filter(asset__in=Asset.objects.visible_to(by)).select_related("asset", "location", "zone__location")
     if place is not None:
         found = found.within(location_or_404(by, place))
     if state is not None:
         found = found.filter(state=state)
     page = cut(found, POSITION_SEEN, cursor, limit)
+    for position in page.rows:
+        hide_elsewhere_of(by, position)
     return PositionPage(items=[position_out(row) for row in page.rows], next=page.next, previous=page.previous)
 
 
@@ -176,14 +179,17 @@ def list_events(
     shown = found.select_related("epoch", "zone_from__location", "zone_to__location", "read_point")
     page = cut(shown, EVENT_ORDERS[sort], cursor, limit)
     attach_assets(page.rows)
+    hide_zones(by, page.rows)
     return EventPage(items=[event_out(row) for row in page.rows], next=page.next, previous=page.previous)
 
 
 @router.get("/gateways", response=GatewayPage, operation_id="list_gateways", tags=["gateways"], summary="How the gateways are")
 def list_gateways(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> Any:
-    acting(request)
-    page = cut(Gateway.objects.all(), BY_ID, cursor, limit)
-    return GatewayPage(items=[gateway_out(row) for row in page.rows], next=page.next, previous=page.previous)
+    by = acting(request)
+    page = cut(Gateway.objects.visible_to(by), BY_ID, cursor, limit)
+    return GatewayPage(
+        items=[gateway_out(row, whole=by.sees_all_places()) for row in page.rows], next=page.next, previous=page.previous
+    )
 
 
 def _times(filters: EventFilters) -> list[tuple[str, datetime]]:

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
+from registry.access.actors import Action, Actor
 from registry.assets import finding, trees
 from registry.assets.models import Asset, Location
 from registry.page import acting, is_htmx, page, private, said, stopped
@@ -52,8 +53,9 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 @page("GET", "POST")
 def map_zone(request: HttpRequest, zone_id: UUID) -> HttpResponse:
     """Which place of the tree a zone is; `new` makes one with the zone's name."""
-    zone = get_object_or_404(Zone.objects.valid().select_related("gateway", "location"), pk=zone_id)
-    visible = Location.objects.visible_to(acting(request))
+    by = acting(request)
+    zone = get_object_or_404(Zone.objects.visible_to(by).valid().select_related("gateway", "location"), pk=zone_id)
+    visible = Location.objects.visible_to(by)
     error = ""
     if request.method == "POST":
         chosen = request.POST.get("place", "")
@@ -69,7 +71,7 @@ def map_zone(request: HttpRequest, zone_id: UUID) -> HttpResponse:
             error = said(problem)
         else:
             if is_htmx(request):
-                return render(request, "web/_zone_row.html", {"row": _zone_row(zone), "just_mapped": True})
+                return render(request, "web/_zone_row.html", {"row": _zone_row(by, zone), "just_mapped": True})
             told = f"{zone.name} is {place.name} now." if place is not None else f"{zone.name} is no place now."
             messages.success(request, told, "good")
             return redirect("live")
@@ -79,7 +81,7 @@ def map_zone(request: HttpRequest, zone_id: UUID) -> HttpResponse:
 
 @page()
 def unknown_tags(request: HttpRequest) -> HttpResponse:
-    shown = UnknownTag.objects.select_related("read_point", "zone__location")
+    shown = UnknownTag.objects.visible_to(acting(request)).select_related("read_point", "zone__location")
     try:
         found: Page[UnknownTag] = cut(shown, NEWEST_TAGS, request.GET.get("cursor"), TAGS_PER_PAGE)
     except BadCursor:
@@ -87,7 +89,7 @@ def unknown_tags(request: HttpRequest) -> HttpResponse:
     context = {
         "area": "live",
         "tags": found.rows,
-        "tag_count": UnknownTag.objects.count(),
+        "tag_count": shown.count(),
         "next": found.next,
         "previous": found.previous,
     }
@@ -98,7 +100,7 @@ def unknown_tags(request: HttpRequest) -> HttpResponse:
 def claim(request: HttpRequest, tag_id: UUID) -> HttpResponse:
     """Whose code this is: search, then one click."""
     by = acting(request)
-    tag = UnknownTag.objects.select_related("read_point", "zone__location").filter(pk=tag_id).first()
+    tag = UnknownTag.objects.visible_to(by).select_related("read_point", "zone__location").filter(pk=tag_id).first()
     if tag is None:
         messages.info(request, "This code is not unknown any more.", "unknown")
         return HttpResponse(headers={"HX-Redirect": "/live/"}) if is_htmx(request) else redirect("live")
@@ -136,28 +138,29 @@ def _full() -> HttpResponse:
 
 def _shown(request: HttpRequest, wanted: Any) -> dict[str, Any]:
     """What the wanted parts need, and nothing else."""
+    by = acting(request)
     shown: dict[str, Any] = {}
     if "gateways" in wanted or "summary" in wanted:
-        shown["gateways"] = watching.gateway_rows()
+        shown["gateways"] = watching.gateway_rows(by)
     if "ingest" in wanted or "summary" in wanted:
         shown["ingest"] = watching.ingest()
     if "summary" in wanted:
-        shown["summary"] = watching.summary(shown["gateways"], shown["ingest"])
+        shown["summary"] = watching.summary(by, shown["gateways"], shown["ingest"])
     if "zones" in wanted or "unmapped" in wanted:
-        places = list(Location.objects.visible_to(acting(request))[: watching.PLACES_TO_CHOOSE + 1])
-        rows = watching.zone_rows(places)
+        places = list(Location.objects.visible_to(by, Action.EDIT)[: watching.PLACES_TO_CHOOSE + 1])
+        rows = watching.zone_rows(by, places)
         shown["places"] = places if len(places) <= watching.PLACES_TO_CHOOSE else None
         shown["mapped"] = [row for row in rows if row.zone.location is not None]
         shown["unmapped"] = [row for row in rows if row.zone.location is None]
     if "unknown" in wanted:
-        shown["tags"], shown["tag_count"] = watching.unknown_tags()
+        shown["tags"], shown["tag_count"] = watching.unknown_tags(by)
     if "events" in wanted:
-        shown["told"] = watching.latest_events()
+        shown["told"] = watching.latest_events(by)
     return shown
 
 
-def _zone_row(zone: Zone) -> watching.ZoneRow:
-    return next(row for row in watching.zone_rows([]) if row.zone.pk == zone.pk)
+def _zone_row(by: Actor, zone: Zone) -> watching.ZoneRow:
+    return next(row for row in watching.zone_rows(by, []) if row.zone.pk == zone.pk)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -23,7 +23,9 @@ class AssetRef(Schema):
 
 
 class ZoneRef(Schema):
-    id: UUID
+    """A zone at a place that the caller may not know has no id; its name is `elsewhere`."""
+
+    id: UUID | None
     name: str
     place: PlaceRef | None
 
@@ -244,8 +246,9 @@ def event_out(event: LocationEvent) -> EventOut:
     )
 
 
-def gateway_out(gateway: Gateway) -> GatewayOut:
-    health: dict[str, Any] = gateway.health or {}
+def gateway_out(gateway: Gateway, *, whole: bool = True) -> GatewayOut:
+    """`whole`: with how its readers are, wherever they stand."""
+    health: dict[str, Any] = (gateway.health or {}) if whole else {}
     return GatewayOut(
         id=gateway.pk,
         name=gateway.name,

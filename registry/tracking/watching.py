@@ -10,15 +10,26 @@ from typing import Any
 from django.db.models import Count, Max, Sum
 from django.utils import timezone
 
-from registry.access.actors import Actor
+from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Identifier, Location
-from registry.tracking.models import Gateway, IngestWorker, LocationEvent, Position, Quarantine, UnknownTag, Zone, attach_assets
+from registry.tracking.models import (
+    Gateway,
+    IngestWorker,
+    LocationEvent,
+    LocationEventQuerySet,
+    Position,
+    Quarantine,
+    UnknownTag,
+    Zone,
+    attach_assets,
+)
 from registry.tracking.telling import Told, told
 
 PARTS = ("summary", "unmapped", "unknown", "events", "gateways", "zones", "ingest")
 EVENTS_SHOWN = 30
 TAGS_SHOWN = 12
 PLACES_TO_CHOOSE = 300  # more are not put into every row's list; the zone's own page searches them
+SCOPED_LOOK_BACK = timedelta(days=7)
 SILENT_AFTER = timedelta(seconds=90)  # a gateway reports its health every 30 s
 WORKER_SILENT_AFTER = timedelta(seconds=10)  # and a worker its own every second
 
@@ -58,16 +69,18 @@ class Summary:
     step: str
 
 
-def summary(rows: "list[GatewayRow]", intake: "Ingest") -> Summary:
-    newest = LocationEvent.objects.order_by("-recorded_time").values_list("happened_at", flat=True).first()
+def summary(by: Actor, rows: "list[GatewayRow]", intake: "Ingest") -> Summary:
+    newest = _recent(by).order_by("-recorded_time").values_list("happened_at", flat=True).first()
     online = sum(row.gateway.state == Gateway.State.ONLINE for row in rows)
     troubled = [row for row in rows if row.state in ("failed", "attention")]
-    unmapped, tags = Zone.objects.unmapped().count(), UnknownTag.objects.count()
+    unmapped, tags = unmapped_count(by), UnknownTag.objects.visible_to(by).count()
     steps = [f"{unmapped} {_plural(unmapped, 'zone')} without a place"] if unmapped else []
     steps += [f"{tags} unknown {_plural(tags, 'tag')}"] if tags else []
     waiting = " and ".join(steps)
     step = f"{waiting} {'waits' if unmapped + tags == 1 else 'wait'} for somebody." if steps else "Nothing waits for anybody."
     if not rows:
+        if not by.sees_all_places():
+            return Summary("waiting", "No gateway tells of your places yet", newest, step)
         return Summary(
             "waiting", "No gateway yet", newest, "Make one with `sightpost-registry gateways add`, then start it on site."
         )
@@ -102,16 +115,17 @@ class GatewayRow:
     readers: list[dict[str, str]]
 
 
-def gateway_rows() -> list[GatewayRow]:
-    """Worst first."""
+def gateway_rows(by: Actor) -> list[GatewayRow]:
+    """Worst first. Who does not see all places does not see all readers either, so how they are stays unsaid."""
     worst = {"failed": 0, "attention": 1, "waiting": 2, "unknown": 3, "good": 4}
     now = timezone.now()
-    rows = [_gateway_row(gateway, now) for gateway in Gateway.objects.filter(revoked_at__isnull=True)]
+    shown = Gateway.objects.visible_to(by).filter(revoked_at__isnull=True)
+    rows = [_gateway_row(gateway, now, whole=by.sees_all_places()) for gateway in shown]
     return sorted(rows, key=lambda row: (worst[row.state], row.gateway.pk))
 
 
-def _gateway_row(gateway: Gateway, now: datetime) -> GatewayRow:
-    health: dict[str, Any] = gateway.health or {}
+def _gateway_row(gateway: Gateway, now: datetime, *, whole: bool) -> GatewayRow:
+    health: dict[str, Any] = (gateway.health or {}) if whole else {}
     readers = [{**r, "word": r["state"], "state": _READER_STATES.get(r["state"], "unknown")} for r in health.get("readers", [])]
     down = [r["name"] for r in readers if r["state"] in ("failed", "attention")]
     heard = max((t for t in (gateway.last_hello_at, gateway.last_batch_at, gateway.health_at) if t is not None), default=None)
@@ -150,15 +164,16 @@ class ZoneRow:
     new_name: str
 
 
-def zone_rows(places: list[Location]) -> list[ZoneRow]:
+def zone_rows(by: Actor, places: list[Location]) -> list[ZoneRow]:
     """Those without a place first: they wait for somebody."""
-    present = Position.objects.filter(state=Position.State.PRESENT).order_by().values("zone")
+    theirs = Position.objects.filter(asset__in=Asset.objects.visible_to(by))
+    present = theirs.filter(state=Position.State.PRESENT).order_by().values("zone")
     figures: dict[Any, dict[str, Any]] = {
         row["zone"]: dict(row) for row in present.annotate(number=Count("pk"), last=Max("last_seen_at"))
     }
     by_name = {_plain(name): place for place in reversed(places) for name in (place.code, place.name)}
     rows = []
-    for zone in Zone.objects.valid().select_related("gateway", "location"):
+    for zone in Zone.objects.visible_to(by).valid().select_related("gateway", "location"):
         figure = figures.get(zone.pk, {"number": 0, "last": None})
         guess = by_name.get(_plain(zone.name)) if zone.location is None else None
         rows.append(ZoneRow(zone, figure["number"], figure["last"], guess, readable(zone.name)))
@@ -171,17 +186,25 @@ def readable(name: str) -> str:
     return " ".join(word[:1].upper() + word[1:] for word in words) or name
 
 
-def unknown_tags() -> tuple[list[UnknownTag], int]:
+def unknown_tags(by: Actor) -> tuple[list[UnknownTag], int]:
     """The ones that came last, in an order that reading them does not change, and how many there are."""
-    newest = UnknownTag.objects.select_related("read_point", "zone__location").order_by("-first_seen", "-pk")
-    return list(newest[:TAGS_SHOWN]), UnknownTag.objects.count()
+    shown = UnknownTag.objects.visible_to(by)
+    newest = shown.select_related("read_point", "zone__location").order_by("-first_seen", "-pk")
+    return list(newest[:TAGS_SHOWN]), shown.count()
 
 
-def latest_events() -> list[Told]:
-    shown = LocationEvent.objects.select_related("read_point", "zone_from__location", "zone_to__location", "gateway")
+def latest_events(by: Actor) -> list[Told]:
+    shown = _recent(by).select_related("read_point", "zone_from__location", "zone_to__location", "gateway")
     events = list(shown.order_by("-recorded_time", "-pk")[:EVENTS_SHOWN])
     attach_assets(events)
-    return told(events)
+    return told(events, by)
+
+
+def _recent(by: Actor) -> LocationEventQuerySet:
+    """The events they may see; of those with a part of the places, the newer ones, so that looking for them has an end."""
+    if by.may_everywhere(Action.VIEW):
+        return LocationEvent.objects.all()
+    return LocationEvent.objects.visible_to(by).filter(recorded_time__gte=timezone.now() - SCOPED_LOOK_BACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +267,8 @@ def ingest() -> Ingest:
     return Ingest(state, word, why, since, refused, said)
 
 
-def unmapped_count() -> int:
-    return Zone.objects.unmapped().count()
+def unmapped_count(by: Actor) -> int:
+    return Zone.objects.visible_to(by).unmapped().count()
 
 
 def asset_count(by: Actor) -> int:

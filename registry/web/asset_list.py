@@ -118,7 +118,7 @@ def show(request: HttpRequest) -> HttpResponse:
     found = finding.narrow(searched, filters.criteria)
     total = found.order_by()[: COUNTED_UP_TO + 1].count()
     shown = _page(found, filters)
-    where = for_assets(shown.rows)
+    where = for_assets(by, shown.rows)
     context = {
         "area": "assets",
         "filters": filters,
@@ -128,7 +128,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "page_size": PAGE_SIZE,
         "next": filters.with_(cursor=shown.next) if shown.next else None,
         "previous": filters.with_(cursor=shown.previous) if shown.previous else None,
-        "unknown_tag": _unknown(filters) if not shown.rows else None,
+        "unknown_tag": _unknown(by, filters) if not shown.rows else None,
         "any_at_all": bool(shown.rows) or bool(filters.chosen),
     }
     return render(request, "web/_found.html" if is_htmx(request) else "web/assets.html", context)
@@ -193,10 +193,10 @@ def _sentence(total: int, *, narrowed: bool) -> str:
     return f"{number} {noun} {'matches' if total == 1 else 'match'}" if narrowed else f"{number} {noun}"
 
 
-def _unknown(filters: Filters) -> UnknownTag | None:
+def _unknown(by: Actor, filters: Filters) -> UnknownTag | None:
     if not filters.q.strip():
         return None
-    return UnknownTag.objects.filter(identity=resolve_code(filters.q).identity.key).first()
+    return UnknownTag.objects.visible_to(by).filter(identity=resolve_code(filters.q, by=by).identity.key).first()
 
 
 COLUMNS = (

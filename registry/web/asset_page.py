@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from registry.access.actors import Actor
 from registry.assets import finding, services
 from registry.assets.models import Asset, Identifier
 from registry.page import acting, is_htmx, page, said
@@ -64,6 +65,11 @@ def seen_by(request: HttpRequest, asset_id: UUID) -> Asset:
     return get_object_or_404(shown.select_related("position__last_event__read_point"), pk=asset_id)
 
 
+def _here(by: Actor, position: Any) -> bool:
+    """Was it seen last where they may know of?"""
+    return by.sees_all_places() or (position.location is not None and position.location.pk is not None)
+
+
 def done(request: HttpRequest, asset: Asset) -> HttpResponse:
     """Back to the asset's page, whole: what was changed may show in any part of it."""
     there = reverse("asset", args=[asset.pk])
@@ -71,22 +77,23 @@ def done(request: HttpRequest, asset: Asset) -> HttpResponse:
 
 
 def context_of(request: HttpRequest, asset: Asset) -> dict[str, Any]:
+    by = acting(request)
     try:
-        events = timeline.events_of(asset, request.GET.get("cursor"))
+        events = timeline.events_of(by, asset, request.GET.get("cursor"))
     except BadCursor:
-        events = timeline.events_of(asset, None)
+        events = timeline.events_of(by, asset, None)
     codes = list(asset.identifiers.all())
     position: Any = getattr(asset, "position", None)
-    picture = timeline.picture(asset, request.GET.get("span"), timezone.localtime())
+    picture = timeline.picture(by, asset, request.GET.get("span"), timezone.localtime())
     return {
         "area": "assets",
         "asset": asset,
-        "where": for_assets([asset])[asset],
-        "read_point": position.last_event.read_point if position is not None else None,
+        "where": for_assets(by, [asset])[asset],
+        "read_point": position.last_event.read_point if position is not None and _here(by, position) else None,
         "active": [code for code in codes if code.state == Identifier.State.ACTIVE],
         "retired": [code for code in codes if code.state == Identifier.State.RETIRED],
         "contradiction": position is not None and asset.status in GONE and position.last_seen_at > asset.changed_at,
-        "told": told(events.rows),
+        "told": told(events.rows, by),
         "older": events.next,
         "spans": list(SPANS),
         "span": picture[0] if picture else None,

@@ -40,7 +40,7 @@ def show(request: HttpRequest) -> HttpResponse:
         never=Count("pk", filter=Q(position__isnull=True)),
         today=Count("pk", filter=Q(position__last_seen_at__gte=timezone.now() - timedelta(days=1))),
     )
-    gateways = watching.gateway_rows()
+    gateways = watching.gateway_rows(by)
     bars, more_places = _bars(by)
     context = {
         "area": "home",
@@ -50,21 +50,22 @@ def show(request: HttpRequest) -> HttpResponse:
         "any_place": bool(bars) or Location.objects.visible_to(by).exists(),
         "gateways": gateways,
         "troubled": [row for row in gateways if row.state in ("failed", "attention", "waiting")],
-        "unmapped": watching.unmapped_count(),
-        "tag_count": UnknownTag.objects.count(),
+        "unmapped": watching.unmapped_count(by),
+        "tag_count": UnknownTag.objects.visible_to(by).count(),
         "ingest": watching.ingest(),
-        "told": watching.latest_events()[:MOVES_SHOWN],
+        "told": watching.latest_events(by)[:MOVES_SHOWN],
     }
     return render(request, "web/home.html", context)
 
 
 def _bars(by: Actor) -> tuple[list[Bar], int]:
     """The places with most in them, each counted for itself; and how many more there are."""
-    present = Asset.objects.visible_to(by).filter(position__state=Position.State.PRESENT, position__location__isnull=False)
+    here = Q(position__location__in=Location.objects.visible_to(by))
+    present = Asset.objects.visible_to(by).filter(here, position__state=Position.State.PRESENT)
     counts = Counter(dict(present.order_by().values_list("position__location").annotate(number=Count("pk"))))
     most = counts.most_common(MOST_BARS)
     places = Location.objects.visible_to(by).in_bulk([pk for pk, _ in most])
-    around = surroundings(places.values())
+    around = surroundings(by, places.values())
     bars = [
         Bar(place := places[pk], around.get(place.path[: -place.steplen], ""), number, f"{100 * number / most[0][1]:.1f}%")
         for pk, number in most

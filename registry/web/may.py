@@ -18,7 +18,7 @@ class May:
         """Raises KeyError for what is no action, so that a mistyped name is nothing in a template."""
         user = getattr(self._request, "user", None)
         everywhere, action = name.startswith("everywhere_"), name.removeprefix("everywhere_")
-        if action not in Action:
+        if action not in set(Action):
             raise KeyError(name)
         if not isinstance(user, User) or not user.is_active:
             return False

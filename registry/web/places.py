@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from registry.access.actors import Actor
 from registry.assets import finding
 from registry.assets.models import Asset, AssetQuerySet, Location
 from registry.page import acting, is_htmx, page
@@ -44,21 +45,21 @@ def show(request: HttpRequest, location_id: UUID | None = None) -> HttpResponse:
     here = (
         present.filter(position__location__path__startswith=place.path)
         if place
-        else present.filter(position__location__isnull=False)
+        else present.filter(position__location__in=visible)
     )
     sort = request.GET.get("sort", "") if request.GET.get("sort", "").removeprefix("-") in SORTS else "name"
     shown = _page(here, sort, request.GET.get("cursor"))
     away: list[Asset] = _elsewhere(assets, place) if place else []
     left: list[Asset] = _left(assets, place) if place else []
-    tree = tree_of(visible, place, counts)
-    where = for_assets([*shown.rows, *away, *left])
+    tree = tree_of(by, visible, place, counts)
+    where = for_assets(by, [*shown.rows, *away, *left])
     context = {
         "area": "places",
         "place": place,
-        "way": list(Location.objects.get_ancestors(place)) if place else [],
+        "way": [node for node in Location.objects.get_ancestors(place) if by.sees_place(node.path)] if place else [],
         "tree": tree,
         "inside": _inside(tree, place),
-        "count": counts[place.path] if place else sum(counts[b] for b in counts if len(b) == Location.steplen),
+        "count": counts[place.path] if place else here.count(),
         "heads": _heads(sort),
         "rows": [(asset, where[asset]) for asset in shown.rows],
         "away": [(asset, where[asset]) for asset in away],
@@ -67,7 +68,7 @@ def show(request: HttpRequest, location_id: UUID | None = None) -> HttpResponse:
         "sort": sort,
         "next": shown.next,
         "previous": shown.previous,
-        "unplaced": present.filter(position__location__isnull=True).count() if place is None else 0,
+        "unplaced": present.filter(position__location__isnull=True).count() if place is None and by.sees_all_places() else 0,
         "zones": list(Zone.objects.valid().filter(location=place).select_related("gateway")) if place else [],
     }
     return render(request, "web/_place.html" if is_htmx(request) else "web/places.html", context)
@@ -83,12 +84,12 @@ def counted(present: AssetQuerySet) -> Counter[str]:
     return total
 
 
-def tree_of(visible: Any, chosen: Location | None, counts: Counter[str]) -> list[Branch]:
+def tree_of(by: Actor, visible: Any, chosen: Location | None, counts: Counter[str]) -> list[Branch]:
     """The whole tree while it is small, else the way to the chosen place with its siblings and what is inside it."""
     rows: Sequence[Location] = list(visible[: SHOWN_WHOLE + 1])
     if len(rows) > SHOWN_WHOLE:
         way = [chosen.path[:end] for end in range(Location.steplen, len(chosen.path) + 1, Location.steplen)] if chosen else []
-        opened = Q(depth=1)
+        opened = Q(depth=1) | Q(path__in=by.tops())
         for path in way:
             opened |= Q(path__startswith=path, depth=len(path) // Location.steplen + 1)
         rows = list(visible.filter(opened))

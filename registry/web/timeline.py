@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, Q
 
-from registry.assets.models import Asset
+from registry.access.actors import Actor
+from registry.assets.models import Asset, Location
 from registry.paging import Order, Page, cut
 from registry.tracking.models import LocationEvent, Stay
 from registry.web.drawing import SPANS, Drawing, Span, draw, fitting_span
@@ -14,16 +15,19 @@ MOST_STAYS = 1000  # in one picture
 NEWEST = Order("happened", F("happened_at"), "time", descending=True)
 
 
-def events_of(asset: Asset, cursor: str | None) -> Page[LocationEvent]:
-    shown = LocationEvent.objects.of_asset(asset).select_related(
-        "gateway", "epoch", "read_point", "zone_from__location", "zone_to__location"
+def events_of(by: Actor, asset: Asset, cursor: str | None) -> Page[LocationEvent]:
+    shown = (
+        LocationEvent.objects.of_asset(asset)
+        .at_places_of(by)
+        .select_related("gateway", "epoch", "read_point", "zone_from__location", "zone_to__location")
     )
     return cut(shown, NEWEST, cursor, PAGE_SIZE)
 
 
-def picture(asset: Asset, wanted: str | None, now: datetime) -> tuple[str, Drawing] | None:
+def picture(by: Actor, asset: Asset, wanted: str | None, now: datetime) -> tuple[str, Drawing] | None:
     """The name of the span shown, and the drawing; None for an asset that was never anywhere."""
-    recent = list(asset.stays.select_related("location", "zone").order_by("-from_ts")[:MOST_STAYS])
+    known = Q() if by.sees_all_places() else Q(location__in=Location.objects.visible_to(by))
+    recent = list(asset.stays.filter(known).select_related("location", "zone").order_by("-from_ts")[:MOST_STAYS])
     if not recent:
         return None
     spans = [_span(stay) for stay in recent]

@@ -15,7 +15,7 @@ from tests import labels_printed
 from tests.acceptance.conftest import DESK, PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, serving
 from tests.integration.registry.test_labels import company
-from tests.registry_world import World, make_world
+from tests.registry_world import ROOT, World, make_world
 
 pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True)]
 
@@ -66,7 +66,7 @@ def test_a_label_is_shown_as_it_is_chosen_and_what_is_printed_leads_to_the_asset
     picture(page, "registry-label-one")
     made = downloaded(page, "Download PDF")
     [read] = [one for sheet in labels_printed.pages(made) for one in labels_printed.read(sheet)]
-    assert resolve_code(resolve_barcode(read.payload, read.symbology).key).asset == pump
+    assert resolve_code(resolve_barcode(read.payload, read.symbology).key, by=ROOT).asset == pump
     page.goto(site.url + read.payload.decode().removeprefix("https://id.example.com"))
     expect(page.get_by_role("heading", name="Pump 8")).to_be_visible()
 

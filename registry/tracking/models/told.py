@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Identifier, Location
@@ -15,15 +15,35 @@ from registry.tracking.models.sites import TEXT_CHARS, Gateway, GatewayBoot, Gat
 
 class LocationEventQuerySet(models.QuerySet["LocationEvent"]):
     def visible_to(self, by: Actor, action: Action = Action.VIEW) -> "LocationEventQuerySet":
-        """What was told of places in scope: from, to or at one of them."""
+        """What was told of places in scope about assets in scope; about what is nobody's, to those whom no category limits."""
         granted = by.granted(action)
-        if any(grant.location_path is None for grant in granted):
+        if any(grant.everywhere for grant in granted):
             return self
+        owned = Identifier.objects.filter(
+            Q(valid_from__isnull=True) | Q(valid_from__lte=OuterRef("happened_at")),
+            Q(valid_to__isnull=True) | Q(valid_to__gt=OuterRef("happened_at")),
+            key=OuterRef("identity"),
+        ).order_by()
+        theirs = self._at({grant.location_path for grant in granted}) & Q(
+            Exists(owned.filter(asset__in=Asset.objects.visible_to(by, action)))
+        )
+        nobodys = self._at({grant.location_path for grant in granted if grant.category_path is None}) & ~Q(Exists(owned))
+        return self.filter(theirs | nobodys)
+
+    def at_places_of(self, by: Actor) -> "LocationEventQuerySet":
+        """Of an asset that they see: what was told of places in their scope."""
+        return self.filter(self._at({grant.location_path for grant in by.granted(Action.VIEW)}))
+
+    @staticmethod
+    def _at(paths: set[str | None]) -> Q:
+        """From, to or at a place below one of these paths; None: anywhere."""
+        if None in paths:
+            return ~Q(pk__in=[])
         scope = Q(pk__in=[])
-        for path in {grant.location_path for grant in granted}:
+        for path in paths:
             for place in ("zone_to__location__path", "zone_from__location__path", "location__path"):
                 scope |= Q(**{f"{place}__startswith": path})
-        return self.filter(scope)
+        return scope
 
     def of_asset(self, asset: Asset) -> "LocationEventQuerySet":
         """Everything told of the asset: by each of its codes, while that code was on it. Newest first by `-happened_at`."""
@@ -205,12 +225,12 @@ class Quarantine(models.Model):
 
 class UnknownTagQuerySet(models.QuerySet["UnknownTag"]):
     def visible_to(self, by: Actor, action: Action = Action.VIEW) -> "UnknownTagQuerySet":
-        """Read last at a place in scope; of places nobody has mapped, to those who may see everything."""
-        granted = by.granted(action)
-        if any(grant.location_path is None for grant in granted):
+        """Read last at a place in scope, of those whom no category limits; where nobody has mapped, those who see all places."""
+        paths = {grant.location_path for grant in by.granted(action) if grant.category_path is None}
+        if None in paths:
             return self
         scope = Q(pk__in=[])
-        for path in {grant.location_path for grant in granted}:
+        for path in paths:
             scope |= Q(zone__location__path__startswith=path) | Q(location__path__startswith=path)
         return self.filter(scope)
 

@@ -91,7 +91,7 @@ def test_any_form_of_a_code_is_one_key(text: str, key: str, kind: str) -> None:
     asset = register_asset(by=ROOT, name="a", identifiers=[NewIdentifier(text)])
     identifier = asset.identifiers.get()
     assert (identifier.key, identifier.kind, identifier.raw, identifier.state) == (key, kind, text, "active")
-    found = resolve_code(text)
+    found = resolve_code(text, by=ROOT)
     assert (found.identity.key, found.asset) == (key, asset)
 
 
@@ -101,7 +101,7 @@ def test_a_code_belongs_to_one_asset_at_a_time() -> None:
     with pytest.raises(Taken, match=f"asset {first.asset_no} has tag:drill"):
         add_identifier(by=ROOT, asset=second, text="tag:drill")
     retired = retire_identifier(by=ROOT, identifier_id=first.identifiers.get().pk)
-    assert resolve_code("tag:drill").asset is None
+    assert resolve_code("tag:drill", by=ROOT).asset is None
     assert add_identifier(by=ROOT, asset=second, text="tag:drill").valid_from == retired.valid_to
     with pytest.raises(Invalid, match="retired already"):
         retire_identifier(by=ROOT, identifier_id=retired.pk)
@@ -111,8 +111,8 @@ def test_a_code_belongs_to_one_asset_at_a_time() -> None:
 @pytest.mark.django_db
 def test_a_label_without_symbology_is_read_a_second_way_only_if_that_is_known() -> None:
     asset = register_asset(by=ROOT, name="a", identifiers=[NewIdentifier("8004:06141415678")])
-    assert resolve_code("800406141415678").asset == asset
-    assert resolve_code("800499999").identity.key == "tag:800499999"
+    assert resolve_code("800406141415678", by=ROOT).asset == asset
+    assert resolve_code("800499999", by=ROOT).identity.key == "tag:800499999"
 
 
 @pytest.mark.django_db

@@ -212,7 +212,7 @@ def test_every_printed_symbol_leads_to_its_asset(symbol: Symbol, carries: Carrie
         key = resolve_barcode(read.payload, read.symbology).key
         assert Identifier.objects.get(key=key, state="active").asset == asset
         typed = read.symbology + read.payload.decode() if read.symbology in ("]d2", "]C1") else read.payload.decode()
-        assert resolve_code(typed).asset == asset
+        assert resolve_code(typed, by=ROOT).asset == asset
 
 
 def test_the_tag_leads_to_the_same_asset_as_the_label_around_it() -> None:
@@ -224,7 +224,7 @@ def test_the_tag_leads_to_the_same_asset_as_the_label_around_it() -> None:
         fields = [labels_printed.field(one.rest) for one in commands if one.name == "FD"]
         tag, symbol = bytes.fromhex(fields[0]), fields[1].removeprefix("_1").encode()
         assert resolve_epc(tag).key == resolve_barcode(symbol, "]d2").key
-        assert resolve_code(fields[0]).asset == asset
+        assert resolve_code(fields[0], by=ROOT).asset == asset
 
 
 def test_a_label_with_the_number_may_hold_a_tag_with_the_key() -> None:

@@ -12,7 +12,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from registry.tracking import watching
 from registry.tracking.models import Gateway, IngestWorker, UnknownTag
-from tests.registry_world import World, event, lasting, make_user, many_assets, tell_a_day
+from tests.registry_world import ROOT, World, event, lasting, make_user, many_assets, tell_a_day
 
 HTMX = {"HX-Request": "true"}
 
@@ -94,7 +94,7 @@ def test_a_gateway_that_falls_silent_changes_the_version(world: World) -> None:
     Gateway.objects.update(health_at=timezone.now() - 2 * watching.SILENT_AFTER, last_batch_at=None, last_hello_at=None)
     silent = watching.versions()["gateways"]
     assert silent != before
-    (row,) = watching.gateway_rows()
+    (row,) = watching.gateway_rows(ROOT)
     assert row.state == "attention"
 
 
