@@ -18,7 +18,10 @@ from identity.keys import Level
 from identity.resolve import Identity, resolve_text, second_reading
 from registry.access import changes as log
 from registry.access.actors import Action, Actor
+from registry.assets import custom as own_fields
+from registry.assets import tags as words
 from registry.assets import values as fields
+from registry.assets.lifespan import replaced_on
 from registry.assets.models import KEY_CHARS, Asset, Category, Identifier, Location, Numbering
 from registry.assets.values import one_of
 from registry.problems import Forbidden, Invalid, NotFound, Stale, Taken
@@ -44,15 +47,27 @@ class Found:
 
 
 @transaction.atomic
-def register_asset(*, by: Actor, identifiers: Sequence[NewIdentifier] = (), **given: Any) -> Asset:
+def register_asset(
+    *,
+    by: Actor,
+    identifiers: Sequence[NewIdentifier] = (),
+    custom: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
+    **given: Any,
+) -> Asset:
     """Make an asset with its codes, all or nothing. `given` are fields of values.CHECKS; `name` is needed, for the others there
     are the defaults of the category and the model's; without `asset_no` it gets the next free one (`A-000001`).
 
-    Raises Invalid, Taken, Forbidden."""
+    `custom` are values of the company's own fields by key; None: nobody was asked for them, so that none is missing.
+    Raises Invalid, Taken, Forbidden; Several where more than one value is wrong."""
     if not given.get("asset_no"):
         given["asset_no"] = take_asset_nos(1)[0]
     given.setdefault("name", "")
-    chosen = {name: fields.checked(name, value) for name, value in (_defaults(given.get("category")) | given).items()}
+    if "category" not in given and given.get("model") is not None:
+        given["category"] = given["model"].category
+    chosen = fields.all_checked(_defaults(given.get("category")) | given)
+    if chosen.get("replace_on") is None:
+        chosen["replace_on"] = replaced_on(chosen.get("in_service_on"), chosen.get("model"), chosen.get("category"))
     _must_be_allowed_at(by, Action.EDIT, chosen.get("home_location"), chosen.get("category"))
     asset = Asset(**chosen)
     fields.agree({name: getattr(asset, name) for name in fields.CHECKS})
@@ -61,21 +76,38 @@ def register_asset(*, by: Actor, identifiers: Sequence[NewIdentifier] = (), **gi
             asset.save(force_insert=True)
     except IntegrityError:
         raise Taken(TAKEN_NO, field="asset_no") from None
-    log.record(by, asset, "created", **{name: value for name, value in chosen.items() if value not in (None, "")})
+    said = {name: value for name, value in chosen.items() if value not in (None, "")}
+    if custom is not None:
+        said |= own_fields.put_values(asset, custom, complete=True)[1]
+    if tags:
+        said["tags"] = words.put(asset, tags)[1]
+    log.record(by, asset, "created", **said)
     for new in identifiers:
         add_identifier(by=by, asset=asset, text=new.text, kind=new.kind)
     return asset
 
 
 @transaction.atomic
-def change_asset(*, by: Actor, asset_id: UUID, version: int, changes: Mapping[str, Any]) -> Asset:
-    """Change some fields of values.CHECKS. `version` is the one the caller saw: if somebody was faster nothing changes.
+def change_asset(
+    *,
+    by: Actor,
+    asset_id: UUID,
+    version: int,
+    changes: Mapping[str, Any],
+    custom: Mapping[str, Any] | None = None,
+    tags: Sequence[str] | None = None,
+) -> Asset:
+    """Change some fields of values.CHECKS, some values of the company's own fields by key (None takes one away), and the tags
+    (None: leave them). `version` is the one the caller saw: if somebody was faster nothing changes.
 
-    Raises Invalid, Taken, NotFound, Forbidden, Stale."""
-    allowed = Action.VALUE if changes.keys() <= fields.VALUE_FIELDS else Action.EDIT
+    Raises Invalid, Taken, NotFound, Forbidden, Stale; Several where more than one value is wrong."""
+    money_alone = custom is None and tags is None and changes.keys() <= fields.VALUE_FIELDS
+    allowed = Action.VALUE if money_alone else Action.EDIT
     asset = own(by, asset_id, allowed)
-    chosen = {name: fields.checked(name, value) for name, value in changes.items()}
+    chosen = fields.all_checked(changes)
     before = {name: getattr(asset, name) for name in fields.CHECKS}
+    if "replace_on" not in chosen and {"in_service_on", "model", "category"} & chosen.keys():
+        _follow_life(before, chosen)
     if "status" in chosen and "label" not in chosen and asset.label is not None and asset.label.status != chosen["status"]:
         chosen["label"] = None
     fields.agree(before | chosen)
@@ -93,8 +125,25 @@ def change_asset(*, by: Actor, asset_id: UUID, version: int, changes: Mapping[st
         now = Asset.objects.filter(pk=asset_id).values_list("version", flat=True).first()
         raise Stale(f"{asset.asset_no} was changed meanwhile (version {now}, you saw {version})")
     asset = Asset.objects.select_related("category", "home_location").get(pk=asset_id)
-    log.record(by, asset, "changed", {name: before[name] for name in chosen}, **chosen)
+    was, now_is = {name: before[name] for name in chosen}, dict(chosen)
+    if custom is not None:
+        old, new = own_fields.put_values(asset, custom, complete=True)
+        was, now_is = was | old, now_is | new
+    if tags is not None:
+        was["tags"], now_is["tags"] = words.put(asset, tags)
+    log.record(by, asset, "changed", was, **now_is)
     return asset
+
+
+@transaction.atomic
+def replace_identifier(*, by: Actor, identifier_id: UUID, text: str, kind: str | None = None) -> Identifier:
+    """A new tag or label for an old one, in one step: the old code is retired, the new one added, history stays with the asset.
+
+    Raises Invalid, Taken, NotFound, Forbidden."""
+    old = retire_identifier(by=by, identifier_id=identifier_id)
+    if identify(text).key == old.key:
+        raise Invalid("identifier: that is the code it has", field="identifier")
+    return add_identifier(by=by, asset=old.asset, text=text, kind=kind)
 
 
 @transaction.atomic
@@ -191,6 +240,13 @@ def _must_be_allowed_at(
         raise Forbidden("your role does not allow this for that home and category", field="home_location")
 
 
+def _follow_life(before: Mapping[str, Any], chosen: dict[str, Any]) -> None:
+    """A day of replacement that was computed is computed anew; one that somebody gave stays."""
+    names = ("in_service_on", "model", "category")
+    if before["replace_on"] in (None, replaced_on(*(before[name] for name in names))):
+        chosen["replace_on"] = replaced_on(*(chosen.get(name, before[name]) for name in names))
+
+
 def _defaults(category: Category | None) -> dict[str, Any]:
     """What a new asset of this category starts with: its own defaults over those of the categories above it."""
     if category is None:
@@ -202,11 +258,11 @@ def _defaults(category: Category | None) -> dict[str, Any]:
     return found
 
 
-def resolve_code(text: str) -> Found:
-    """Say what any code means that a person or a scanner gives. Never raises."""
+def resolve_code(text: str, *, by: Actor) -> Found:
+    """Say what any code means that a person or a scanner gives. An asset that `by` may not see is none. Never raises."""
     first = resolve_text(text)
-    owner = _owner(first.key)
-    if owner is None and (other := second_reading(text)) is not None and (its := _owner(other.key)) is not None:
+    owner = _owner(by, first.key)
+    if owner is None and (other := second_reading(text)) is not None and (its := _owner(by, other.key)) is not None:
         return Found(other, its)
     return Found(first, owner)
 
@@ -268,9 +324,9 @@ def hold(series: str) -> Numbering:
     return Numbering.objects.select_for_update().get(pk=series)
 
 
-def _owner(key: str) -> Asset | None:
-    identifier = Identifier.objects.active().filter(key=key).select_related("asset__category", "asset__home_location").first()
-    return identifier.asset if identifier is not None else None
+def _owner(by: Actor, key: str) -> Asset | None:
+    bears = Asset.objects.visible_to(by).filter(identifiers__key=key, identifiers__state=Identifier.State.ACTIVE)
+    return bears.select_related("category", "home_location").first()
 
 
 def _is_hex(text: str) -> bool:

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from registry.assets.models import NAME_CHARS, Asset
-from registry.problems import Invalid
+from registry.problems import Invalid, Problem, Several
 from registry.texts import block, line
 
 ASSET_NO_CHARS: Final = 40
@@ -26,6 +26,20 @@ def checked(field: str, value: Any) -> Any:
     if field not in CHECKS:
         raise Invalid(f"{field}: cannot be changed", field=field)
     return CHECKS[field](field, value)
+
+
+def all_checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`checked` for many fields. Raises Invalid, or Several with everything that is wrong."""
+    chosen: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for field, value in given.items():
+        try:
+            chosen[field] = checked(field, value)
+        except Problem as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0] if len(problems) == 1 else Several(problems)
+    return chosen
 
 
 def agree(asset: Mapping[str, Any]) -> None:
