@@ -32,7 +32,7 @@ def unapplied() -> int:
 
 def _secrets(configuration: Configuration) -> list[str]:
     found = []
-    for name in (secret_files.SECRET_KEY, secret_files.MASTER_KEY, secret_files.BROKER_PASSWORD):
+    for name in secret_files.ALL:
         try:
             secret_files.read(configuration.data_dir / name)
         except FileNotFoundError:

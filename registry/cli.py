@@ -45,7 +45,7 @@ def _about() -> None:
 
 @app.command()
 def up(config: Config = None) -> None:
-    """Migrate, then keep web, ingest and broker running until SIGTERM. What the systemd unit starts."""
+    """Migrate, then keep web, ingest, work and broker running until SIGTERM. What the systemd unit starts."""
     import asyncio
 
     from registry.up import run
@@ -72,6 +72,17 @@ def ingest(config: Config = None) -> None:
 
     with _django(config) as configuration:
         from registry.tracking.ingest import run
+
+        asyncio.run(run(configuration))
+
+
+@app.command()
+def work(config: Config = None) -> None:
+    """Send what goes out (MQTT, mail), work off long runs, do what is due at a time."""
+    import asyncio
+
+    with _django(config) as configuration:
+        from registry.working import run
 
         asyncio.run(run(configuration))
 

@@ -7,12 +7,13 @@ here is the second half of an error message: it tells a person what to write.
 import os
 import re
 import tomllib
+from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from identity import company
@@ -24,13 +25,16 @@ _PREFIX = "SIGHTPOST_REGISTRY_"
 
 
 def _loopback(host: str, remedy: str) -> str:
-    try:
-        is_loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
+    if not _is_loopback(host):
         raise ValueError(f"{host!r} is not a loopback address; {remedy}")
     return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Section(BaseModel):
@@ -160,6 +164,41 @@ class LabelsSection(Section):
     )
 
 
+class MqttSection(Section):
+    publish_assets: bool = Field(
+        default=False,
+        description="true or false: whether every move of an asset is published under sightpost/1/assets/ for other programs",
+    )
+
+
+class MailSection(Section):
+    host: str = Field(default="", max_length=253, description="the mail server's name; empty: this registry sends no mail")
+    port: int = Field(default=587, ge=1, le=65535, description="a port, 1 to 65535")
+    starttls: bool = Field(default=True, description="true or false: whether to encrypt the connection before anything is said")
+    user: str = Field(default="", max_length=200, description="the name to log in with; empty: without a log-in")
+    password_file: Path | None = Field(default=None, description="the path of a file that holds the mail password alone")
+    sender: str = Field(
+        default="", max_length=250, description='the address mails come from, like "Sightpost <assets@example.com>"'
+    )
+
+    @field_validator("sender")
+    @classmethod
+    def _an_address(cls, sender: str) -> str:
+        if sender and not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(sender)[1]):
+            raise ValueError(f'{sender!r} is no address; write it like "Sightpost <assets@example.com>"')
+        return sender
+
+    @model_validator(mode="after")
+    def _complete(self) -> "MailSection":
+        if self.host and not self.sender:
+            raise ValueError("a host without a sender: say which address mails come from as sender")
+        if self.user and self.password_file is None:
+            raise ValueError("a user without a password: name the file that holds it as password_file")
+        if self.user and not self.starttls and not _is_loopback(self.host):
+            raise ValueError("the password would travel in the clear: leave starttls at true")
+        return self
+
+
 class Configuration(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
@@ -175,6 +214,8 @@ class Configuration(BaseSettings):
     ingest: IngestSection = IngestSection()
     company: CompanySection = CompanySection()
     labels: LabelsSection = LabelsSection()
+    mqtt: MqttSection = MqttSection()
+    mail: MailSection = MailSection()
 
     @classmethod
     def settings_customise_sources(
@@ -204,11 +245,12 @@ def load(path: Path | None = None) -> Configuration:
     except ValidationError as exc:
         raise Misconfigured([in_words(file, error, Configuration, _from_environment) for error in exc.errors()]) from None
     folder = path.parent.absolute() if path is not None else Path.cwd()
-    password = configuration.database.password_file
+    password, mail_password = configuration.database.password_file, configuration.mail.password_file
     return configuration.model_copy(
         update={
             "data_dir": folder / configuration.data_dir,
             "database": configuration.database.model_copy(update={"password_file": password and folder / password}),
+            "mail": configuration.mail.model_copy(update={"password_file": mail_password and folder / mail_password}),
             "labels": configuration.labels.model_copy(update={"fonts": [folder / font for font in configuration.labels.fonts]}),
         }
     )

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from registry.assets.models import Asset
 from registry.tracking.models import Gateway, IngestWorker, LocationEvent, Quarantine, UnknownTag, Zone
+from registry.work.models import Outgoing, Run, WorkProcess
 
 COUNTERS = {  # totals of an ingest worker since its start, by the name they are counted under
     "messages": "messages of gateways taken from the queue",
@@ -37,6 +38,17 @@ COUNTERS = {  # totals of an ingest worker since its start, by the name they are
     "failed_transactions": "transactions that failed and were tried again",
     "alarm_conflicts": "records under keys that other content has",
     "alarm_other_machine": "hellos of an outbox that moved to another machine",
+}
+WORK_COUNTERS = {  # totals of the work process since its start
+    "sent_mqtt": "messages that the broker took",
+    "dead_mqtt": "messages too large for the broker",
+    "dropped_mqtt": "messages for the broker forgotten because too many waited",
+    "sent_mail": "mails that the mail server took",
+    "deferred_mail": "attempts that the mail server put off",
+    "dead_mail": "mails that the mail server refused for good",
+    "uncertain_mail": "mails that were perhaps sent: the connection or the process ended at the wrong moment",
+    "run_steps": "steps of runs done",
+    "failed_jobs": "due jobs that ended by an error",
 }
 TABLES: dict[str, tuple[str, Callable[[], QuerySet[Any]]]] = {
     "assets": ("assets on the books", Asset.objects.all),
@@ -67,13 +79,13 @@ class Family:
 
 def text() -> str:
     """Raises DatabaseError."""
-    families = [*_of_workers(list(IngestWorker.objects.all())), *_of_tables()]
+    families = [*_of_workers(list(IngestWorker.objects.all())), *_of_work(), *_of_tables()]
     return "\n".join(line for family in families for line in family.lines()) + "\n"
 
 
 def reference() -> str:
     """Return docs/metrics-registry.md: a row for every family, from the families themselves."""
-    families = [*_of_workers([]), *_of_tables(look=False)]
+    families = [*_of_workers([]), *_of_work(look=False), *_of_tables(look=False)]
     rows = "".join(f"| `{family.name}` | {family.kind} | {family.text} |\n" for family in families)
     return f"""# Metrics of a registry
 
@@ -104,6 +116,27 @@ def _of_workers(workers: list[IngestWorker]) -> Iterator[Family]:
                 if name.startswith(prefix):
                     family.samples.append(({**who, "reason": name.removeprefix(prefix)}, float(count)))
     return iter((connected, beat, queued, *by_name.values(), *by_prefix.values()))
+
+
+def _of_work(*, look: bool = True) -> Iterator[Family]:
+    """The work process and its queues; without `look` the families alone."""
+    beat = Family("sightpost_registry_work_heartbeat_age_seconds", "gauge", "since the work process last said that it lives")
+    waiting = Family("sightpost_registry_outgoing_waiting", "gauge", "messages that wait to go out, by sink")
+    dead = Family("sightpost_registry_outgoing_dead", "gauge", "messages that nobody took, by sink")
+    open_runs = Family("sightpost_registry_open_runs", "gauge", "runs that wait or are worked on, by kind")
+    totals = {name: Family(f"sightpost_registry_work_{name}_total", "counter", text) for name, text in WORK_COUNTERS.items()}
+    if look:
+        for process in WorkProcess.objects.all():
+            beat.samples.append(({}, (timezone.now() - process.heartbeat_at).total_seconds()))
+            for name, family in totals.items():
+                family.samples.append(({}, float(process.counters.get(name, 0))))
+        for family, is_dead in ((waiting, False), (dead, True)):
+            rows = Outgoing.objects.filter(dead=is_dead).order_by().values_list("sink").annotate(number=Count("pk"))
+            by_sink = dict(rows)
+            family.samples = [({"sink": sink}, float(by_sink.get(sink, 0))) for sink in ("mqtt", "mail")]
+        runs = Run.objects.filter(state__in=[Run.State.WAITING, Run.State.RUNNING]).order_by().values_list("kind")
+        open_runs.samples = [({"kind": kind}, float(number)) for kind, number in runs.annotate(number=Count("pk"))]
+    return iter((beat, waiting, dead, open_runs, *totals.values()))
 
 
 def _of_tables(*, look: bool = True) -> list[Family]:

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_safe
 from registry import metrics as figures
 from registry.checking import unapplied
 from registry.tracking.models import IngestWorker
+from registry.work.models import WorkProcess
 
-WORKER_SILENT_AFTER = timedelta(seconds=6)  # it reports every 2 s
+WORKER_SILENT_AFTER = timedelta(seconds=6)  # it reports every 2 s; so does the work process
 
 _migrated = False
 
@@ -24,10 +25,12 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the database is up to date and an ingest worker takes in from the broker, else 503; each check in words."""
+    """200 when the database is up to date and an ingest worker takes in from the broker, else 503; each check in words. The work
+    process is told of and does not count: what it does can wait, gateways cannot."""
     checks = {"database": _database()}
     checks["ingest"] = _ingest() if checks["database"] == "ok" else "unknown"
     ready = all(word == "ok" for word in checks.values())
+    checks["work"] = _work() if checks["database"] == "ok" else "unknown"
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
 
 
@@ -49,6 +52,11 @@ def _database() -> str:
         return "cannot be used"
     _migrated = missing == 0
     return "ok" if _migrated else f"{missing} migrations are missing"
+
+
+def _work() -> str:
+    living = WorkProcess.objects.filter(heartbeat_at__gte=timezone.now() - WORKER_SILENT_AFTER).first()
+    return (living.why or "ok") if living is not None else "it does not run"
 
 
 def _ingest() -> str:

@@ -14,6 +14,8 @@ from host import private_files
 SECRET_KEY = "secret-key"  # noqa: S105 - a file's name: signs sessions and cookies
 MASTER_KEY = "mac-master-key"  # the gateways' MAC keys and token hashes are derived from it
 BROKER_PASSWORD = "broker-password"  # noqa: S105 - a file's name: what ingest logs in to the broker with
+WORK_PASSWORD = "broker-password-work"  # noqa: S105 - a file's name: what the work process logs in with
+ALL = (SECRET_KEY, MASTER_KEY, BROKER_PASSWORD, WORK_PASSWORD)
 
 
 class ReadableByOthers(Exception):

@@ -1,4 +1,4 @@
-"""`sightpost-registry up`: migrates, then keeps web, ingest and broker running. What the systemd unit starts.
+"""`sightpost-registry up`: migrates, then keeps web, ingest, work and broker running. What the systemd unit starts.
 
 It knows no Django: it stays small, and ready is what the web process says at /readyz.
 """
@@ -63,7 +63,11 @@ def command(name: str, config: Path | None) -> list[str]:
 
 
 def _children(configuration: Configuration, config: Path | None) -> list[Child]:
-    children = [Child("serve", command("serve", config), 4.0), Child("ingest", command("ingest", config), 4.0)]
+    children = [
+        Child("serve", command("serve", config), 4.0),
+        Child("ingest", command("ingest", config), 4.0),
+        Child("work", command("work", config), 6.0),
+    ]
     if configuration.broker.run:
         children.insert(0, Child("broker", command("broker", config), 2.0))
     return children

@@ -26,6 +26,7 @@ PASSWORDS = "passwords"
 ACL = "acl"
 PID = "mosquitto.pid"
 INGEST_USER = "registry-ingest"
+WORK_USER = "registry-work"
 DEFAULT_PORT = 8490
 MAX_PACKET_BYTES = 256 * 1024
 
@@ -41,7 +42,9 @@ class BrokerMisconfigured(Exception):
 class Role(enum.StrEnum):
     GATEWAY = "gateway"
     INGEST = "ingest"
+    WORK = "work"  # writes the asset topics and nothing else
     SUBSCRIBER = "subscriber"  # reads the live topics and nothing else
+    ASSET_SUBSCRIBER = "asset-subscriber"  # reads the asset topics and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +159,12 @@ def _rights(user: BrokerUser) -> list[str]:
                 f"topic write {ROOT}/g/+/down/#",
                 f"topic write {ROOT}/registry/state",
             ]
+        case Role.WORK:
+            return [f"topic write {ROOT}/assets/#"]
         case Role.SUBSCRIBER:
             return [f"topic read {ROOT}/live/#"]
+        case Role.ASSET_SUBSCRIBER:
+            return [f"topic read {ROOT}/assets/#"]
 
 
 def _checked(users: Iterable[BrokerUser]) -> list[BrokerUser]:

@@ -27,6 +27,11 @@ def live(gateway: str, zone: str, kind: str) -> str:
     return f"{ROOT}/live/{segment(gateway)}/{segment(zone)}/{segment(kind)}"
 
 
+def asset(asset_no: str, leaf: str) -> str:
+    """`events` or `position` of one asset, told by the registry after its commit."""
+    return f"{ROOT}/assets/{segment(asset_no)}/{leaf}"
+
+
 REGISTRY_STATE = f"{ROOT}/registry/state"
 ALL_UP = f"{ROOT}/g/+/up/+"
 

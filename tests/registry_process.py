@@ -168,7 +168,7 @@ def children_of(pid: int) -> dict[str, psutil.Process]:
         name = (
             "broker"
             if "mosquitto" in " ".join(line)
-            else next((w for w in ("serve", "ingest", "broker", "migrate") if w in line), "?")
+            else next((w for w in ("serve", "ingest", "work", "broker", "migrate") if w in line), "?")
         )
         found[name] = process
     return found

@@ -13,7 +13,7 @@ from registry.access.actors import Action, Actor
 from registry.problems import Forbidden, Invalid, NotFound, Taken
 from registry.texts import line
 from registry.tracking.models import Gateway
-from sync.broker import INGEST_USER, BrokerUser, Role, hash_password, make_password
+from sync.broker import INGEST_USER, WORK_USER, BrokerUser, Role, hash_password, make_password
 from sync.credentials import Credentials
 
 _ID = re.compile(r"[a-z0-9-]{1,40}")
@@ -25,7 +25,7 @@ def add_gateway(*, by: Actor, gateway_id: str, name: str | None = None) -> Crede
 
     Raises Invalid, Taken, Forbidden."""
     _must_administer(by)
-    if not _ID.fullmatch(gateway_id) or gateway_id == INGEST_USER:
+    if not _ID.fullmatch(gateway_id) or gateway_id in (INGEST_USER, WORK_USER):
         raise Invalid(
             f"id: {gateway_id!r} should be lower-case letters, digits and hyphens, at most 40, like 'hamburg'", field="id"
         )
@@ -74,9 +74,11 @@ def revoke_gateway(*, by: Actor, gateway_id: str) -> Gateway:
 
 
 def broker_users() -> Iterable[BrokerUser]:
-    """Everybody who may log in to the broker: every gateway that is not revoked, and ingest."""
+    """Everybody who may log in to the broker: every gateway that is not revoked, ingest and work."""
     ours = secret_files.read_or_make(settings.DATA_DIR, secret_files.BROKER_PASSWORD)
     yield BrokerUser(INGEST_USER, Role.INGEST, hash_password(ours))
+    works = secret_files.read_or_make(settings.DATA_DIR, secret_files.WORK_PASSWORD)
+    yield BrokerUser(WORK_USER, Role.WORK, hash_password(works))
     for gateway in Gateway.objects.filter(revoked_at__isnull=True):
         yield BrokerUser(gateway.pk, Role.GATEWAY, gateway.broker_password_hash)
 

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from registry.metrics import COUNTERS, reference
 from registry.tracking.models import IngestWorker
+from registry.work.models import WorkProcess
 from tests.integration.registry.conftest import Site, event
 
 pytestmark = pytest.mark.django_db
@@ -45,10 +46,16 @@ def test_what_ingest_counts_is_told(site: Site) -> None:
 
 def test_ready_says_what_is_missing() -> None:
     answer = Client().get("/readyz")
-    assert (answer.status_code, answer.json()["checks"]) == (503, {"database": "ok", "ingest": "no worker runs"})
+    assert (answer.status_code, answer.json()["checks"]) == (
+        503,
+        {"database": "ok", "ingest": "no worker runs", "work": "it does not run"},
+    )
     now = timezone.now()
     IngestWorker.objects.create(worker="1", pid=1, started_at=now, heartbeat_at=now, connected=False, why="nothing listens")
     assert Client().get("/readyz").json()["checks"]["ingest"] == "not connected to the broker"
     IngestWorker.objects.update(connected=True)
-    assert Client().get("/readyz").status_code == 200
+    assert Client().get("/readyz").status_code == 200, "work can wait"
+    WorkProcess.objects.create(name="work", pid=1, started_at=now, heartbeat_at=now, counters={"sent_mail": 3})
+    assert Client().get("/readyz").json() == {"ready": True, "checks": {"database": "ok", "ingest": "ok", "work": "ok"}}
+    assert b"sightpost_registry_work_sent_mail_total 3.0" in Client().get("/metrics").content
     assert Client().post("/readyz").status_code == 405

@@ -30,20 +30,26 @@ def test_it_is_ready_heals_and_ends_in_good_order(home: RegistryHome) -> None:
         with home.running("up") as up:
             assert manager.recv(500).startswith(b"READY=1\nSTATUS=ready at http://127.0.0.1:")
             children = children_of(up.pid)
-            assert set(children) == {"broker", "serve", "ingest"}
+            assert set(children) == {"broker", "serve", "ingest", "work"}
             assert all("NOTIFY_SOCKET" not in child.environ() for child in children.values())
             web = f"http://127.0.0.1:{home.web_port}"
             assert httpx.get(f"{web}/healthz").text == "ok\n"
-            assert httpx.get(f"{web}/readyz").json() == {"ready": True, "checks": {"database": "ok", "ingest": "ok"}}
+            wait_for(lambda: httpx.get(f"{web}/readyz").json()["checks"]["work"] == "ok")
+            well = {"database": "ok", "ingest": "ok", "work": "ok"}
+            assert httpx.get(f"{web}/readyz").json() == {"ready": True, "checks": well}
             figures = httpx.get(f"{web}/metrics").text
             assert 'sightpost_registry_ingest_connected{worker="1"} 1.0' in figures
             assert httpx.get(f"{web}/healthz", headers={"Host": "evil.example"}).status_code == 400
             idle = socket.create_connection(("127.0.0.1", home.web_port))  # somebody who never goes away
 
-            for name in ("broker", "ingest"):
+            for name in ("broker", "ingest", "work"):
                 children[name].kill()
             wait_for(lambda: httpx.get(f"{web}/readyz").status_code == 503 or children_of(up.pid).keys() >= {"broker", "ingest"})
-            wait_for(lambda: children_of(up.pid).keys() >= {"broker", "ingest"} and httpx.get(f"{web}/readyz").status_code == 200)
+            wait_for(
+                lambda: (
+                    children_of(up.pid).keys() >= {"broker", "ingest", "work"} and httpx.get(f"{web}/readyz").status_code == 200
+                )
+            )
 
             family = list(children_of(up.pid).values())
             asked = time.monotonic()

@@ -1,0 +1,17 @@
+"""What the work process does for each app: its kinds of runs, and what is due every so many seconds. The one place that knows."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from registry.configuration import Configuration
+from registry.importing.runs import open_import
+from registry.work.process import run as work
+from registry.work.runs import Kind
+
+RUNS: Final[Mapping[str, Kind]] = {"import": open_import}
+EVERY: Final[list[tuple[float, Callable[[], object]]]] = []
+
+
+async def run(configuration: Configuration) -> None:
+    """Raises CannotGoOn."""
+    await work(configuration, kinds=RUNS, every=EVERY)
