@@ -1,6 +1,7 @@
 """The inside of an XLSX: a zip of XML parts, opened with suspicion. A part is parsed as it is unpacked and never stands in memory
 as a whole; the table of texts is kept in one block of bytes."""
 
+import errno
 import re
 import xml.parsers.expat as expat
 import zipfile
@@ -98,6 +99,10 @@ def broken_in_words() -> Iterator[None]:
         OverflowError,
     ) as exc:
         raise Unreadable(f"The file is no XLSX that can be read ({_reason(exc)}); open it and save it again.") from exc
+    except OSError as exc:
+        if exc.errno != errno.EINVAL:  # of a place in the file that cannot be
+            raise
+        raise Unreadable("The file is no XLSX that can be read (its parts lie nowhere); open it and save it again.") from exc
     except expat.ExpatError as exc:
         raise Unreadable(f"The file is damaged inside ({expat.errors.messages[exc.code]}); open it and save it again.") from exc
 
