@@ -12,8 +12,9 @@ from uuid import UUID
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField
-from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import ProjectState
 
 from registry import columns as by_column
 
@@ -66,6 +67,22 @@ class PostgresExclusion(ExclusionConstraint):
 def span(start: str, end: str) -> models.Func:
     """The time from one column until the other, which may be null: for ever."""
     return models.Func(models.F(start), models.F(end), function="TSTZRANGE", output_field=DateTimeRangeField())
+
+
+class OnPostgreSQL(migrations.RunSQL):
+    """A step of a migration that only PostgreSQL takes: indexes of kinds that SQLite does not have."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        if _on_postgresql(schema_editor):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        if _on_postgresql(schema_editor):
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
 def _on_postgresql(schema_editor: BaseDatabaseSchemaEditor | None) -> bool:
