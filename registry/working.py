@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from registry.configuration import Configuration
+from registry.custody.reminders import remind
+from registry.custody.transfers import confirm_arrivals
 from registry.importing.runs import open_import
 from registry.work.process import run as work
 from registry.work.runs import Kind
 
 RUNS: Final[Mapping[str, Kind]] = {"import": open_import}
-EVERY: Final[list[tuple[float, Callable[[], object]]]] = []
+EVERY: Final[list[tuple[float, Callable[[], object]]]] = [(1, confirm_arrivals), (60, remind)]
 
 
 async def run(configuration: Configuration) -> None:
