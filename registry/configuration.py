@@ -199,6 +199,10 @@ class MailSection(Section):
         return self
 
 
+class FilesSection(Section):
+    max_mb: int = Field(default=25, ge=1, le=500, description="1 to 500: how large a photo or document may be, in megabytes")
+
+
 class Configuration(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
@@ -214,6 +218,7 @@ class Configuration(BaseSettings):
     ingest: IngestSection = IngestSection()
     company: CompanySection = CompanySection()
     labels: LabelsSection = LabelsSection()
+    files: FilesSection = FilesSection()
     mqtt: MqttSection = MqttSection()
     mail: MailSection = MailSection()
 
