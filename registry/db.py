@@ -110,8 +110,8 @@ def together() -> Iterator[None]:
     """What is written inside goes out without waiting for answers: PostgreSQL works on one statement while we prepare the next.
     What any of them raises is raised at the end at the latest. On SQLite nobody waits anyway.
 
-    For insert, upsert and update of this file. The ORM would wait for the answers to its questions, and not learn how many rows it
-    wrote."""
+    For insert, upsert and update of this file. The ORM would wait for the answers to its questions and not learn how many rows
+    it wrote."""
     if connection.vendor == "postgresql":
         connection.ensure_connection()
         with connection.wrap_database_errors, connection.connection.pipeline():
