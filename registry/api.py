@@ -18,6 +18,7 @@ from registry.access.services import authenticate_token
 from registry.assets.api import router as assets
 from registry.importing.api import router as imports
 from registry.labels.api import router as labels
+from registry.scanning.api import router as scanning
 from registry.tracking.api import router as tracking
 
 READING = ("GET", "HEAD", "OPTIONS")
@@ -81,4 +82,5 @@ api.add_router("", assets)
 api.add_router("", labels)
 api.add_router("", imports)
 api.add_router("", tracking)
+api.add_router("", scanning)
 problem_json.install(api)

@@ -11,11 +11,13 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from registry.access.models import ApiToken, User
 from registry.access.services import issue_token
 from registry.api import api
+from registry.db import uuid7
 from registry.importing import services as imports
 from registry.importing.models import ImportJob
 from registry.tracking.models import UnknownTag, Zone
@@ -62,6 +64,10 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST /api/v1/imports/{import_id}/confirm": CHANGE,
     "POST /api/v1/imports/{import_id}/cancel": CHANGE,
     "POST /api/v1/labels": CHANGE,
+    "POST /api/v1/scans": CHANGE,
+    "GET /api/v1/scans/assets": READ,
+    "GET /api/v1/scans/places": READ,
+    "POST /api/v1/decode": (401, 403, 403, 422, 403, 422),  # JSON is no picture
 }
 
 # anonymous, one-time password, person
@@ -155,6 +161,16 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "POST /api/v1/zones": {"gateway": "hamburg-1", "name": "loft"},
         "PUT /api/v1/zones/{zone_id}/place": {"place": str(world.places["Dock"].pk)},
         "POST /api/v1/labels": {"assets": [str(world.assets["Pump 7"].pk)]},
+        "POST /api/v1/scans": {
+            "scans": [
+                {
+                    "event_id": str(uuid7()),
+                    "text": "PUMP-7b",
+                    "location": str(world.places["Dock"].pk),
+                    "at": timezone.now().isoformat(),
+                }
+            ]
+        },
         "POST /api/v1/unknown-tags/{tag_id}/claim": {"asset": str(world.assets["Drill"].pk)},
     }
 

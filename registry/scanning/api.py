@@ -1,0 +1,184 @@
+"""REST: scans in batches, what a phone has to know for scanning without a network, and the codes in a photo."""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import Query, Router, Schema, Status
+from ninja.errors import HttpError
+from pydantic import AwareDatetime, Field
+
+from registry.operations import IfNoneMatch, Strict, acting
+from registry.problem_json import answer
+from registry.scanning import pictures, register, services
+from registry.tracking.scans import MAX_TEXT, MOST, Scan
+
+router = Router(tags=["scans"])
+
+
+class ScanIn(Strict):
+    event_id: UUID = Field(description="Made by whoever scans, best a UUIDv7: sent twice it counts once")
+    text: str = Field(
+        min_length=1, max_length=MAX_TEXT, description="What the scanner said, an AIM identifier in front if it gave one"
+    )
+    location: UUID = Field(description="The place where it was scanned")
+    at: AwareDatetime
+
+
+class Scans(Strict):
+    scans: list[ScanIn] = Field(min_length=1, max_length=MOST)
+    sent_at: AwareDatetime | None = Field(
+        None, description="Your clock now: where it is wrong, the times of the scans are corrected by as much"
+    )
+    person: UUID | None = Field(None, description="Whose scans they are: refused if somebody else is logged in")
+
+
+class ScannedAsset(Schema):
+    id: UUID
+    asset_no: str
+    name: str
+    home: str | None
+
+
+class OutcomeOut(Schema):
+    """`refused` was not stored, and sending it again does not help; `why` says what is wrong with it."""
+
+    event_id: UUID
+    state: Literal["known", "wrong_place", "unknown", "repeated", "refused"]
+    key: str = Field(description="The canonical key of the code; empty if refused")
+    asset: ScannedAsset | None
+    why: str | None
+
+
+class ScansOut(Schema):
+    outcomes: list[OutcomeOut] = Field(description="One for each scan, in their order")
+    received_at: datetime
+    clock_ahead_s: float = Field(description="How far `sent_at` was ahead of the registry's clock; negative: behind")
+
+
+class KnownAssetOut(Schema):
+    id: UUID
+    asset_no: str
+    name: str
+    home_path: str = Field(description="The path of its home in the tree of places; empty: it has none")
+    home: str
+    codes: list[str] = Field(description="Its active codes, canonical and as they were read")
+
+
+class KnownAssets(Schema):
+    items: list[KnownAssetOut]
+    next: UUID | None = Field(description="`after` of the next page, null on the last one")
+
+
+class KnownPlaceOut(Schema):
+    id: UUID
+    code: str
+    gln: str
+    path: str = Field(description="Begins with the path of each place around it")
+    names: str = Field(description="It and the places around it, the outermost first")
+
+
+class KnownPlaces(Schema):
+    items: list[KnownPlaceOut]
+    next: UUID | None = Field(description="`after` of the next page, null on the last one")
+
+
+class SeenOut(Schema):
+    text: str = Field(description="What to scan: of a GS1 symbol with its AIM identifier in front")
+    symbology: str
+    format: str
+
+
+class Decoded(Schema):
+    codes: list[SeenOut]
+
+
+After = Annotated[UUID | None, Query(description="`next` of the page before")]
+
+
+@router.post("/scans", response=ScansOut, operation_id="take_scans", summary="Take scans of codes at places")
+def take_scans(request: HttpRequest, body: Scans) -> Any:
+    """Each moves its asset to the place where it was scanned. One that cannot be taken does not hold up the others."""
+    scans = [Scan(one.event_id, one.text, one.location, one.at) for one in body.scans]
+    answers, ahead_s = services.take(by=acting(request), scans=scans, sent_at=body.sent_at, person=body.person)
+    return ScansOut(outcomes=[_outcome_out(one) for one in answers], received_at=timezone.now(), clock_ahead_s=round(ahead_s, 3))
+
+
+@router.get(
+    "/scans/assets",
+    response={200: KnownAssets, 304: None},
+    operation_id="list_known_assets",
+    summary="What to know for scanning without a network: assets",
+)
+def list_known_assets(
+    request: HttpRequest, response: HttpResponse, after: After = None, if_none_match: IfNoneMatch = None
+) -> Any:
+    """The assets that the caller may handle, 1,000 a page. A page has an ETag: ask with If-None-Match what has changed."""
+    rows, following = register.assets(acting(request), after)
+    return _tagged(response, KnownAssets(items=[KnownAssetOut(**_fields(row)) for row in rows], next=following), if_none_match)
+
+
+@router.get(
+    "/scans/places",
+    response={200: KnownPlaces, 304: None},
+    operation_id="list_known_places",
+    summary="What to know for scanning without a network: places",
+)
+def list_known_places(
+    request: HttpRequest, response: HttpResponse, after: After = None, if_none_match: IfNoneMatch = None
+) -> Any:
+    """The places where the caller may scan, 1,000 a page, with an ETag each."""
+    rows, following = register.places(acting(request), after)
+    return _tagged(response, KnownPlaces(items=[KnownPlaceOut(**_fields(row)) for row in rows], next=following), if_none_match)
+
+
+_PICTURE = {"schema": {"type": "string", "format": "binary"}}
+
+
+@router.post(
+    "/decode",
+    response=Decoded,
+    operation_id="decode_picture",
+    summary="Read the codes in a photo",
+    openapi_extra={
+        "requestBody": {"required": True, "content": dict.fromkeys(("image/jpeg", "image/png", "image/webp"), _PICTURE)}
+    },
+)
+def decode_picture(request: HttpRequest) -> Any:
+    """The body is the picture itself, 8 MB and 40 million pixels at most. Nothing of it is kept."""
+    acting(request)
+    picture = request.read(pictures.MAX_BYTES + 1)
+    if len(picture) > pictures.MAX_BYTES:
+        return answer(413, f"The picture is larger than {pictures.MAX_BYTES // 1024 // 1024} MB; send a smaller one.")
+    try:
+        found = pictures.decode(picture)
+    except pictures.Busy:
+        raise HttpError(503, "Too many pictures at once; try again in a second.") from None
+    return Decoded(codes=[SeenOut(text=one.text, symbology=one.symbology, format=one.format) for one in found])
+
+
+def _outcome_out(one: services.Answer) -> OutcomeOut:
+    asset = None
+    if one.asset is not None:
+        home = one.asset.home_location
+        asset = ScannedAsset(
+            id=one.asset.pk, asset_no=one.asset.asset_no, name=one.asset.name, home=home.name if home is not None else None
+        )
+    return OutcomeOut(event_id=one.event_id, state=one.state, key=one.key, asset=asset, why=one.why or None)  # type: ignore[arg-type]
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
+def _tagged(response: HttpResponse, page: Schema, if_none_match: str | None) -> Any:
+    """The page with an ETag made of what it says; 304 if that is what the caller has. No cache may keep it: it is somebody's."""
+    tag = f'"{hashlib.sha256(page.model_dump_json().encode()).hexdigest()[:32]}"'
+    response["ETag"] = tag
+    response["Cache-Control"] = "private, no-store"
+    if if_none_match and tag in [one.strip().removeprefix("W/") for one in if_none_match.split(",")]:
+        return Status(304, None)
+    return page

@@ -1,0 +1,65 @@
+"""Scans from phones and programs: taken one by one where one of them cannot be, with the clock of the device put right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.utils import timezone
+
+from registry.access.actors import Action, Actor
+from registry.assets.elsewhere import hide_elsewhere
+from registry.assets.models import Asset
+from registry.problems import Forbidden, Problem
+from registry.tracking.scans import Scan, take_scans
+
+CLOCK_TOLERANCE: Final = timedelta(seconds=30)  # sending takes time too
+REFUSED: Final = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one scan: `state` is one of tracking.scans.State, or REFUSED with the reason in `why`."""
+
+    event_id: UUID
+    state: str
+    key: str = ""
+    asset: Asset | None = None
+    why: str = ""
+
+
+def take(
+    *, by: Actor, scans: Sequence[Scan], sent_at: datetime | None = None, person: UUID | None = None
+) -> tuple[list[Answer], float]:
+    """Store the scans; return an answer for each, in their order, and by how many seconds the sender's clock is ahead.
+
+    `sent_at` is that clock at the time of sending: where it is wrong the times of the scans are corrected by as much. `person`
+    is whose scans they are: they are not taken in somebody else's name. A scan that cannot be taken does not hold up the
+    others. Raises Forbidden, Invalid (too many)."""
+    if person is not None and person != by.user_id:
+        raise Forbidden("person: these scans are of somebody else; they have to log in to send them", field="person")
+    if not by.may_anywhere(Action.HANDLE):
+        raise Forbidden("your role does not allow scanning (handle)")
+    ahead = sent_at - timezone.now() if sent_at is not None else timedelta()
+    if abs(ahead) > CLOCK_TOLERANCE:
+        scans = [replace(scan, at=_shifted(scan.at, ahead)) for scan in scans]
+    answers = _taken(by, scans)
+    hide_elsewhere(by, [answer.asset for answer in answers if answer.asset is not None])
+    return answers, ahead.total_seconds()
+
+
+def _taken(by: Actor, scans: Sequence[Scan]) -> list[Answer]:
+    try:
+        return [Answer(done.event_id, done.state, done.key, done.asset) for done in take_scans(by=by, scans=scans)]
+    except Problem as problem:
+        if len(scans) == 1:
+            return [Answer(scans[0].event_id, REFUSED, why=problem.text)]
+    return [answer for scan in scans for answer in _taken(by, [scan])]
+
+
+def _shifted(at: datetime, ahead: timedelta) -> datetime:
+    try:
+        return at - ahead
+    except OverflowError:  # years 1 and 9999; the service refuses or replaces them
+        return at
