@@ -10,7 +10,10 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connections
 
-APPEND_ONLY = ("tracking_locationevent",)  # what a gateway told is neither changed nor deleted; TRUNCATE is a right of its owner
+APPEND_ONLY = {  # and what may not be done to its rows; TRUNCATE is a right of the table's owner
+    "tracking_locationevent": ("update", "delete"),  # what a gateway told is neither changed nor deleted
+    "access_change": ("update",),  # the log of changes is only ever shortened, by age (access/retention.py)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +72,20 @@ def installed(using: str = "default") -> set[str]:
 def expected(using: str = "default") -> set[str]:
     if connections[using].vendor == "postgresql":
         return {f"{table}_append_only" for table in APPEND_ONLY}
-    return {f"{table}_append_only_{verb}" for table in APPEND_ONLY for verb in ("update", "delete")}
+    return {f"{table}_append_only_{verb}" for table, verbs in APPEND_ONLY.items() for verb in verbs}
 
 
 def _statements(vendor: str, table: str) -> list[str]:
     if vendor == "postgresql":
         return [
             _POSTGRESQL_FUNCTION,
-            f"""CREATE OR REPLACE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
+            f"""CREATE OR REPLACE TRIGGER {table}_append_only BEFORE {" OR ".join(APPEND_ONLY[table]).upper()} ON {table}
             FOR EACH ROW EXECUTE FUNCTION sightpost_append_only()""",
         ]
     return [
         f"""CREATE TRIGGER IF NOT EXISTS {table}_append_only_{verb} BEFORE {verb.upper()} ON {table}
         BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
-        for verb in ("update", "delete")
+        for verb in APPEND_ONLY[table]
     ]
 
 

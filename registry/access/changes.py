@@ -17,6 +17,7 @@ _COLUMNS = (
     "id", "at", "user", "token", "through", "request_id", "object_type", "object_id", "object_name", "action", "before", "after",
 )  # fmt: skip
 NAME_CHARS = 300
+PERSONAL = ("person", "user")  # of these the log holds the id alone, so that erasing a person leaves it as it is
 
 
 class Changed(NamedTuple):
@@ -40,8 +41,8 @@ def record_all(by: Actor, changes: Iterable[Changed]) -> None:
     rows = []
     for pk, one in zip(uuid7s(len(changes)), changes, strict=True):
         before, after = _differing(one.before, one.after)
-        name = str(one.what)[:NAME_CHARS]
         kind = type(one.what)._meta.model_name or ""
+        name = str(one.what)[:NAME_CHARS] if kind not in PERSONAL else ""
         rows.append(
             (pk, now, by.user_id, by.token_id, by.through, by.request_id, kind, str(one.what.pk), name, one.action, before, after)
         )
@@ -55,8 +56,10 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dic
 
 
 def plain(value: Any) -> Any:
-    """As it stands in the log: JSON, and rows by id and name."""
+    """As it stands in the log: JSON, and rows by id and name; people by id alone."""
     match value:
+        case models.Model() if (kind := type(value)._meta.model_name) in PERSONAL:
+            return {"id": str(value.pk), "kind": kind}
         case models.Model():
             return {"id": str(value.pk), "name": str(value)[:NAME_CHARS]}
         case datetime() | date():

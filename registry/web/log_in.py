@@ -1,6 +1,5 @@
 """Log-in, log-out, and the password of one's own."""
 
-import math
 from typing import Any
 
 from django.contrib import messages
@@ -10,9 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse_lazy
 
-from registry.web.throttle import Throttle
-
-throttle = Throttle()
+from registry.access import throttle
 
 
 class LogIn(LoginView):
@@ -20,20 +17,18 @@ class LogIn(LoginView):
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        wait_s = throttle.wait_s(_key(request))
+        name, address = request.POST.get("username", "")[:150], request.META.get("REMOTE_ADDR", "")
+        wait_s = throttle.attempt("password", name, address=address)
         if wait_s:  # the password is not even looked at, else waiting would be no hindrance
-            whole_s = math.ceil(wait_s)
-            context = self.get_context_data(form=AuthenticationForm(request, initial=_typed(request)), wait_s=whole_s)
-            return self.response_class(request, [self.template_name], context, status=429, headers={"Retry-After": str(whole_s)})
+            context = self.get_context_data(form=AuthenticationForm(request, initial={"username": name}), wait_s=wait_s)
+            return self.response_class(request, [self.template_name], context, status=429, headers={"Retry-After": str(wait_s)})
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        throttle.succeeded(_key(self.request))
+        """Name and address: who guesses at one name does not lock its owner out elsewhere."""
+        request = self.request
+        throttle.succeeded("password", request.POST.get("username", "")[:150], address=request.META.get("REMOTE_ADDR", ""))
         return super().form_valid(form)
-
-    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        throttle.failed(_key(self.request))
-        return super().form_invalid(form)
 
 
 class ChangePassword(PasswordChangeView):
@@ -48,12 +43,3 @@ class ChangePassword(PasswordChangeView):
         form.user.must_change_password = False  # saved together with the password
         messages.success(self.request, "Your new password holds from now on.", "good")
         return super().form_valid(form)
-
-
-def _key(request: HttpRequest) -> tuple[str, str]:
-    """Name and address: who guesses at one name does not lock its owner out elsewhere."""
-    return request.POST.get("username", "")[:150].casefold(), request.META.get("REMOTE_ADDR", "")
-
-
-def _typed(request: HttpRequest) -> dict[str, str]:
-    return {"username": request.POST.get("username", "")[:150]}

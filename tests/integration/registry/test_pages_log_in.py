@@ -5,18 +5,10 @@ from django.test import Client
 
 from registry.access.models import User
 from registry.access.services import create_administrator
-from registry.web import log_in
-from registry.web.throttle import FREE_TRIES, Throttle
+from registry.access.throttle import FREE_TRIES
 from tests.registry_world import PASSWORD, ROOT, make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def throttle(monkeypatch: pytest.MonkeyPatch) -> Throttle:
-    fresh = Throttle()
-    monkeypatch.setattr(log_in, "throttle", fresh)
-    return fresh
 
 
 @pytest.fixture
