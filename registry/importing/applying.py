@@ -18,6 +18,8 @@ from registry.access import changes as log
 from registry.access.actors import Action, Actor
 from registry.assets import values
 from registry.assets.columns import CUSTOM
+from registry.assets.containers import put_all_into
+from registry.assets.custom import own_value
 from registry.assets.models import (
     Asset,
     AssetModel,
@@ -29,16 +31,15 @@ from registry.assets.models import (
     Location,
     StatusLabel,
     Supplier,
-    Tag,
 )
 from registry.assets.services import retired_until, take_asset_nos
+from registry.assets.tags import tags_named
 from registry.db import insert_new
 from registry.importing import files
 from registry.importing.lookups import Lookups, Missing, look_up
 from registry.importing.making import made
 from registry.importing.models import SHOWN_CHARS, ImportJob, ImportProblem, ImportRow, put
 from registry.importing.options import Options, read_options
-from registry.importing.own_fields import own_value
 from registry.problems import Problem
 from registry.tables.table import shown
 
@@ -95,8 +96,8 @@ class Applying:
         started = time.monotonic()
         try:
             self._write(rows)
-        except IntegrityError:
-            self._lookups = None  # something that was there is not any more
+        except (IntegrityError, Problem):
+            self._lookups = None  # something that was there is not any more, or one row keeps the others from being written
             self._job.refresh_from_db()
             for row in rows:
                 self._write_alone(row)
@@ -110,10 +111,13 @@ class Applying:
     def _write_alone(self, row: ImportRow) -> None:
         try:
             self._write([row])
-        except IntegrityError:
+        except (IntegrityError, Problem) as exc:
             self._lookups = None
+            self._job.refresh_from_db()
+            reason = exc.text if isinstance(exc, Problem) else "the database refused it: something has changed since the dry run"
+            key = exc.field or "" if isinstance(exc, Problem) else ""
             with transaction.atomic():
-                self._note([], [(row, Refused("the database refused it: something has changed since the dry run"))])
+                self._note([], [(row, Refused(reason.removeprefix(f"{key}: "), key))])
 
     @transaction.atomic
     def _write(self, rows: Sequence[ImportRow]) -> None:
@@ -137,6 +141,7 @@ class Applying:
         self._own_fields(ready)
         self._tags(ready)
         self._log(ready)
+        self._contents(ready)
         self._note([one.row for one in ready], refused)
 
     # ---- before anything is written -------------------------------------------------------------------------------------------
@@ -254,6 +259,7 @@ class Applying:
                     emptied.append((one.asset.pk, own_field.pk))
                     continue
                 value = own_value(own_field, text)
+                assert value is not None  # the text is not empty
                 rows.append(
                     CustomValue(
                         asset=one.asset, field=own_field, text=value.text, start=value.start, number=value.number, day=value.day
@@ -269,12 +275,19 @@ class Applying:
         pairs = []
         for one in ready:
             for word in one.row.values.get("tags", ()):
-                pk = self._lookups.tags.get(word.lower())
-                if pk is None:
-                    tag, _ = Tag.objects.get_or_create(name__iexact=word, defaults={"name": word})
-                    pk = self._lookups.tags[word.lower()] = tag.pk
-                pairs.append((one.asset.pk, pk))
+                if word.lower() not in self._lookups.tags:
+                    (tag,) = tags_named([word])
+                    self._lookups.tags[word.lower()] = tag.pk
+                pairs.append((one.asset.pk, self._lookups.tags[word.lower()]))
         insert_new(AssetTag, ("asset", "tag"), list(dict.fromkeys(pairs)))
+
+    def _contents(self, ready: list[Writing]) -> None:
+        """Raises Problem."""
+        into = {one.asset.pk: UUID(one.row.values["parent"]) for one in ready if "parent" in one.row.values}
+        containers = Asset.objects.in_bulk(list(into.values()))
+        pairs = [(one.asset, containers[into[one.asset.pk]]) for one in ready if one.asset.pk in into]
+        if pairs:
+            put_all_into(by=self._by, pairs=pairs)
 
     def _log(self, ready: list[Writing]) -> None:
         log.record_all(self._by, (changed for one in ready for changed in _changes(one)))

@@ -21,7 +21,8 @@ from registry.importing.facts import Looking, facts_from
 from registry.importing.lookups import look_up
 from registry.importing.models import SHOWN_CHARS, ImportJob, ImportProblem, ImportRow, put
 from registry.importing.options import Options, read_options
-from registry.importing.planning import Outcome, Plan, Planner
+from registry.importing.planning import Planner
+from registry.importing.plans import Outcome, Plan
 from registry.tables.reading import Choice, open_table
 from registry.tables.rows_file import read_rows, write_row
 from registry.tables.table import WHOLE_ROW, Row, shown

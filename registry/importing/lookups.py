@@ -12,6 +12,7 @@ from django.db.models.functions import Length
 
 from registry.access.actors import Actor
 from registry.assets.columns import JOINT, Around, category_paths, model_name
+from registry.assets.lifespan import MONTHS
 from registry.assets.models import (
     Asset,
     AssetModel,
@@ -86,11 +87,37 @@ class Lookups:
     around: Around
     zero_lengths: tuple[int, ...]  # how long the numbers are that begin with a zero
     category_path: dict[UUID, str]  # in the tree
+    model_category: dict[UUID, Named]
+    months: dict[UUID, int]  # of use, by model, where it has some
+    custom_under: dict[UUID, tuple[str, ...]]  # by field of one's own: the paths of its categories; none: all assets have it
 
     def defaults_of(self, category: UUID | None) -> dict[str, Any]:
         """What a new asset of this category starts with, by fields of values.CHECKS."""
         path = self.category_path.get(category) if category is not None else None
         return {name: value for name, value in self.defaults.get(path or "", {}).items() if name in CHECKS}
+
+    def category_of(self, model: UUID) -> Named | None:
+        """What things of this model are, where somebody has said so and the person may see it."""
+        return self.model_category.get(model)
+
+    def lasts_months(self, model: UUID | None, category_path: str | None) -> int | None:
+        """How long a thing of this model and category is used, as lifespan.replaced_on has it."""
+        own = self.months.get(model) if model is not None else None
+        return own if own is not None else self.defaults.get(category_path or "", {}).get(MONTHS)
+
+    def has_field(self, field: CustomField, category_path: str | None) -> bool:
+        """Do assets of this category have this field of the company's own?"""
+        under = self.custom_under.get(field.pk, ())
+        return not under or (category_path is not None and category_path.startswith(under))
+
+    def path_of(self, category: "Named | Missing | None") -> str | None:
+        """The path in the tree; of one that is to be made that of the lowest above it that is there."""
+        if not isinstance(category, Missing):
+            return category.path if category is not None else None
+        for depth in range(len(category.names) - 1, 0, -1):
+            if (above := self.names["category"].find(JOINT.join(category.names[:depth]))) is not None:
+                return above.path
+        return None
 
     def add_category(self, made: Category) -> None:
         """One that was made since; it has no defaults of its own."""
@@ -124,8 +151,12 @@ def look_up(by: Actor) -> Lookups:
     for category in categories:
         names["category"].add(Named(category.pk, every[category.path], category.path), every[category.path])
     _add_places(by, names["home_location"])
+    known = {category.pk: Named(category.pk, every[category.path], category.path) for category in categories}
+    model_category: dict[UUID, Named] = {}
     for model in AssetModel.objects.all():
         full = model_name(model)
+        if model.category_id in known:
+            model_category[model.pk] = known[model.category_id]
         names["model"].add(Named(model.pk, full), full, str(model), str(model.name))
     for supplier in Supplier.objects.all():
         names["supplier"].add(Named(supplier.pk, str(supplier.name)), str(supplier.name))
@@ -134,7 +165,7 @@ def look_up(by: Actor) -> Lookups:
     labels = {label.pk: label for label in StatusLabel.objects.all()}
     for label in labels.values():
         names["label"].add(Named(label.pk, str(label.name)), str(label.name))
-    custom = {one.key: one for one in CustomField.objects.all()}
+    custom = {one.key: one for one in CustomField.objects.prefetch_related("categories")}
     numbers = Asset.objects.filter(asset_no__startswith="0").order_by().annotate(chars=Length("asset_no"))
     return Lookups(
         names=names,
@@ -143,6 +174,9 @@ def look_up(by: Actor) -> Lookups:
         tags={str(tag.name).lower(): tag.pk for tag in Tag.objects.all()},
         custom=custom,
         around=Around(every, None, custom),
+        model_category=model_category,
+        months={model.pk: model.replace_after_months for model in AssetModel.objects.all() if model.replace_after_months},
+        custom_under={one.pk: tuple(str(node.path) for node in one.categories.all()) for one in custom.values()},
         category_path={category.pk: category.path for category in categories},
         zero_lengths=tuple(numbers.values_list("chars", flat=True).distinct()[:20]),
     )

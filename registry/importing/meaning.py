@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from registry.assets.columns import CUSTOM, Column, Kind, plain
+from registry.assets.custom import own_value
 from registry.assets.models import Asset, CustomField
 from registry.assets.values import checked
 from registry.importing.facts import Facts
 from registry.importing.lookups import Lookups, Missing, Named, folded
 from registry.importing.options import MAKEABLE, Options
-from registry.importing.own_fields import own_value
 from registry.problems import Invalid
 from registry.tables.amounts import NotANumber, read_amount
 from registry.tables.damage import code_damage, error_value
@@ -106,7 +106,8 @@ class Meaning:
                 text = plain(self.amount(text, at, row.kind(at)))
             case CustomField.Type.BOOLEAN:
                 text = "true" if folded(text) in _TRUE else "false" if folded(text) in _FALSE else text
-        return own_value(field, text).text
+        value = own_value(field, text)
+        return value.text if value is not None else ""
 
 
 _READERS: Final[Mapping[Kind, Callable[[Meaning, Column, int, Row], Any]]] = {

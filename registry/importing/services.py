@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,6 +24,7 @@ from registry.tables import headers
 from registry.tables.encodings import KNOWN
 from registry.tables.reading import Choice, open_table
 from registry.tables.table import Table, Unreadable, shown
+from registry.work import runs
 from registry.work.models import Run
 
 State = ImportJob.State
@@ -112,7 +114,7 @@ def find(by: Actor, job_id: Any) -> ImportJob:
     if job is None:
         raise NotFound("there is no such import")
     if job.state in _WORKING and job.run is not None:
-        _settle(job)
+        _settle(job, job.run)
     return job
 
 
@@ -135,9 +137,7 @@ def _start(by: Actor, job: ImportJob, state: str, progress: dict[str, Any], queu
     """Raises Invalid if somebody was faster."""
     run = None
     if queued:
-        run = Run.objects.create(
-            kind=KIND, user=by.user_id, token=by.token_id, request_id=job.request_id, parameters={"import": str(job.pk)}
-        ).pk
+        run = runs.start(by=by.as_part_of(job.request_id), kind=KIND, parameters={"import": str(job.pk)}).pk
     values = {"state": state, "progress": progress, "run": run, "message": "", "confirmed_at": job.confirmed_at}
     if state == State.CHECKING:
         values |= {"mapping": job.mapping, "options": job.options}
@@ -147,9 +147,9 @@ def _start(by: Actor, job: ImportJob, state: str, progress: dict[str, Any], queu
     return job
 
 
-def _settle(job: ImportJob) -> None:
+def _settle(job: ImportJob, run_id: UUID) -> None:
     """A run that ended before it could begin its work has told nobody; take over how it ended."""
-    run = Run.objects.filter(pk=job.run, state__in=(Run.State.FAILED, Run.State.CANCELLED)).first()
+    run = Run.objects.filter(pk=run_id, state__in=(Run.State.FAILED, Run.State.CANCELLED)).first()
     if run is not None:
         state = State.FAILED if run.state == Run.State.FAILED else State.CANCELLED
         ended = {"state": state, "message": run.message, "finished_at": timezone.now(), "progress": {}}
