@@ -62,7 +62,7 @@ def holder_name(by: Actor, custody: Custody) -> str:
     if custody.location is not None:
         return custody.location.name if by.sees_place(custody.location.path) else "elsewhere"
     if custody.holder is not None:
-        seen = by.may_everywhere(Action.VIEW) or Asset.objects.visible_to(by).filter(pk=custody.holder_id).exists()
+        seen = by.may_everywhere(Action.VIEW) or Asset.objects.visible_to(by).filter(pk=custody.holder.pk).exists()
         return str(custody.holder) if seen else "another asset"
     return str(custody.person)
 

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from registry.assets import pages as assets
+from registry.custody.urls import urlpatterns as custody
 from registry.importing.urls import urlpatterns as imports
 from registry.labels import pages as labels
 from registry.tracking import pages as tracking
@@ -28,6 +29,7 @@ urlpatterns = [
     path("places/<uuid:location_id>/edit/", assets.edit_place, name="place-edit"),
     path("places/<uuid:location_id>/delete/", assets.delete_place, name="place-delete"),
     *imports,
+    *custody,
     path("labels/", labels.show, name="labels"),
     path("labels/print/", labels.print_out, name="labels-print"),
     path("8004/<path:value>", labels.digital_link, {"ai": "8004"}, name="giai"),

@@ -159,7 +159,8 @@ def test_reminded_once_for_each_due_date(tools: Sequence[Asset], anna: Person, b
     assert reminders.remind() == 0
     [message] = Outgoing.objects.all()
     assert message.topic == "anna@example.com"
-    assert tools[0].asset_no in message.payload["text"]
+    payload: Any = message.payload
+    assert tools[0].asset_no in payload["text"]
     services.extend(by=ROOT, custody_id=made[0].pk, due_at=timezone.now() + timedelta(hours=20))
     assert reminders.remind() == 1
 

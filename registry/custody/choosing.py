@@ -1,0 +1,129 @@
+"""What the forms of custody, bookings and transfers ask for alike: which assets, which person, when. Typed, scanned or chosen."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.db.models import Q
+from django.http import QueryDict
+
+from registry.access.actors import Action, Actor
+from registry.access.models import Person
+from registry.assets.models import Asset, Location
+from registry.assets.pages import TreeChoice
+from registry.assets.services import resolve_code
+from registry.custody.scope import MOST_ASSETS
+from registry.problems import Invalid, NotFound, Problem, Several
+
+PEOPLE_OFFERED = 20
+MOST_TYPED = 100_000  # characters of codes, one to a line
+
+
+class Moment(forms.DateTimeField):
+    """A date and time in UTC; custody.js shows and takes it in the reader's own zone."""
+
+    def __init__(self, **more: Any) -> None:
+        widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "data-utc": ""})
+        super().__init__(widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"], **more)
+
+
+class PersonName(forms.CharField):
+    """A name, staff number or address, completed from the list that comes as one types."""
+
+    def __init__(self, **more: Any) -> None:
+        attrs = {"list": "people", "autocomplete": "off", "maxlength": "300"}
+        super().__init__(widget=forms.TextInput(attrs=attrs), max_length=300, **more)
+
+
+class Assets(forms.Form):
+    """`assets`: ids with commas between, as the list of assets sends them. `codes`: one to a line, typed or scanned."""
+
+    assets = forms.CharField(widget=forms.HiddenInput, max_length=60_000, required=False)
+    codes = forms.CharField(
+        label="Codes", widget=forms.Textarea(attrs={"rows": 3, "class": "mono"}), max_length=MOST_TYPED, required=False
+    )
+
+
+def ids_in(given: QueryDict) -> str:
+    """The ids of an address or a form, with commas between: `assets`, or `asset` several times."""
+    wanted = given.get("assets", "").split(",") + given.getlist("asset")
+    found = []
+    for text in wanted[: MOST_ASSETS + 1]:
+        try:
+            found.append(str(UUID(text.strip())))
+        except ValueError:
+            continue
+    return ",".join(dict.fromkeys(found))
+
+
+def chosen(by: Actor, ids: str, codes: str = "") -> list[Asset]:
+    """The assets in their scope with these ids and codes, each once. Raises Invalid or Several for codes of nothing in it."""
+    wanted = [UUID(one) for one in ids.split(",") if one][: MOST_ASSETS + 1]
+    visible = Asset.objects.visible_to(by)
+    by_id = visible.in_bulk(wanted)
+    found = {pk: by_id[pk] for pk in wanted if pk in by_id}
+    problems: list[Problem] = []
+    lines = list(dict.fromkeys(line.strip() for line in codes.splitlines() if line.strip()))
+    if len(found) + len(lines) > MOST_ASSETS:
+        raise Invalid(f"codes: {MOST_ASSETS:,} assets at once, not more", field="codes")
+    for code in lines:
+        asset = visible.filter(asset_no__iexact=code[:40]).first()
+        if asset is None and (owner := resolve_code(by=by, text=code).asset) is not None:
+            asset = visible.filter(pk=owner.pk).first()
+        if asset is None:
+            problems.append(Invalid(f"codes: {code[:60]!r} is no asset's number or code", field="codes"))
+        else:
+            found[asset.pk] = asset
+    if problems:
+        raise problems[0] if len(problems) == 1 else Several(problems[:20])
+    return list(found.values())
+
+
+def people(by: Actor, q: str) -> Sequence[Person]:
+    """Some whose name, number or address has this in it; for those who hand things out."""
+    if not by.may_anywhere(Action.HANDLE):
+        return []
+    active = Person.objects.filter(active=True, erased_at__isnull=True)
+    words = Q(name__icontains=q[:100]) | Q(number__istartswith=q[:60]) | Q(email__istartswith=q[:100])
+    return list(active.filter(words).order_by("name", "id")[:PEOPLE_OFFERED])
+
+
+def person_named(by: Actor, text: str, *, field: str = "person") -> Person:
+    """The one with this name, number or address, or as label_of() writes it. Raises Invalid, NotFound."""
+    if not by.may_anywhere(Action.HANDLE):
+        raise NotFound("there is no such person", field=field)
+    wanted = " ".join(text.split())
+    name, _, rest = wanted.partition(" · ")
+    active = Person.objects.filter(active=True, erased_at__isnull=True)
+    if rest:
+        active = active.filter(Q(number=rest) | Q(email__iexact=rest))
+    found = list(active.filter(Q(name__iexact=name) | Q(number=wanted) | Q(email__iexact=wanted))[:2])
+    if not found:
+        raise Invalid(f"{field}: nobody is called {wanted[:60]!r}; choose from the list", field=field)
+    if len(found) > 1:
+        raise Invalid(f"{field}: several are called {name[:60]!r}; write the staff number or the address", field=field)
+    return found[0]
+
+
+def label_of(person: Person) -> str:
+    more = person.number or person.email
+    return f"{person.name} · {more}" if more else person.name
+
+
+def place_field(
+    by: Actor, *, label: str, required: bool = False, empty: str = "None", action: Action = Action.HANDLE
+) -> TreeChoice:
+    return TreeChoice(label=label, queryset=Location.objects.visible_to(by, action), required=required, empty_label=empty)
+
+
+def utc_day(text: str, default: datetime) -> datetime:
+    """The beginning of the day `2026-03-14`; of the default's day for anything else."""
+    try:
+        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+        if not 2000 <= day.year <= 2150:
+            day = default
+    except ValueError:
+        day = default
+    return day.replace(hour=0, minute=0, second=0, microsecond=0)
