@@ -10,7 +10,7 @@ from ninja.errors import HttpError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.security import APIKeyCookie, HttpBearer
 
-from registry import problem_json
+from registry import idempotency, problem_json
 from registry.access import rights
 from registry.access.actors import Actor
 from registry.access.models import ApiToken, User
@@ -65,7 +65,9 @@ class Api(NinjaAPI):
             "content": {problem_json.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for methods in schema["paths"].values():
-            for operation in methods.values():
+            for method, operation in methods.items():
+                if method == "post":
+                    operation.setdefault("parameters", []).append(idempotency.PARAMETER)
                 operation["responses"] = {str(code): said for code, said in operation["responses"].items()} | {"default": refused}
         return schema
 
@@ -78,6 +80,7 @@ api = Api(
     auth=[Bearer(), Session()],
     docs_decorator=login_required,
 )
+idempotency.install(api)
 api.add_router("", assets)
 api.add_router("", labels)
 api.add_router("", imports)

@@ -3,7 +3,7 @@
 A value is kept as text in its one form (`true`, `2025-03-14`, `12.5`), and as number or day where ranges and orders need it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
@@ -36,7 +36,7 @@ class OwnValue(NamedTuple):
         return self.text[:100].lower()
 
 
-def fields_of(category: Category | None, fields: Iterable[CustomField] | None = None) -> list[CustomField]:
+def fields_of(category: Category | None) -> list[CustomField]:
     """The fields that an asset of this category has: those of it and the categories above, and those of all assets."""
     mine = Q(categories__isnull=True)
     if category is not None:
@@ -74,42 +74,68 @@ def own_value(field: CustomField, value: Any) -> OwnValue | None:
     return OwnValue(bare)
 
 
+class Writing(NamedTuple):
+    """Values of one asset that are to change: what was and what will be, by `custom.<key>`, and the new rows."""
+
+    asset: Asset
+    before: dict[str, Any]
+    after: dict[str, Any]
+    rows: list[CustomValue]
+
+
 def put_values(asset: Asset, given: Mapping[str, Any], *, complete: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Keep the values given by key, in the caller's transaction; an empty one takes the value away. `complete`: what is required
     and not there counts as a mistake. Return what was and what is now, of the values that changed. Raises Several or Invalid."""
-    known = {str(field.key): field for field in fields_of(asset.category)}
-    kept = {str(value.field.key): value for value in CustomValue.objects.filter(asset=asset).select_related("field")}
+    kept = CustomValue.objects.filter(asset=asset).select_related("field")
+    writing = checked_values(asset, given, fields_of(asset.category), kept, complete=complete)
+    write([writing])
+    return writing.before, writing.after
+
+
+def checked_values(
+    asset: Asset, given: Mapping[str, Any], fields: Iterable[CustomField], kept: Iterable[CustomValue], *, complete: bool
+) -> Writing:
+    """What put_values would write; `fields` the asset has, `kept` are its values with their fields. Raises Several or Invalid."""
+    known = {str(field.key): field for field in fields}
+    there = {str(value.field.key): str(value.text) for value in kept}
     if complete:
-        given = {key: None for key, field in known.items() if field.required and key not in kept} | dict(given)
+        given = {key: None for key, field in known.items() if field.required and key not in there} | dict(given)
     problems: list[Problem] = []
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    fresh: list[CustomValue] = []
+    writing = Writing(asset, {}, {}, [])
     for key, value in given.items():
+        name = PREFIX + str(key)[:40]
         field = known.get(key)
         if field is None:
-            problems.append(
-                Invalid(f"{PREFIX}{str(key)[:40]}: assets of this category have no such field", field=PREFIX + str(key)[:40])
-            )
+            problems.append(Invalid(f"{name}: assets of this category have no such field", field=name))
             continue
         try:
             own = own_value(field, value)
         except Problem as problem:
             problems.append(problem)
             continue
-        was = kept[key].text if key in kept else None
+        was = there.get(key)
         now = own.text if own is not None and own.text else None
         if was == now:
             continue
-        before[PREFIX + key], after[PREFIX + key] = was, now
+        writing.before[name], writing.after[name] = was, now
         if own is not None and now is not None:
-            fresh.append(CustomValue(asset=asset, field=field, text=own.text, start=own.start, number=own.number, day=own.day))
+            row = CustomValue(asset=asset, field=field, text=own.text, start=own.start, number=own.number, day=own.day)
+            writing.rows.append(row)
     if problems:
         raise problems[0] if len(problems) == 1 else Several(problems)
-    if after:
-        CustomValue.objects.filter(asset=asset, field__key__in=[name.removeprefix(PREFIX) for name in after]).delete()
-        CustomValue.objects.bulk_create(fresh)
-    return before, after
+    return writing
+
+
+def write(writings: Collection[Writing]) -> None:
+    """Keep what was checked, of many assets in a few statements, in the caller's transaction."""
+    by_key: dict[str, list[Any]] = {}
+    for one in writings:
+        for name, was in one.before.items():
+            if was is not None:
+                by_key.setdefault(name.removeprefix(PREFIX), []).append(one.asset.pk)
+    for key, assets in by_key.items():
+        CustomValue.objects.filter(field__key=key, asset__in=assets).delete()
+    CustomValue.objects.bulk_create([row for one in writings for row in one.rows])
 
 
 def values_of(asset: Asset) -> dict[str, Any]:

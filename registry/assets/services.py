@@ -65,10 +65,10 @@ def register_asset(
     given.setdefault("name", "")
     if "category" not in given and given.get("model") is not None:
         given["category"] = given["model"].category
-    chosen = fields.all_checked(_defaults(given.get("category")) | given)
+    chosen = fields.all_checked(defaults_of(given.get("category")) | given)
     if chosen.get("replace_on") is None:
         chosen["replace_on"] = replaced_on(chosen.get("in_service_on"), chosen.get("model"), chosen.get("category"))
-    _must_be_allowed_at(by, Action.EDIT, chosen.get("home_location"), chosen.get("category"))
+    must_be_allowed_at(by, Action.EDIT, chosen.get("home_location"), chosen.get("category"))
     asset = Asset(**chosen)
     fields.agree({name: getattr(asset, name) for name in fields.CHECKS})
     try:
@@ -113,7 +113,7 @@ def change_asset(
     fields.agree(before | chosen)
     if {"home_location", "category"} & chosen.keys():  # nobody moves a thing to where they may do nothing with it
         after = before | chosen
-        _must_be_allowed_at(by, allowed, after["home_location"], after["category"], asset)
+        must_be_allowed_at(by, allowed, after["home_location"], after["category"], asset)
     try:
         with transaction.atomic():
             changed = Asset.objects.filter(pk=asset_id, version=version).update(
@@ -229,7 +229,7 @@ def _among(by: Actor, action: Action, asset_ids: Collection[UUID]) -> list[UUID]
     return list(Asset.objects.visible_to(by, action).order_by().filter(pk__in=asset_ids).values_list("pk", flat=True))
 
 
-def _must_be_allowed_at(
+def must_be_allowed_at(
     by: Actor, action: Action, home: Location | None, category: Category | None, asset: Asset | None = None
 ) -> None:
     """Raises Forbidden if `by` could not do this with an asset of this home and category; `asset`: it has a position too."""
@@ -247,7 +247,7 @@ def _follow_life(before: Mapping[str, Any], chosen: dict[str, Any]) -> None:
         chosen["replace_on"] = replaced_on(*(chosen.get(name, before[name]) for name in names))
 
 
-def _defaults(category: Category | None) -> dict[str, Any]:
+def defaults_of(category: Category | None) -> dict[str, Any]:
     """What a new asset of this category starts with: its own defaults over those of the categories above it."""
     if category is None:
         return {}

@@ -22,11 +22,17 @@ def read(text: str) -> list[str]:
     return [word for part in text.replace(";", ",").split(",") if (word := part.strip())]
 
 
-def tags_named(names: Iterable[str]) -> list[Tag]:
-    """The tags of these names, in the caller's transaction; those that are not there yet are made. Raises Invalid."""
+def checked(names: Iterable[str]) -> list[str]:
+    """The names as they are kept, each once. Raises Invalid."""
     wanted = {text.lower(): text for name in names if (text := line(str(name), field="tags", most=CHARS))}
     if len(wanted) > MOST:
         raise Invalid(f"tags: {len(wanted)} are too many, {MOST} at most", field="tags")
+    return list(wanted.values())
+
+
+def tags_named(names: Iterable[str]) -> list[Tag]:
+    """The tags of these names, in the caller's transaction; those that are not there yet are made. Raises Invalid."""
+    wanted = {text.lower(): text for name in names if (text := line(str(name), field="tags", most=CHARS))}
     found = _among(wanted)
     if missing := [text for low, text in wanted.items() if low not in found]:
         Tag.objects.bulk_create([Tag(name=text) for text in missing], ignore_conflicts=True)
@@ -37,7 +43,7 @@ def tags_named(names: Iterable[str]) -> list[Tag]:
 def put(asset: Asset, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Let the asset have these tags and no others, in the caller's transaction. Return their names before and after, sorted."""
     before = {tag.pk: str(tag.name) for tag in asset.tags.all()}
-    after = {tag.pk: str(tag.name) for tag in tags_named(names)}
+    after = {tag.pk: str(tag.name) for tag in tags_named(checked(names))}
     AssetTag.objects.filter(asset=asset, tag__in=before.keys() - after.keys()).delete()
     AssetTag.objects.bulk_create([AssetTag(asset=asset, tag_id=pk) for pk in after.keys() - before.keys()], ignore_conflicts=True)
     return sorted(before.values()), sorted(after.values())

@@ -2,6 +2,7 @@
 
 from registry.access.models.changes import Change, ChangeQuerySet
 from registry.access.models.failures import Failure
+from registry.access.models.idempotency import IdempotentAnswer
 from registry.access.models.rights import RoleBinding
 from registry.access.models.users import ApiToken, ApiTokenQuerySet, Person, User
 from registry.access.models.views import SavedView
