@@ -175,6 +175,36 @@ def export(
 
 
 @app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(help="A file to write, or a folder: then the name is made of the time.")],
+    config: Config = None,
+) -> None:
+    """Write database, files and keys into one file, while everything runs. Whoever has it has the registry: keep it as secret."""
+    with _django(config) as configuration:
+        from registry.backup import make
+
+        print(make(configuration, to))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Although there is a registry with data; it is put aside.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: Config = None,
+) -> None:
+    """Make a backup the registry. Stop the registry first."""
+    with _django(config) as configuration:
+        from registry.restore import read_manifest
+        from registry.restore import restore as put_back
+
+        made_at = read_manifest(file)["made_at"]
+        if replace and not yes:
+            typer.confirm(f"Replace everything by the state of {made_at}?", abort=True)
+        print("\n".join(put_back(configuration, file, replace=replace)))
+
+
+@app.command()
 def check(config: Config = None, as_json: Json = False) -> None:
     """Check settings, database and broker files without changing anything."""
     with _django(config, prepare=False) as configuration:

@@ -30,6 +30,10 @@ class Mosquitto:
     def add_user(self, name: str, role: Role) -> None:
         """Known to a running broker at once."""
         self.passwords[name] = make_password()
+        self.add_known(name, role)
+
+    def add_known(self, name: str, role: Role) -> None:
+        """With the password it has already."""
         self._users.append(BrokerUser(name, role, hash_password(self.passwords[name])))
         write_configuration(self.directory, self._users, self.port)
         reload_users(self.directory)

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from registry.assets.models import Asset
 from registry.db import hold_rows, insert, rows_where, update, uuid7s
-from registry.tracking import contents, identifiers
+from registry.tracking import contents, identifiers, publishing
 from registry.tracking.models import Gateway, LocationEvent, Position, Stay, Zone
 from registry.tracking.projection import PEOPLE, Fact, Span, Where, Whereabouts, told_at
 
@@ -45,6 +45,7 @@ class Work:
 
     def write(self) -> list[UUID]:
         """Write what changes; return the assets that need a `rebuild` instead, because an event was late."""
+        publishing.events(self._new, self._places)
         changed: dict[UUID, Whereabouts] = {}
         late: list[UUID] = []
         for asset_id, facts in self._new.items():
@@ -80,7 +81,9 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
                 new.append(span)
         w.spans = new
     Stay.objects.filter(pk__in=[pk for same in obsolete.values() for pk in same]).delete()
-    Position.objects.filter(pk__in=set(asset_ids) - replayed.keys()).delete()
+    gone = set(asset_ids) - replayed.keys()
+    if Position.objects.filter(pk__in=gone).delete()[0]:
+        publishing.forgotten(gone)
     known = {asset_id for (asset_id,) in rows_where(Position, ["asset"], key="asset", among=replayed.keys())}
     _store(replayed, known, _places({w.where for w in replayed.values()} | {s.where for w in replayed.values() for s in w.spans}))
 
@@ -121,6 +124,7 @@ def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places:
         for pk, (asset_id, span) in zip(uuid7s(len(new)), new, strict=True)
     ]
     insert(Stay, STAY_COLUMNS, rows)
+    publishing.positions(changed, places)
 
 
 def _places(wheres: Collection[Where]) -> dict[Where, UUID | None]:

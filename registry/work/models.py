@@ -20,7 +20,7 @@ class Outgoing(models.Model):
     sink = models.CharField(max_length=10, choices=Sink)
     topic = models.CharField(max_length=500)  # of MQTT; the address of a mail or webhook
     key = models.CharField(max_length=200)  # what keeps its order: an asset, a recipient
-    payload = models.JSONField()
+    payload = models.JSONField(null=True)  # none: the broker is to forget what it keeps under the topic
     retain = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     attempts = models.PositiveIntegerField(default=0)

@@ -50,15 +50,16 @@ def send_due(section: MailSection, counts: Counter[str], rng: Random, *, stoppin
 
 def composed(message: Outgoing, sender: str) -> EmailMessage:
     """The mail of a row, the same at every attempt."""
+    said = message.payload or {}
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
     mail["To"] = message.topic
-    mail["Subject"] = message.payload["subject"]
+    mail["Subject"] = said["subject"]
     mail["Date"] = format_datetime(message.created_at)
     mail["Message-ID"] = f"<{message.pk}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.payload["text"])
-    for one in message.payload.get("attachments", ()):
+    mail.set_content(said["text"])
+    for one in said.get("attachments", ()):
         main, _, sub = one["type"].partition(";")[0].partition("/")
         mail.add_attachment(base64.b64decode(one["base64"]), maintype=main, subtype=sub, filename=one["name"])
     return mail

@@ -87,7 +87,8 @@ class ToMqtt:
                 raise lost
 
     async def _publish(self, session: mqtt.Session, message: Outgoing) -> bool:
-        payload = json.dumps(message.payload, ensure_ascii=False, separators=(",", ":")).encode()
+        said = message.payload
+        payload = b"" if said is None else json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
         if len(payload) > LARGEST:
             self._counts["dead_mqtt"] += 1
             await self._in_thread(partial(outgoing.give_up, message, f"{len(payload):,} bytes are too many for the broker"))

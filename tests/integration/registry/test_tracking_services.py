@@ -166,9 +166,13 @@ def test_gateways_get_credentials_once() -> None:
     renewed = renew_gateway(by=ROOT, gateway_id="hamburg")
     assert renewed.mac_key != first.mac_key
     assert renewed.password != first.password
-    assert {(u.name, u.role) for u in broker_users()} == {("registry-ingest", Role.INGEST), ("hamburg", Role.GATEWAY)}
+    assert {(u.name, u.role) for u in broker_users()} == {
+        ("registry-ingest", Role.INGEST),
+        ("registry-work", Role.WORK),
+        ("hamburg", Role.GATEWAY),
+    }
     revoke_gateway(by=ROOT, gateway_id="hamburg")
-    assert {u.name for u in broker_users()} == {"registry-ingest"}
+    assert {u.name for u in broker_users()} == {"registry-ingest", "registry-work"}
     with pytest.raises(NotFound):
         revoke_gateway(by=ROOT, gateway_id="berlin")
     stored = str(list(Gateway.objects.values()))
