@@ -44,6 +44,7 @@ from registry.problems import Problem
 from registry.tables.table import shown
 
 Outcome, Result = ImportRow.Outcome, ImportRow.Result
+LEAST: Final = 10
 FIRST: Final = 50  # rows in the first transaction; then as many as fit into AIM_S
 MOST: Final = 200
 AIM_S: Final = 0.06
@@ -93,7 +94,6 @@ class Applying:
         if not rows:
             self._finish()
             return True
-        started = time.monotonic()
         try:
             self._write(rows)
         except (IntegrityError, Problem):
@@ -101,8 +101,6 @@ class Applying:
             self._job.refresh_from_db()
             for row in rows:
                 self._write_alone(row)
-        spent = time.monotonic() - started
-        self._size = max(1, min(MOST, int(self._size * min(2.0, AIM_S / max(spent, 0.001)))))
         return False
 
     def close(self) -> None:
@@ -121,6 +119,7 @@ class Applying:
 
     @transaction.atomic
     def _write(self, rows: Sequence[ImportRow]) -> None:
+        started = time.monotonic()  # from when we hold SQLite's lock: waiting for it says nothing about our own size
         if self._lookups is None:
             self._lookups = look_up(self._by)
         refused: list[tuple[ImportRow, Refused]] = []
@@ -143,6 +142,8 @@ class Applying:
         self._log(ready)
         self._contents(ready)
         self._note([one.row for one in ready], refused)
+        spent = time.monotonic() - started
+        self._size = max(LEAST, min(MOST, int(self._size * min(2.0, AIM_S / max(spent, 0.001)))))
 
     # ---- before anything is written -------------------------------------------------------------------------------------------
 
