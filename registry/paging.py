@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Generic, Literal, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -31,7 +31,7 @@ class Order:
 
     name: str
     expression: Combinable
-    kind: Literal["text", "time", "number"] = "text"
+    kind: Literal["text", "time", "day", "number"] = "text"
     descending: bool = False
 
     def reversed(self) -> "Order":
@@ -74,7 +74,7 @@ def cut(queryset: models.QuerySet[Row], order: Order, cursor: str | None, size: 
 
 def _pack(order: Order, row: models.Model, *, backward: bool) -> str:
     value = row.sort_key  # type: ignore[attr-defined]  # annotated in cut()
-    plain = value.isoformat() if isinstance(value, datetime) else value
+    plain = value.isoformat() if isinstance(value, date) else value  # a datetime is one too
     mark = [order.name, order.descending, backward, plain, str(row.pk)]
     return base64.urlsafe_b64encode(json.dumps(mark, separators=(",", ":"), ensure_ascii=False).encode()).decode().rstrip("=")
 
@@ -100,6 +100,8 @@ def _value(kind: str, plain: object) -> object:
         if moment.tzinfo is None:
             raise ValueError("a time without zone")
         return moment
+    if kind == "day":
+        return date.fromisoformat(str(plain))
     if not isinstance(plain, str if kind == "text" else int):
         raise ValueError("a value of another kind")
     return plain

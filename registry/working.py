@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from registry.assets.bulk_edit import BulkEdit
 from registry.configuration import Configuration
 from registry.custody.reminders import remind
 from registry.custody.transfers import confirm_arrivals
@@ -10,7 +11,7 @@ from registry.importing.runs import open_import
 from registry.work.process import run as work
 from registry.work.runs import Kind
 
-RUNS: Final[Mapping[str, Kind]] = {"import": open_import}
+RUNS: Final[Mapping[str, Kind]] = {"import": open_import, "bulk_edit": BulkEdit}
 EVERY: Final[list[tuple[float, Callable[[], object]]]] = [(1, confirm_arrivals), (60, remind)]
 
 

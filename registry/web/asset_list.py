@@ -1,163 +1,82 @@
-"""The list of assets: searched, narrowed, sorted, paged and exported, and everything of it in the address."""
+"""The list of assets: searched, narrowed, sorted, paged, and everything of it in the address."""
 
-import csv
-import io
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from typing import Final
 
-from asgiref.sync import sync_to_async
-from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.urls import reverse
 
 from registry.access.actors import Actor
-from registry.assets import finding
-from registry.assets.finding import Criteria
-from registry.assets.models import Asset, AssetQuerySet, Category, Location
+from registry.assets import finding, saved_views
+from registry.assets.models import Asset, AssetQuerySet
 from registry.assets.services import resolve_code
 from registry.page import acting, is_htmx, page
-from registry.paging import MAX_PAGE, BadCursor, Order, Page, cut
+from registry.paging import BadCursor, Page
 from registry.tracking.models import UnknownTag
-from registry.web.facets import COUNTED_UP_TO, facets
-from registry.web.where import for_assets
+from registry.web import facets as beside
+from registry.web.cells import rows
+from registry.web.facets import COUNTED_UP_TO
+from registry.web.listing import Listing
 
-PAGE_SIZE = 50
-CARRIED_ALONG = 1_000
-HEADS = (
-    ("name", "Name"),
-    ("number", "Number"),
-    ("category", "Category"),
-    ("place", "Where"),
-    ("seen", "Last seen"),
-    ("status", "Status"),
-)
-NEWEST_FIRST = ("seen",)  # the first click on such a head sorts downwards
+PAGE_SIZE: Final = 50
+CARRIED_ALONG: Final = 1_000
+CHOSEN_COLUMNS: Final = "asset_columns"  # in the session: what this person chose last
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
-    name: str
-    without: str
-
-
-class Filters:
-    """The address of the list, understood. What it does not know or cannot be is left out, never an error."""
-
-    def __init__(self, by: Actor, given: QueryDict) -> None:
-        self.q = given.get("q", "")[: finding.MAX_SEARCH_CHARS].replace("\0", "")
-        category = _node(Category.objects.visible_to(by), given.get("category"))
-        place = _node(Location.objects.visible_to(by), given.get("place"))
-        status = given.get("status") if given.get("status") in Asset.Status.values else None
-        seen = given.get("seen") if given.get("seen") in finding.SEEN else None
-        self.criteria = Criteria(self.q, category, place, status, seen)
-        self.sort = given.get("sort", "") if finding.order_of(given.get("sort", "")) else finding.DEFAULT_SORT
-        self.cursor = given.get("cursor")
-        self._plain = {
-            "q": self.q or None,
-            "place": str(place.pk) if place else None,
-            "seen": seen,
-            "category": str(category.pk) if category else None,
-            "status": status,
-            "sort": self.sort if self.sort != finding.DEFAULT_SORT else None,
-        }
-
-    @property
-    def order(self) -> Order:
-        order = finding.order_of(self.sort)
-        assert order is not None
-        return order
-
-    @property
-    def query(self) -> str:
-        return self.with_()
-
-    def with_(self, **changed: str | None) -> str:
-        """The same list with these changed, from its first page."""
-        query = QueryDict(mutable=True)
-        for name, value in (self._plain | changed).items():
-            if value is not None:
-                query[name] = value
-        return f"?{query.urlencode()}" if query else "?"
-
-    @property
-    def kept_with_search(self) -> list[tuple[str, str]]:
-        return [(name, value) for name, value in self._plain.items() if value is not None and name != "q"]
-
-    @property
-    def chosen(self) -> list[Chip]:
-        wanted = self.criteria
-        said = {
-            "q": f"“{wanted.q}”" if wanted.q else None,
-            "place": wanted.place.name if wanted.place else None,
-            "seen": f"Seen {finding.SEEN[wanted.seen]}" if wanted.seen else None,
-            "category": wanted.category.name if wanted.category else None,
-            "status": str(Asset.Status(wanted.status).label).capitalize() if wanted.status else None,
-        }
-        return [Chip(words, self.with_(**{name: None})) for name, words in said.items() if words is not None]
-
-    @property
-    def heads(self) -> list[dict[str, str]]:
-        """The heads of the columns: what a click sorts by, and which one is sorted by now."""
-        heads = []
-        for name, title in HEADS:
-            first = f"-{name}" if name in NEWEST_FIRST else name
-            now = self.sort.removeprefix("-") == name
-            other = self.sort.removeprefix("-") if self.sort.startswith("-") else f"-{name}"
-            direction = ("descending" if self.sort.startswith("-") else "ascending") if now else ""
-            heads.append({"title": title, "sorted": direction, "query": self.with_(sort=other if now else first)})
-        return heads
+def listing_of(request: HttpRequest) -> Listing:
+    return Listing(acting(request), request.GET, request.session.get(CHOSEN_COLUMNS, ()))
 
 
 @page()
 def show(request: HttpRequest) -> HttpResponse:
     by = acting(request)
-    filters = Filters(by, request.GET)
-    searched, few = _searched(by, filters.q)
-    found = finding.narrow(searched, filters.criteria)
+    listing = listing_of(request)
+    searched, few = _searched(by, listing.q)
+    found = finding.narrow(searched, listing.criteria)
     total = found.order_by()[: COUNTED_UP_TO + 1].count()
-    shown = _page(found, filters)
-    where = for_assets(by, shown.rows)
+    shown = _page(found, listing)
+    views = saved_views.of(by, "assets")
     context = {
         "area": "assets",
-        "filters": filters,
-        "sentence": _sentence(total, narrowed=bool(filters.chosen)),
-        "facets": facets(searched, filters.criteria, filters.with_, counted=few and total <= COUNTED_UP_TO),
-        "rows": [(asset, where[asset]) for asset in shown.rows],
+        "filters": listing,
+        "total": total,
+        "sentence": _sentence(total, narrowed=bool(listing.chosen)),
+        "facets": beside.facets(searched, listing, counted=few and total <= COUNTED_UP_TO),
+        "facets_later": beside.later(by, listing),
+        "rows": rows(by, shown.rows, listing.columns),
         "page_size": PAGE_SIZE,
-        "next": filters.with_(cursor=shown.next) if shown.next else None,
-        "previous": filters.with_(cursor=shown.previous) if shown.previous else None,
-        "unknown_tag": _unknown(by, filters) if not shown.rows else None,
-        "any_at_all": bool(shown.rows) or bool(filters.chosen),
+        "next": listing.with_(cursor=shown.next) if shown.next else None,
+        "previous": listing.with_(cursor=shown.previous) if shown.previous else None,
+        "unknown_tag": _unknown(by, listing) if not shown.rows else None,
+        "views": views,
+        "view": next((view for view in views if f"?{view.query}" == listing.whole), None),
     }
     return render(request, "web/_found.html" if is_htmx(request) else "web/assets.html", context)
 
 
 @page()
-def go(request: HttpRequest) -> HttpResponse:
-    """The one search field of all pages: a code or number of one asset opens it, anything else lists what matches."""
-    filters = Filters(acting(request), request.GET)
-    if filters.q.strip():
-        exact = finding.by_code(Asset.objects.visible_to(acting(request)), filters.q.strip())
-        hits = list(exact[:2]) if exact is not None else []
-        if len(hits) == 1:
-            return redirect("asset", hits[0].pk)
-    response = redirect("assets")
-    response["Location"] += filters.query
-    return response
+def facet(request: HttpRequest, name: str) -> HttpResponse:
+    """The choices of one facet, when somebody opens it. Without a script it is a page of its own."""
+    listing = listing_of(request)
+    if name not in beside.LATER:
+        return redirect(f"{reverse('assets')}{listing.query}")
+    searched, few = _searched(listing.by, listing.q)
+    counted = few and finding.narrow(searched, listing.criteria).order_by()[: COUNTED_UP_TO + 1].count() <= COUNTED_UP_TO
+    found = beside.facet(name, searched, listing, counted=counted)
+    template = "web/_facet.html" if is_htmx(request) else "web/asset_facet.html"
+    return render(request, template, {"area": "assets", "facet": found, "filters": listing})
 
 
 @page()
-def export(request: HttpRequest) -> HttpResponse:
-    """Exactly what the list shows, all pages of it, as CSV."""
-    by = acting(request)
-    filters = Filters(by, request.GET)
-    name = f"assets-{timezone.now():%Y-%m-%d-%H%M}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(  # type: ignore[return-value]
-        _csv(finding.find(by, filters.criteria), filters.order), content_type="text/csv; charset=utf-8", headers=headers
-    )
+def go(request: HttpRequest) -> HttpResponse:
+    """The one search field of all pages: a code or number of one asset opens it, anything else lists what matches."""
+    listing = listing_of(request)
+    if listing.q.strip():
+        exact = finding.by_code(Asset.objects.visible_to(listing.by), listing.q.strip())
+        hits = list(exact[:2]) if exact is not None else []
+        if len(hits) == 1:
+            return redirect("asset", hits[0].pk)
+    return redirect(f"{reverse('assets')}{listing.query}")
 
 
 def _searched(by: Actor, text: str) -> tuple[AssetQuerySet, bool]:
@@ -169,22 +88,14 @@ def _searched(by: Actor, text: str) -> tuple[AssetQuerySet, bool]:
     some = list(found.order_by().values_list("pk", flat=True)[: CARRIED_ALONG + 1])
     if len(some) > CARRIED_ALONG:
         return found, False
-    return Asset.objects.visible_to(by).filter(pk__in=some), True
+    return Asset.objects.filter(pk__in=some), True
 
 
-def _node(tree: Any, given: str | None) -> Any:
+def _page(found: AssetQuerySet, listing: Listing) -> Page[Asset]:
     try:
-        return tree.filter(pk=UUID(given)).first() if given else None
-    except ValueError:
-        return None
-
-
-def _page(found: AssetQuerySet, filters: Filters) -> Page[Asset]:
-    rows = finding.for_rows(found)
-    try:
-        return cut(rows, filters.order, filters.cursor, PAGE_SIZE)
-    except BadCursor:
-        return cut(rows, filters.order, None, PAGE_SIZE)  # an old or foreign address: its first page
+        return finding.page_of(found, listing.order, listing.cursor, PAGE_SIZE, listing.columns)
+    except BadCursor:  # an old or foreign address: its first page
+        return finding.page_of(found, listing.order, None, PAGE_SIZE, listing.columns)
 
 
 def _sentence(total: int, *, narrowed: bool) -> str:
@@ -193,57 +104,7 @@ def _sentence(total: int, *, narrowed: bool) -> str:
     return f"{number} {noun} {'matches' if total == 1 else 'match'}" if narrowed else f"{number} {noun}"
 
 
-def _unknown(by: Actor, filters: Filters) -> UnknownTag | None:
-    if not filters.q.strip():
+def _unknown(by: Actor, listing: Listing) -> UnknownTag | None:
+    if not listing.q.strip():
         return None
-    return UnknownTag.objects.visible_to(by).filter(identity=resolve_code(filters.q, by=by).identity.key).first()
-
-
-COLUMNS = (
-    "asset_no", "name", "kind", "status", "category", "home", "place", "place_name", "zone", "state", "since", "last_seen_at",
-    "identifiers",
-)  # fmt: skip
-
-
-async def _csv(found: AssetQuerySet, order: Order) -> AsyncIterator[str]:
-    """A page of rows at a time, so that a hundred thousand of them need no more memory than two hundred."""
-    yield "\ufeff" + _line(COLUMNS)  # the mark tells spreadsheets that it is UTF-8
-    cursor: str | None = None
-    rows = finding.for_rows(found).prefetch_related("identifiers")
-    while True:
-        some = await sync_to_async(cut)(rows, order, cursor, MAX_PAGE)
-        yield "".join(_line(_values(asset)) for asset in some.rows)
-        if some.next is None:
-            return
-        cursor = some.next
-
-
-def _values(asset: Asset) -> list[str]:
-    position: Any = getattr(asset, "position", None)
-    location = position.location if position is not None else None
-    return [
-        asset.asset_no,
-        asset.name,
-        asset.kind,
-        asset.status,
-        asset.category.name if asset.category else "",
-        asset.home_location.code if asset.home_location else "",
-        location.code if location else "",
-        location.name if location else "",
-        position.zone.name if position is not None and position.zone else "",
-        position.state if position is not None else "",
-        position.since.isoformat() if position is not None and position.since else "",
-        position.last_seen_at.isoformat() if position is not None else "",
-        " ".join(i.key for i in asset.identifiers.all() if i.state == "active"),
-    ]
-
-
-def _line(values: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([_harmless(value) for value in values])
-    return text.getvalue()
-
-
-def _harmless(value: str) -> str:
-    """A cell that a spreadsheet would run as a formula gets an apostrophe in front."""
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return UnknownTag.objects.visible_to(by).filter(identity=resolve_code(listing.q, by=by).identity.key).first()

@@ -7,17 +7,17 @@ from registry.assets import pages as assets
 from registry.custody.urls import urlpatterns as custody
 from registry.importing.urls import urlpatterns as imports
 from registry.labels import pages as labels
+from registry.people.urls import urlpatterns as people
+from registry.scanning.urls import urlpatterns as scanning
 from registry.tracking import pages as tracking
-from registry.web import asset_forms, asset_list, asset_page, home, log_in, places
+from registry.web import asset_forms, asset_page, home, list_urls, log_in, places
 
 urlpatterns = [
     path("", home.show, name="home"),
     path("login/", log_in.LogIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("password/", log_in.ChangePassword.as_view(), name="password"),
-    path("find/", asset_list.go, name="find"),
-    path("assets/", asset_list.show, name="assets"),
-    path("assets/export.csv", asset_list.export, name="assets-export"),
+    *list_urls.urlpatterns,
     path("assets/new/", asset_forms.new, name="asset-new"),
     path("assets/<uuid:asset_id>/", asset_page.show, name="asset"),
     path("assets/<uuid:asset_id>/edit/", asset_forms.edit, name="asset-edit"),
@@ -29,7 +29,9 @@ urlpatterns = [
     path("places/<uuid:location_id>/edit/", assets.edit_place, name="place-edit"),
     path("places/<uuid:location_id>/delete/", assets.delete_place, name="place-delete"),
     *imports,
+    *people,
     *custody,
+    *scanning,
     path("labels/", labels.show, name="labels"),
     path("labels/print/", labels.print_out, name="labels-print"),
     path("8004/<path:value>", labels.digital_link, {"ai": "8004"}, name="giai"),
