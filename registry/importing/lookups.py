@@ -88,6 +88,7 @@ class Lookups:
     zero_lengths: tuple[int, ...]  # how long the numbers are that begin with a zero
     category_path: dict[UUID, str]  # in the tree
     model_category: dict[UUID, Named]
+    retired: set[UUID]  # words that stay where they stand and are offered no more
     months: dict[UUID, int]  # of use, by model, where it has some
     custom_under: dict[UUID, tuple[str, ...]]  # by field of one's own: the paths of its categories; none: all assets have it
 
@@ -153,17 +154,22 @@ def look_up(by: Actor) -> Lookups:
     _add_places(by, names["home_location"])
     known = {category.pk: Named(category.pk, every[category.path], category.path) for category in categories}
     model_category: dict[UUID, Named] = {}
+    words: list[AssetModel | Supplier | CostCenter | StatusLabel] = []
     for model in AssetModel.objects.all():
         full = model_name(model)
+        words.append(model)
         if model.category_id in known:
             model_category[model.pk] = known[model.category_id]
         names["model"].add(Named(model.pk, full), full, str(model), str(model.name))
     for supplier in Supplier.objects.all():
+        words.append(supplier)
         names["supplier"].add(Named(supplier.pk, str(supplier.name)), str(supplier.name))
     for center in CostCenter.objects.all():
+        words.append(center)
         names["cost_center"].add(Named(center.pk, str(center.code)), str(center.code), str(center))
     labels = {label.pk: label for label in StatusLabel.objects.all()}
     for label in labels.values():
+        words.append(label)
         names["label"].add(Named(label.pk, str(label.name)), str(label.name))
     custom = {one.key: one for one in CustomField.objects.prefetch_related("categories")}
     numbers = Asset.objects.filter(asset_no__startswith="0").order_by().annotate(chars=Length("asset_no"))
@@ -175,6 +181,7 @@ def look_up(by: Actor) -> Lookups:
         custom=custom,
         around=Around(every, None, custom),
         model_category=model_category,
+        retired={word.pk for word in words if not word.active},
         months={model.pk: model.replace_after_months for model in AssetModel.objects.all() if model.replace_after_months},
         custom_under={one.pk: tuple(str(node.path) for node in one.categories.all()) for one in custom.values()},
         category_path={category.pk: category.path for category in categories},

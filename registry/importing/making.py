@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from registry.access import changes as log
 from registry.access.actors import Actor
 from registry.assets import trees
 from registry.assets.columns import JOINT, model_name
 from registry.assets.models import AssetModel, Category, CostCenter, Location, Supplier
+from registry.assets.words import create_word
 from registry.importing.lookups import Lookups, Missing, Named
 from registry.problems import Invalid
 
@@ -61,24 +61,19 @@ def _lowest(lookups: Lookups, missing: Missing) -> tuple[Named | None, tuple[str
 def _model(by: Actor, lookups: Lookups, missing: Missing) -> Named:
     """One name is the model's; of two or three the first is the manufacturer, the third the part number."""
     names = missing.names if len(missing.names) > 1 else ("", missing.names[0])
-    model = AssetModel(manufacturer=names[0], name=names[1], part_no=names[2] if len(names) > 2 else "")
-    model.save(force_insert=True)
-    log.record(by, model, "created", manufacturer=model.manufacturer, name=model.name, part_no=model.part_no)
+    part_no = names[2] if len(names) > 2 else ""
+    model = create_word(by=by, model=AssetModel, manufacturer=names[0], name=names[1], part_no=part_no)
     return Named(model.pk, model_name(model))
 
 
 def _supplier(by: Actor, lookups: Lookups, missing: Missing) -> Named:
-    supplier = Supplier.objects.create(name=missing.names[0])
-    log.record(by, supplier, "created", name=supplier.name)
+    supplier = create_word(by=by, model=Supplier, name=missing.names[0])
     return Named(supplier.pk, str(supplier.name))
 
 
 def _cost_center(by: Actor, lookups: Lookups, missing: Missing) -> Named:
     """A code alone; its name is the code until somebody gives it one."""
-    if len(missing.names[0]) > 40:
-        raise Invalid("a cost centre's code has 40 characters at most")
-    center = CostCenter.objects.create(code=missing.names[0], name=missing.names[0])
-    log.record(by, center, "created", code=center.code, name=center.name)
+    center = create_word(by=by, model=CostCenter, code=missing.names[0], name=missing.names[0])
     return Named(center.pk, str(center.code))
 
 

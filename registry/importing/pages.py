@@ -42,7 +42,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "may_import": by.may_anywhere(Action.EDIT),
         "error": error,
         "mebibytes": files.LIMITS.file_bytes // 1024 // 1024,
-        "rows": files.LIMITS.rows,
+        "rows": f"{files.LIMITS.rows:,}",
         "fields": fields().values(),
     }
     return render(request, "importing/imports.html", context, status=422 if error else 200)

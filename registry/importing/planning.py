@@ -98,6 +98,8 @@ class Planner:
             case _:
                 value = self._meaning.read(column, at, one.row) if text.strip() else _cleared(column.key)
                 if plan.asset is None or not _same(plan.asset, column.key, value):
+                    if isinstance(value, Named) and value.id in self._lookups.retired:
+                        raise Invalid("is not offered any more; choose another")
                     chosen[column.key] = value
                     plan.wants(column.key, stored(value), now, for_people(value))
                     if isinstance(value, Missing):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry.access.models import Change
-from registry.assets.models import Asset, AssetModel, Category, Containment, CustomField, CustomValue, Tag
+from registry.assets.models import Asset, AssetModel, Category, Containment, CustomField, CustomValue, Supplier, Tag
 from registry.assets.own_fields import create_field
 from registry.assets.trees import create_category
 from registry.importing import services
@@ -118,3 +118,12 @@ def test_tags_are_made_once_however_they_are_written() -> None:
     assert job.written == 2
     assert sorted(str(tag) for tag in Tag.objects.all()) == ["Blue", "new"]
     assert counts(checked("no,tags\n1,blue\n2,\n")) == (0, 0, 2, 0)
+
+
+def test_a_word_that_is_not_offered_any_more_stays_and_is_not_given_anew() -> None:
+    Supplier.objects.create(name="Acme")
+    applied("no,name,supplier\n1,A,Acme\n2,B,\n")
+    Supplier.objects.update(active=False)
+    job = checked("no,supplier\n1,ACME\n2,Acme\n")
+    assert counts(job) == (0, 0, 1, 1)
+    assert told(job) == [(3, "supplier", "Acme", "is not offered any more; choose another")]
