@@ -69,6 +69,7 @@ class KnownAssetOut(Schema):
 
 
 class KnownAssets(Schema):
+    person: UUID | None = Field(description="Whose scope this is; null for a program")
     items: list[KnownAssetOut]
     next: UUID | None = Field(description="`after` of the next page, null on the last one")
 
@@ -82,6 +83,7 @@ class KnownPlaceOut(Schema):
 
 
 class KnownPlaces(Schema):
+    person: UUID | None = Field(description="Whose scope this is; null for a program")
     items: list[KnownPlaceOut]
     next: UUID | None = Field(description="`after` of the next page, null on the last one")
 
@@ -117,8 +119,13 @@ def list_known_assets(
     request: HttpRequest, response: HttpResponse, after: After = None, if_none_match: IfNoneMatch = None
 ) -> Any:
     """The assets that the caller may handle, 1,000 a page. A page has an ETag: ask with If-None-Match what has changed."""
-    rows, following = register.assets(acting(request), after)
-    return _tagged(response, KnownAssets(items=[KnownAssetOut(**_fields(row)) for row in rows], next=following), if_none_match)
+    by = acting(request)
+    rows, following = register.assets(by, after)
+    return _tagged(
+        response,
+        KnownAssets(person=by.user_id, items=[KnownAssetOut(**_fields(row)) for row in rows], next=following),
+        if_none_match,
+    )
 
 
 @router.get(
@@ -131,8 +138,13 @@ def list_known_places(
     request: HttpRequest, response: HttpResponse, after: After = None, if_none_match: IfNoneMatch = None
 ) -> Any:
     """The places where the caller may scan, 1,000 a page, with an ETag each."""
-    rows, following = register.places(acting(request), after)
-    return _tagged(response, KnownPlaces(items=[KnownPlaceOut(**_fields(row)) for row in rows], next=following), if_none_match)
+    by = acting(request)
+    rows, following = register.places(by, after)
+    return _tagged(
+        response,
+        KnownPlaces(person=by.user_id, items=[KnownPlaceOut(**_fields(row)) for row in rows], next=following),
+        if_none_match,
+    )
 
 
 _PICTURE = {"schema": {"type": "string", "format": "binary"}}

@@ -134,7 +134,7 @@ def test_a_home_out_of_scope_is_elsewhere(world: World) -> None:
 def test_who_may_only_look_may_not_scan(world: World) -> None:
     viewer = Phone(make_user("vera", "viewer"))
     assert viewer.send(scan(world, "LADDER-1", "Office")).status_code == 403
-    assert viewer.get("/scans/assets").json() == {"items": [], "next": None}
+    assert viewer.get("/scans/assets").json() == {"person": str(viewer.user.pk), "items": [], "next": None}
 
 
 def test_scans_are_not_taken_in_somebody_elses_name(anna: Phone, world: World) -> None:
