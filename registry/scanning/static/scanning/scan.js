@@ -209,7 +209,7 @@ function said() {
     : away ? ["attention", waiting ? `Not connected. ${waiting} waiting` : "Not connected"]
     : waiting ? ["waiting", sync.sending.size ? `Sending ${waiting}` : `${waiting} waiting`]
     : ["good", "All sent"];
-  const offline = opensOffline && register.count ? `works offline with ${register.count.toLocaleString()} asset${register.count === 1 ? "" : "s"}${register.whole ? "" : ", not all"}` : "";
+  const offline = opensOffline && register.at ? `knows ${register.count.toLocaleString()} asset${register.count === 1 ? "" : "s"} offline${register.whole ? "" : ", not all"}` : "";
   at("sync").replaceChildren(Object.assign(document.createElement("span"), { className: `chip ${look}`, textContent: words }), ` ${[last, offline].filter(Boolean).join(" · ")}`);
   Object.assign(at("sync").dataset, { waiting, offline: opensOffline && register.at ? "ready" : "" });
   const ahead = Math.abs(sync.aheadS);
