@@ -18,6 +18,7 @@ from registry.access.services import authenticate_token
 from registry.assets.api import router as assets
 from registry.importing.api import router as imports
 from registry.labels.api import router as labels
+from registry.people.api import router as people
 from registry.scanning.api import router as scanning
 from registry.tracking.api import router as tracking
 
@@ -84,6 +85,7 @@ idempotency.install(api)
 api.add_router("", assets)
 api.add_router("", labels)
 api.add_router("", imports)
+api.add_router("", people)
 api.add_router("", tracking)
 api.add_router("", scanning)
 problem_json.install(api)

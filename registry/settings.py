@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "registry.importing",
     "registry.tracking",
     "registry.custody",
+    "registry.people",
     "registry.scanning",
     "registry.web",
 ]

@@ -56,12 +56,12 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dic
 
 
 def plain(value: Any) -> Any:
-    """As it stands in the log: JSON, and rows by id and name; people by id alone."""
+    """As it stands in the log: JSON, and rows by id, kind and name; people without name."""
     match value:
         case models.Model() if (kind := type(value)._meta.model_name) in PERSONAL:
             return {"id": str(value.pk), "kind": kind}
         case models.Model():
-            return {"id": str(value.pk), "name": str(value)[:NAME_CHARS]}
+            return {"id": str(value.pk), "kind": type(value)._meta.model_name, "name": str(value)[:NAME_CHARS]}
         case datetime() | date():
             return value.isoformat()
         case Decimal():

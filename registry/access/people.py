@@ -63,7 +63,7 @@ def invite(*, by: Actor, username: str, person: Person | None = None, name: str 
     _must_administer(by)
     login = line(username, field="username", most=USERNAME_CHARS)
     if person is not None and (person.user_id is not None or person.erased_at is not None):
-        raise Invalid(f"{person.name} has a name to log in with already" if person.user_id else "an erased person cannot log in")
+        raise Invalid("this person has a name to log in with already" if person.user_id else "an erased person cannot log in")
     if User.objects.filter(username__iexact=login).exists():
         raise Taken("username: somebody logs in with this name already", field="username")
     password = secrets.token_urlsafe(12)

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import password_validation
@@ -16,11 +17,13 @@ from django.utils import timezone
 from registry import secret_files
 from registry.access import changes as log
 from registry.access.actors import Action, Actor
-from registry.access.models import ApiToken, User
+from registry.access.models import ApiToken, Person, User
 from registry.problems import Forbidden, Invalid, NotFound, Taken
 from registry.texts import line
 
 _MARK = "spt"
+MOST_TOKENS = 50  # valid ones of one person
+MOST_NETWORKS = 50
 _USED_EVERY = timedelta(minutes=1)  # so often at most the time of the last use is written
 
 
@@ -34,6 +37,7 @@ def create_administrator(*, by: Actor, username: str) -> str:
     user.is_active = user.is_staff = user.is_superuser = user.must_change_password = True
     user.set_password(password)
     user.save()
+    Person.objects.get_or_create(user=user, defaults={"name": name})
     log.record(by, user, "made administrator")
     return password
 
@@ -65,6 +69,8 @@ def issue_token(
     everything without one, within its scope and from `allowed_ips` (networks in CIDR form; none: from everywhere).
 
     Raises Invalid, Taken, Forbidden."""
+    if by.token_id is not None and by.user_id is not None:  # else one that ends soon could make one that never does
+        raise Forbidden("a person's token makes no tokens; log in for that")
     if (user is None or user.pk != by.user_id) and not by.may_everywhere(Action.ADMINISTER):
         raise Forbidden("only administrators make tokens for others")
     name = line(name, field="name", most=80)
@@ -72,6 +78,10 @@ def issue_token(
         raise Invalid(f"scope: {scope!r} is not one of {', '.join(ApiToken.Scope.values)}", field="scope")
     if expires_at is not None and expires_at <= timezone.now():
         raise Invalid("expires_at: lies in the past", field="expires_at")
+    if user is not None and ApiToken.objects.valid_at(timezone.now()).filter(user=user).count() >= MOST_TOKENS:
+        raise Invalid(f"{MOST_TOKENS} valid tokens are enough for one person; revoke one first")
+    if len(allowed_ips) > MOST_NETWORKS:
+        raise Invalid(f"allowed_ips: {MOST_NETWORKS} networks at most", field="allowed_ips")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     token = ApiToken(name=name, prefix=prefix, secret_hmac=_hmac(secret), scope=scope, user=user, expires_at=expires_at)
     token.allowed_ips = [_network(text) for text in allowed_ips]
@@ -79,17 +89,18 @@ def issue_token(
         with transaction.atomic():
             token.save(force_insert=True)
     except IntegrityError:
-        raise Taken(f"name: there is a token named {name!r}", field="name") from None
+        raise Taken("name: taken", field="name") from None
     log.record(by, token, "created", scope=scope, user=user, expires_at=expires_at)
     return token, f"{_MARK}_{prefix}_{secret}"
 
 
 @transaction.atomic
-def revoke_token(*, by: Actor, name: str) -> ApiToken:
-    """End the token of this name or prefix, now and for ever. Raises NotFound."""
-    token = ApiToken.objects.filter(Q(name=name) | Q(prefix=name)).first()
+def revoke_token(*, by: Actor, name: str = "", token_id: UUID | None = None) -> ApiToken:
+    """End the token of this name or prefix or id, now and for ever. Raises NotFound."""
+    named = Q(pk=token_id) if token_id is not None else Q(name=name) | Q(prefix=name)
+    token = ApiToken.objects.filter(named).first()
     if token is None or not (by.may_everywhere(Action.ADMINISTER) or (token.user_id and token.user_id == by.user_id)):
-        raise NotFound(f"there is no token named {name!r}", field="name")
+        raise NotFound(f"there is no token named {name!r}" if name else "there is no such token", field="name")
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
     token.refresh_from_db()
     log.record(by, token, "revoked")

@@ -22,7 +22,7 @@ class Change(models.Model):
     """One change of one object; written by changes.record() in the transaction of the change, never altered (triggers.py).
 
     People stand here by id alone, so that erasing one touches no row. `before` and `after` hold the fields that differ: texts,
-    numbers, or `{"id", "name"}` of what is referred to."""
+    numbers, or `{"id", "kind", "name"}` of what is referred to, without the name where that is somebody."""
 
     class Through(models.TextChoices):
         PAGE = "page"

@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
-from registry.access.models import ApiToken, SavedView, User
+from registry.access.models import ApiToken, Person, SavedView, User
 from registry.access.services import issue_token
 from registry.api import api
 from registry.assets import bulk_edit
@@ -36,6 +36,8 @@ PERSON = UUID("00000000-0000-7000-8000-000000000001")
 READ = (401, 403, 200, 200, 200, 200)
 MAKE = (401, 403, 403, 201, 403, 201)
 CHANGE = (401, 403, 403, 200, 403, 200)
+PEOPLE = (401, 403, 403, 200, 200, 200)  # people are for those who handle assets, a token that reads does not
+GONE = (401, 403, 403, 204, 403, 204)
 THEIRS = (401, 403, 404, 200, 200, 200)  # what only its owner and administrators see
 
 ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
@@ -71,6 +73,19 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST /api/v1/imports/{import_id}/confirm": CHANGE,
     "POST /api/v1/imports/{import_id}/cancel": CHANGE,
     "POST /api/v1/labels": CHANGE,
+    "GET /api/v1/people": PEOPLE,
+    "POST /api/v1/people": MAKE,
+    "GET /api/v1/people/{person_id}": PEOPLE,
+    "PATCH /api/v1/people/{person_id}": CHANGE,
+    "POST /api/v1/people/{person_id}/erase": CHANGE,
+    "POST /api/v1/people/{person_id}/user": (401, 403, 403, 422, 403, 422),  # they log in already
+    "GET /api/v1/people/{person_id}/roles": PEOPLE,
+    "POST /api/v1/people/{person_id}/roles": MAKE,
+    "DELETE /api/v1/people/{person_id}/roles/{binding_id}": GONE,
+    "GET /api/v1/tokens": READ,
+    "POST /api/v1/tokens": MAKE,
+    "POST /api/v1/tokens/{token_id}/revoke": CHANGE,
+    "GET /api/v1/changes": READ,
     "GET /api/v1/custody": READ,
     "POST /api/v1/custody": MAKE,
     "POST /api/v1/custody/check-in": CHANGE,
@@ -146,6 +161,20 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET giai": FORM,
     "GET grai": FORM,
     "GET sgtin": FORM,
+    "GET people": PAGE,
+    "GET person": PAGE,
+    "GET person-new": PAGE,
+    "GET person-edit": PAGE,
+    "POST person-invite": (302, 302, 422),
+    "POST person-password": PAGE,
+    "POST person-active": FORM,
+    "POST person-erase": (302, 302, 422),
+    "POST person-bind": (302, 302, 422),
+    "POST person-unbind": FORM,
+    "GET tokens": PAGE,
+    "POST token-revoke": FORM,
+    "GET changes": PAGE,
+    "GET changes-export": PAGE,
     "GET live": PAGE,
     "GET live-parts": PAGE,
     "GET live-stream": (401, 401, 200),
@@ -196,6 +225,7 @@ def ids(world: World) -> dict[str, Any]:
         "import_id": checked.pk,
         "job_id": checked.pk,
         **_handed_out(world),
+        **_somebody(world),
         "value": "061414100008",
         "name": "kind",
         "ending": "csv",
@@ -215,6 +245,14 @@ def _handed_out(world: World) -> dict[str, Any]:
     booking = book(by=ROOT, title="SECRET", person_id=anna.pk, asset_ids=ladder, confirmed=False, **span)
     transfer = request(by=ROOT, asset_ids=ladder, from_location=world.places["Dock"], to_location=world.places["Office"])
     return {"custody_id": custody.pk, "booking_id": booking.pk, "transfer_id": transfer.pk, "secret": "x" * 43}
+
+
+def _somebody(world: World) -> dict[str, Any]:
+    """A person who logs in, with a role and a token."""
+    user = make_user("SECRET-user", "viewer", place=world.places["Dock"])
+    token, _ = issue_token(by=ROOT, name="SECRET token", user=user)
+    person = Person.objects.create(name="SECRET somebody", user=user)
+    return {"person_id": person.pk, "binding_id": user.bindings.get().pk, "token_id": token.pk}
 
 
 def bodies(world: World) -> dict[str, dict[str, Any]]:
@@ -246,6 +284,11 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
             "to_location": str(world.places["Office"].pk),
         },
         "POST /api/v1/transfers/{transfer_id}/arrivals": {"assets": [str(world.assets["Ladder long"].pk)]},
+        "POST /api/v1/people": {"name": "Bert"},
+        "PATCH /api/v1/people/{person_id}": {"department": "Workshop"},
+        "POST /api/v1/people/{person_id}/user": {"username": "bert"},
+        "POST /api/v1/people/{person_id}/roles": {"role": "manager"},
+        "POST /api/v1/tokens": {"name": "display"},
         "POST /api/v1/labels": {"assets": [str(world.assets["Pump 7"].pk)]},
         "POST /api/v1/scans": {
             "scans": [

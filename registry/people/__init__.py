@@ -1,0 +1,1 @@
+"""Pages and operations about people, their roles and tokens, and about what everybody changed."""

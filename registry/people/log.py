@@ -1,0 +1,240 @@
+"""Reading the log of changes: who may see which entry, and of it which values.
+
+Whoever reads it without limits sees all of it. Others see the changes of assets, places and categories in the scope in which they
+may read it, without the names of what lies outside, and cost and suppliers only with the right to them. An entry names what it is
+about by type and id alone, so the scope is asked for some entries at a time, and looking for fitting ones has an end.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from registry.access.actors import Action, Actor
+from registry.access.models import ApiToken, Change, ChangeQuerySet, Person, User
+from registry.assets.elsewhere import ELSEWHERE
+from registry.assets.models import Asset, Category, Location
+from registry.assets.values import VALUE_FIELDS
+from registry.problems import Forbidden
+
+PAGE_SIZE = 50
+LOOKED_AT_ONCE = 500
+MOST_LOOKED_AT = 5_000  # for one page: a narrow scope in a long log is asked for with more than one question
+SCOPED: dict[str, Callable[[Actor, Action], Any]] = {
+    "asset": lambda by, action: Asset.objects.visible_to(by, action),
+    "location": lambda by, action: Location.objects.visible_to(by, action),
+    "category": lambda by, action: Category.objects.visible_to(by, action),
+}
+KINDS = {  # what people call the types of things that the log names
+    "asset": "asset", "location": "place", "category": "category", "person": "person", "user": "user", "apitoken": "token",
+    "gateway": "gateway", "zone": "zone", "customfield": "field", "statuslabel": "status label", "assetmodel": "model",
+    "costcenter": "cost centre",
+}  # fmt: skip
+LINKS = {"asset": "asset", "location": "place", "person": "person"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    kind: str = ""
+    object_id: str = ""
+    user: UUID | None = None
+    request: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change as `by` may see it. `link` is empty where there is no page of it."""
+
+    change: Change
+    who: str
+    kind: str
+    name: str
+    link: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`next` is where to look on, or None at the end of the log."""
+
+    entries: list[Entry]
+    next: UUID | None
+
+
+def find(by: Actor, wanted: Wanted, *, after: UUID | None = None, size: int = PAGE_SIZE) -> Found:
+    """The newest fitting changes, those before `after` where it is given. Raises Forbidden."""
+    if not by.may_anywhere(Action.CHANGES):
+        raise Forbidden("the log of changes is for other roles")
+    rows: list[Change] = []
+    looked = 0
+    while True:
+        some = list(_fitting(wanted, after)[: LOOKED_AT_ONCE if not by.may_everywhere(Action.CHANGES) else size - len(rows) + 1])
+        for change in _visible(by, some):
+            if len(rows) == size:
+                return Found(_entries(by, rows), rows[-1].pk)
+            rows.append(change)
+        looked += len(some)
+        if not some or (by.may_everywhere(Action.CHANGES) and len(some) < size + 1):
+            return Found(_entries(by, rows), None)
+        after = some[-1].pk
+        if looked >= MOST_LOOKED_AT:
+            return Found(_entries(by, rows), after)
+
+
+def everything(by: Actor, wanted: Wanted, *, most: int) -> Iterator[Entry]:
+    """All that fits, newest first, a page at a time, `most` at most."""
+    after, given = None, 0
+    while given < most:
+        found = find(by, wanted, after=after, size=min(LOOKED_AT_ONCE, most - given))
+        yield from found.entries
+        given += len(found.entries)
+        after = found.next
+        if after is None:
+            return
+
+
+def of_object(by: Actor, kind: str, object_id: UUID, *, most: int = 20) -> list[Entry]:
+    """The newest changes of one thing for its page; none where they may not read them."""
+    if not by.may_anywhere(Action.CHANGES):
+        return []
+    return find(by, Wanted(kind=kind, object_id=str(object_id)), size=most).entries
+
+
+def _fitting(wanted: Wanted, after: UUID | None) -> ChangeQuerySet:
+    found = Change.objects.order_by("-id")
+    plain: dict[str, Any] = {
+        "object_type": wanted.kind, "object_id": wanted.object_id, "user": wanted.user, "request_id": wanted.request,
+        "at__gte": wanted.since, "at__lt": wanted.until, "pk__lt": after,
+    }  # fmt: skip
+    return found.filter(**{name: value for name, value in plain.items() if value})
+
+
+def _visible(by: Actor, changes: Sequence[Change]) -> list[Change]:
+    if by.may_everywhere(Action.CHANGES):
+        return list(changes)
+    ids: defaultdict[str, set[str]] = defaultdict(set)
+    for change in changes:
+        ids[change.object_type].add(change.object_id)
+    seen = {kind: _among(by, kind, ids[kind], Action.CHANGES) for kind in SCOPED if kind in ids}
+    return [change for change in changes if change.object_id in seen.get(change.object_type, ())]
+
+
+def _among(by: Actor, kind: str, ids: Iterable[str], action: Action) -> set[str]:
+    return {str(pk) for pk in SCOPED[kind](by, action).filter(pk__in=list(ids)).order_by().values_list("pk", flat=True)}
+
+
+def _entries(by: Actor, changes: Sequence[Change]) -> list[Entry]:
+    names = _Names(by, changes)
+    return [
+        Entry(
+            change, names.who(change), KINDS.get(change.object_type, change.object_type), names.of(change), names.link(change),
+            tuple(names.fields(change)),
+        )
+        for change in changes
+    ]  # fmt: skip
+
+
+class _Names:
+    """What the entries name, asked of the database once for all of them."""
+
+    def __init__(self, by: Actor, changes: Sequence[Change]) -> None:
+        self._by = by
+        named: defaultdict[str, set[str]] = defaultdict(set)
+        for change in changes:
+            named[change.object_type].add(change.object_id)
+            for reference in _references([change.before, change.after]):
+                named[reference.get("kind", "")].add(reference["id"])
+            named["user"] |= {str(change.user)} if change.user else set()
+            named["apitoken"] |= {str(change.token)} if change.token else set()
+        self._users = {
+            str(u.pk): str(getattr(u, "person", None) or u.username)
+            for u in User.objects.select_related("person").filter(pk__in=_uuids(named["user"]))
+        }
+        self._persons = {
+            str(pk): name for pk, name in Person.objects.filter(pk__in=_uuids(named["person"])).values_list("pk", "name")
+        }
+        self._tokens = {
+            str(pk): name for pk, name in ApiToken.objects.filter(pk__in=_uuids(named["apitoken"])).values_list("pk", "name")
+        }
+        everything = by.may_everywhere(Action.VIEW)
+        self._seen = {kind: None if everything else _among(by, kind, named[kind], Action.VIEW) for kind in SCOPED}
+        self._valued = None if by.may_everywhere(Action.VALUE) else _among(by, "asset", named["asset"], Action.VALUE)
+
+    def who(self, change: Change) -> str:
+        if change.user is not None and (name := self._users.get(str(change.user))):
+            return name
+        if change.token is not None and (name := self._tokens.get(str(change.token))):
+            return f"token {name}"
+        return {"cli": "the command line", "import": "an import"}.get(change.through, "Sightpost")
+
+    def of(self, change: Change) -> str:
+        known = {"person": self._persons, "user": self._users}.get(change.object_type)
+        return change.object_name if known is None else known.get(change.object_id, "somebody")
+
+    def link(self, change: Change) -> str:
+        page = LINKS.get(change.object_type)
+        if page is None or change.action == "deleted" or (page == "person" and not self._by.may_everywhere(Action.ADMINISTER)):
+            return ""
+        return reverse(page, args=[change.object_id])
+
+    def fields(self, change: Change) -> Iterator[Field]:
+        hidden = VALUE_FIELDS if change.object_type == "asset" and not self._may_value(change.object_id) else ()
+        for name in sorted(change.before.keys() | change.after.keys()):
+            if name not in hidden:
+                yield Field(name.replace("_", " "), self._said(change.before.get(name)), self._said(change.after.get(name)))
+
+    def _may_value(self, asset_id: str) -> bool:
+        return self._valued is None or asset_id in self._valued
+
+    def _said(self, value: Any) -> str:
+        match value:
+            case None | "" | []:
+                return ""
+            case {"id": str() as pk, "kind": "person"}:
+                return self._persons.get(pk, "somebody")
+            case {"id": str() as pk, "kind": "user"}:
+                return self._users.get(pk, "somebody")
+            case {"id": str() as pk, "kind": str() as kind, "name": name}:
+                seen = self._seen.get(kind)
+                return str(name) if seen is None or pk in seen else ELSEWHERE
+            case list():
+                return ", ".join(self._said(one) for one in value)
+            case dict():
+                return "; ".join(f"{key}: {self._said(one)}" for key, one in value.items())
+            case bool():
+                return "yes" if value else "no"
+        return str(value)
+
+
+def _references(values: Iterable[Any]) -> Iterator[dict[str, str]]:
+    for value in values:
+        if isinstance(value, dict):
+            if isinstance(value.get("id"), str) and "kind" in value:
+                yield value
+            else:
+                yield from _references(value.values())
+        elif isinstance(value, list):
+            yield from _references(value)
+
+
+def _uuids(texts: Iterable[str]) -> list[UUID]:
+    found = []
+    for text in texts:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue
+    return found
