@@ -16,9 +16,11 @@ from registry.access.actors import Actor
 from registry.access.models import ApiToken, User
 from registry.access.services import authenticate_token
 from registry.assets.api import router as assets
+from registry.custody.api import router as custody
 from registry.importing.api import router as imports
 from registry.labels.api import router as labels
 from registry.people.api import router as people
+from registry.reports.api import router as reports
 from registry.scanning.api import router as scanning
 from registry.tracking.api import router as tracking
 
@@ -87,5 +89,7 @@ api.add_router("", labels)
 api.add_router("", imports)
 api.add_router("", people)
 api.add_router("", tracking)
+api.add_router("", custody)
 api.add_router("", scanning)
+api.add_router("", reports)
 problem_json.install(api)

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "registry.custody",
     "registry.people",
     "registry.scanning",
+    "registry.reports",
     "registry.web",
 ]
 

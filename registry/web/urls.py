@@ -8,6 +8,8 @@ from registry.custody.urls import urlpatterns as custody
 from registry.importing.urls import urlpatterns as imports
 from registry.labels import pages as labels
 from registry.people.urls import urlpatterns as people
+from registry.reports.urls import urlpatterns as reports
+from registry.people.urls import urlpatterns as people
 from registry.scanning.urls import urlpatterns as scanning
 from registry.tracking import pages as tracking
 from registry.web import asset_forms, asset_page, home, list_urls, log_in, places
@@ -32,6 +34,7 @@ urlpatterns = [
     *people,
     *custody,
     *scanning,
+    *reports,
     path("labels/", labels.show, name="labels"),
     path("labels/print/", labels.print_out, name="labels-print"),
     path("8004/<path:value>", labels.digital_link, {"ai": "8004"}, name="giai"),

@@ -1,0 +1,162 @@
+"""Pages: the reports there are, each with its filters, its chart and its table, as a file, and by mail on a schedule."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from registry.access.actors import Actor
+from registry.access.models import User
+from registry.assets.models import Category, Location
+from registry.assets.pages import TreeChoice
+from registry.page import acting, page, said
+from registry.problems import Forbidden, NotFound, Problem
+from registry.reports import services
+from registry.reports.answer import Answer
+from registry.reports.asking import FILTERS, MOST_DAYS, plain
+from registry.reports.catalogue import REPORTS, Report, find, open_to
+from registry.reports.files import FORMS, shown
+from registry.reports.models import Schedule
+from registry.work import outgoing
+
+LABEL_WIDTH, BAR_WIDTH, BAR_HEIGHT, BAR_STEP = 190, 360, 14, 24
+
+
+class Filters(forms.Form):
+    category = TreeChoice(queryset=Category.objects.none(), required=False, empty_label="All categories")
+    place = TreeChoice(queryset=Location.objects.none(), required=False, empty_label="All places")
+
+    def __init__(self, by: Actor, report: Report, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["category"].queryset = Category.objects.visible_to(by)  # type: ignore[attr-defined]
+        self.fields["place"].queryset = Location.objects.visible_to(by)  # type: ignore[attr-defined]
+        day = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        if report.groups:
+            self.fields["group"] = forms.ChoiceField(label="By", choices=list(report.groups.items()))
+        if report.period:
+            self.fields["since"] = forms.DateField(label="From", widget=day)
+            self.fields["until"] = forms.DateField(label="To", widget=day)
+        if report.days:
+            limits = {"min_value": 1, "max_value": MOST_DAYS}
+            self.fields["days"] = forms.IntegerField(label=report.days_title, **limits)
+
+
+@page()
+def listing(request: HttpRequest) -> HttpResponse:
+    by = acting(request)
+    own = [(one, REPORTS[one.report].title) for one in services.schedules_of(by) if one.report in REPORTS]
+    return render(request, "reports/reports.html", {"area": "reports", "reports": open_to(by), "schedules": own})
+
+
+@page()
+def show(request: HttpRequest, key: str) -> HttpResponse:
+    by = acting(request)
+    report = _found(by, key)
+    given = request.GET.dict()
+    problem = ""
+    try:
+        asked = report.asked(by, given)
+        answer = report.run(by, asked)
+    except Forbidden as exc:
+        return render(request, "403.html", {"reason": said(exc)}, status=403)
+    except Problem as exc:
+        problem = said(exc)
+        asked = report.asked(by, {})
+        answer = report.run(by, asked)
+    if form := request.GET.get("form"):
+        if form not in FORMS or problem:
+            raise Http404
+        return _file(by, report, given, form)
+    initial = {
+        "category": asked.category, "place": asked.place, "group": asked.group, "since": asked.since, "until": asked.until,
+        "days": asked.days,
+    }  # fmt: skip
+    user = request.user
+    context = {
+        "area": "reports",
+        "report": report,
+        "answer": answer,
+        "problem": problem,
+        "filters": Filters(by, report, initial=initial),
+        "query": urlencode(plain(given)),
+        "bars": _drawn(answer),
+        "chart_width": LABEL_WIDTH + BAR_WIDTH + 110,
+        "chart_height": BAR_STEP * len(answer.bars) + 4,
+        "rows": _rows(answer),
+        "totals": [(shown(cell, c), c) for cell, c in zip(answer.totals, answer.columns, strict=False)],
+        "every": Schedule.Every.choices,
+        "forms": Schedule.Form.choices,
+        "can_mail": outgoing.can_mail(),
+        "address": user.email if isinstance(user, User) else "",
+        "kept": plain(given).items(),
+    }
+    return render(request, "reports/report.html", context)
+
+
+@page("POST")
+def schedule(request: HttpRequest, key: str) -> HttpResponse:
+    by = acting(request)
+    report = _found(by, key)
+    filters = {name: request.POST.get(name, "") for name in FILTERS}
+    try:
+        made = services.schedule(
+            by=by, report=report.key, filters=filters, every=request.POST.get("every", ""), form=request.POST.get("form", "")
+        )
+    except Problem as problem:
+        messages.error(request, said(problem), "failed")
+        return redirect(f"{reverse('report', args=[key])}?{urlencode(plain(filters))}")
+    messages.success(request, f"{report.title} goes to you {made.get_every_display()}.", "good")
+    return redirect("reports")
+
+
+@page("POST")
+def end_schedule(request: HttpRequest, schedule_id: UUID) -> HttpResponse:
+    try:
+        services.end_schedule(by=acting(request), schedule_id=schedule_id)
+    except NotFound:
+        raise Http404 from None
+    messages.success(request, "It is not sent any more.", "good")
+    return redirect("reports")
+
+
+def _found(by: Actor, key: str) -> Report:
+    try:
+        return find(by, key)
+    except (NotFound, Forbidden):
+        raise Http404 from None
+
+
+def _file(by: Actor, report: Report, given: dict[str, Any], form: str) -> HttpResponse:
+    file = services.as_file(by=by, report=report, asked=report.asked(by, given), form=form)
+    headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
+    return HttpResponse(file.content, content_type=file.content_type, headers=headers)
+
+
+def _drawn(answer: Answer) -> list[dict[str, Any]]:
+    """The bars as SVG takes them."""
+    most = max((bar.value for bar in answer.bars), default=0) or 1
+    return [
+        {
+            "label": bar.label if len(bar.label) <= 28 else f"…{bar.label[-27:]}",
+            "whole": bar.label,
+            "shown": bar.shown,
+            "y": BAR_STEP * at + 2,
+            "text_y": BAR_STEP * at + 2 + BAR_HEIGHT - 3,
+            "width": max(1, round(BAR_WIDTH * bar.value / most)),
+            "shown_x": LABEL_WIDTH + 8 + max(1, round(BAR_WIDTH * bar.value / most)),
+        }
+        for at, bar in enumerate(answer.bars)
+    ]
+
+
+def _rows(answer: Answer) -> list[dict[str, Any]]:
+    links = list(answer.links) or [None] * len(answer.rows)
+    return [
+        {"link": link, "cells": [(shown(cell, column), column) for cell, column in zip(row, answer.columns, strict=True)]}
+        for row, link in zip(answer.rows, links, strict=True)
+    ]
