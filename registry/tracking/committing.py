@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from registry.db import insert, insert_new, together
-from registry.tracking import consequences, learned, project
+from registry.tracking import consequences, learned
 from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, Quarantine, RawRecord
 from registry.tracking.parsing import BadRecord, GoodRecord, Told, plain
 from registry.tracking.rows import EVENT_COLUMNS, RAW_COLUMNS, Names, Row, body_text, event_row, raw_row
@@ -55,8 +55,8 @@ def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter
     with together():
         if not careful:
             insert(LocationEvent, EVENT_COLUMNS, rows)
-        late = following.write(counts)
-    project.rebuild(late)
+        following.write()
+    following.finish(counts)
     counts["events"] += len(rows)
     counts["raw_records"] += _store_raw(committed, now)
     for one in committed:

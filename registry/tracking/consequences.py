@@ -44,13 +44,14 @@ class Consequences:
         contents.share(facts)
         self._work = project.Work(facts)
 
-    def write(self, counts: Counter[str]) -> list[UUID]:
-        """Return the assets of which an event was late: they are to be rebuilt."""
-        late = self._work.write()
+    def write(self) -> None:
+        self._work.write()
         _note_unknown(self._unknown)
-        counts["replayed_assets"] += len(late)
+
+    def finish(self, counts: Counter[str]) -> None:
+        """After `together()`: what asks again before it writes."""
+        counts["replayed_assets"] += self._work.finish()
         counts["events_of_unknown_tags"] += len(self._unknown)
-        return late
 
 
 _TOLD = itemgetter(*(PLACE[name] for name in ("event_id", "gateway", "epoch", "seq")))

@@ -35,29 +35,34 @@ def hold_assets(asset_ids: Collection[UUID]) -> None:
 
 
 class Work:
-    """New events of assets on their way into the projections. Making one holds the assets and reads; `write` only writes."""
+    """New events of assets on their way into the projections. Making one holds the assets and reads; `write` only writes, and may
+    stand inside `together()`; `finish` comes after that."""
 
     def __init__(self, new: Mapping[UUID, Sequence[Fact]]) -> None:
         hold_assets(new.keys())
         self._new = new
         self._known = _stored(new.keys())
         self._places = _places({f.where for facts in new.values() for f in facts} | {w.where for w in self._known.values()})
+        self._changed: dict[UUID, Whereabouts] = {}
+        self._late: list[UUID] = []
 
-    def write(self) -> list[UUID]:
-        """Write what changes; return the assets that need a `rebuild` instead, because an event was late."""
-        publishing.events(self._new, self._places)
-        changed: dict[UUID, Whereabouts] = {}
-        late: list[UUID] = []
+    def write(self) -> None:
         for asset_id, facts in self._new.items():
             whereabouts = self._known.get(asset_id) or Whereabouts()
             if all(map(whereabouts.continues_with, facts)):
                 for at, fact in whereabouts.order(facts):
                     whereabouts.take(at, fact)
-                changed[asset_id] = whereabouts
+                self._changed[asset_id] = whereabouts
             else:
-                late.append(asset_id)
-        _store(changed, self._known.keys(), self._places)
-        return late
+                self._late.append(asset_id)
+        _store(self._changed, self._known.keys(), self._places)
+
+    def finish(self) -> int:
+        """Publish, and rebuild the assets of which an event was late; return how many these were."""
+        publishing.events(self._new, self._places)
+        publishing.positions(self._changed, self._places)
+        rebuild(self._late)
+        return len(self._late)
 
 
 def rebuild(asset_ids: Collection[UUID]) -> None:
@@ -85,7 +90,9 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
     if Position.objects.filter(pk__in=gone).delete()[0]:
         publishing.forgotten(gone)
     known = {asset_id for (asset_id,) in rows_where(Position, ["asset"], key="asset", among=replayed.keys())}
-    _store(replayed, known, _places({w.where for w in replayed.values()} | {s.where for w in replayed.values() for s in w.spans}))
+    places = _places({w.where for w in replayed.values()} | {s.where for w in replayed.values() for s in w.spans})
+    _store(replayed, known, places)
+    publishing.positions(replayed, places)
 
 
 def _stored(asset_ids: Collection[UUID]) -> dict[UUID, Whereabouts]:
@@ -124,7 +131,6 @@ def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places:
         for pk, (asset_id, span) in zip(uuid7s(len(new)), new, strict=True)
     ]
     insert(Stay, STAY_COLUMNS, rows)
-    publishing.positions(changed, places)
 
 
 def _places(wheres: Collection[Where]) -> dict[Where, UUID | None]:

@@ -128,7 +128,9 @@ class _New:
     def write(self) -> None:
         insert_new(LocationEvent, _COLUMNS, self._events, key=["event_id"])
         contents.share(self._facts)
-        project.rebuild(project.Work(self._facts).write())
+        work = project.Work(self._facts)
+        work.write()
+        work.finish()
         upsert(UnknownTag, _UNKNOWN, [self._unknown[key] for key in sorted(self._unknown)], key=["identity"], sets=_UNKNOWN_SETS)
 
 
