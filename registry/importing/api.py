@@ -5,19 +5,23 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from django.db.models import F
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
 from registry.importing import files, reading_out, services
 from registry.importing.models import ImportJob
-from registry.operations import Strict, acting
+from registry.operations import Cursor, Limit, Paged, Strict, acting
+from registry.paging import Order, Page, cut
 from registry.problems import Invalid
 
 router = Router(tags=["imports"])
 CHUNK = 64 * 1024
 Show = Literal["fresh", "changed", "unchanged", "wrong", "refused"]
-After = Annotated[int, Query(ge=0, le=2**62, description="`next` of the page before")]
+NEWEST = Order("created", F("created_at"), "time", descending=True)
+BY_NUMBER = Order("number", F("number"), "number")
+BY_ROW = Order("row", F("row"), "number")
 
 _TABLE = {"schema": {"type": "string", "format": "binary"}}
 UPLOAD: dict[str, Any] = {
@@ -70,7 +74,7 @@ class ImportOut(Schema):
     finished_at: datetime | None
 
 
-class ImportPage(Schema):
+class ImportPage(Paged):
     items: list[ImportOut]
 
 
@@ -84,9 +88,8 @@ class RowOut(Schema):
     after: dict[str, str]
 
 
-class RowPage(Schema):
+class RowPage(Paged):
     items: list[RowOut]
-    next: int | None
 
 
 class ProblemOut(Schema):
@@ -97,9 +100,8 @@ class ProblemOut(Schema):
     late: bool = Field(description="Found while writing, not by the dry run")
 
 
-class ProblemPage(Schema):
+class ProblemPage(Paged):
     items: list[ProblemOut]
-    next: int | None
 
 
 class OptionsIn(Strict):
@@ -146,8 +148,8 @@ def create_import(request: HttpRequest, filename: Annotated[str, Query(max_lengt
 
 
 @router.get("/imports", response=ImportPage, operation_id="list_imports", summary="One's imports, newest first")
-def list_imports(request: HttpRequest, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Any:
-    return {"items": ImportJob.objects.visible_to(acting(request))[:limit]}
+def list_imports(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> Any:
+    return _listed(cut(ImportJob.objects.visible_to(acting(request)), NEWEST, cursor, limit))
 
 
 @router.get("/imports/{import_id}", response=ImportOut, operation_id="get_import", summary="How an import is")
@@ -167,9 +169,13 @@ def check_import(request: HttpRequest, import_id: Path[UUID], body: CheckIn) -> 
 @router.get(
     "/imports/{import_id}/rows", response=RowPage, operation_id="list_import_rows", summary="What each row would do or did"
 )
-def list_rows(request: HttpRequest, import_id: Path[UUID], show: Show = "changed", after: After = 0) -> Any:
-    rows, following = reading_out.rows_of(services.find(acting(request), import_id), show, after=after)
-    return {"items": rows, "next": following}
+def list_rows(
+    request: HttpRequest, import_id: Path[UUID], show: Show = "changed", cursor: Cursor = None, limit: Limit = 50
+) -> Any:
+    found = reading_out.rows_shown(services.find(acting(request), import_id), show)
+    page = cut(found, BY_NUMBER, cursor, limit)
+    reading_out.without_future_assets(page.rows)
+    return _listed(page)
 
 
 @router.get(
@@ -179,10 +185,14 @@ def list_rows(request: HttpRequest, import_id: Path[UUID], show: Show = "changed
     summary="Every error with its place",
 )
 def list_problems(
-    request: HttpRequest, import_id: Path[UUID], column: Annotated[str | None, Query(max_length=200)] = None, after: After = 0
+    request: HttpRequest,
+    import_id: Path[UUID],
+    column: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Any:
-    problems, following = reading_out.problems_of(services.find(acting(request), import_id), column=column, after=after)
-    return {"items": problems, "next": following}
+    found = reading_out.problems_shown(services.find(acting(request), import_id), column)
+    return _listed(cut(found, BY_ROW, cursor, limit))
 
 
 @router.post(
@@ -197,6 +207,10 @@ def confirm_import(request: HttpRequest, import_id: Path[UUID], body: ConfirmIn)
 def cancel_import(request: HttpRequest, import_id: Path[UUID]) -> Any:
     by = acting(request)
     return services.cancel(by=by, job=services.find(by, import_id))
+
+
+def _listed(page: Page[Any]) -> dict[str, Any]:
+    return {"items": page.rows, "next": page.next, "previous": page.previous}
 
 
 def _body(request: HttpRequest) -> Iterator[bytes]:

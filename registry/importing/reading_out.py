@@ -1,6 +1,6 @@
 """What pages and API show of an import: its progress in words, its rows and errors page by page, and what is most often wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,22 +35,33 @@ def progress_of(job: ImportJob) -> Progress:
     return Progress(f"The file is being read: {job.rows:,} rows" if job.rows else "The file is being read", 0, 0)
 
 
+def problems_shown(job: ImportJob, column: str | None = None) -> QuerySet[ImportProblem]:
+    found = ImportProblem.objects.filter(job=job)
+    return found if column is None else found.filter(column=column)
+
+
+def rows_shown(job: ImportJob, show: str) -> QuerySet[ImportRow]:
+    """The rows of one outcome, or those that were refused."""
+    found = ImportRow.objects.filter(job=job)
+    return found.filter(result=Result.REFUSED) if show == "refused" else found.filter(outcome=show)
+
+
+def without_future_assets(rows: Iterable[ImportRow]) -> None:
+    """A new asset has its id before it is there; nobody needs to know it by then."""
+    for row in rows:
+        if row.outcome == Outcome.FRESH and row.result != Result.WRITTEN:
+            row.asset = None
+
+
 def problems_of(job: ImportJob, *, column: str | None = None, after: int = 0) -> tuple[list[ImportProblem], int | None]:
     """A page of errors behind the one with the id `after`, and where the next page begins."""
-    found = ImportProblem.objects.filter(job=job, pk__gt=after)
-    if column is not None:
-        found = found.filter(column=column)
-    return _page(found.order_by("pk"), "pk")
+    return _page(problems_shown(job, column).filter(pk__gt=after).order_by("pk"), "pk")
 
 
 def rows_of(job: ImportJob, show: str, *, after: int = 0) -> tuple[list[ImportRow], int | None]:
     """A page of the rows of one outcome behind row `after`, and where the next page begins."""
-    found = ImportRow.objects.filter(job=job, number__gt=after)
-    found = found.filter(result=Result.REFUSED) if show == "refused" else found.filter(outcome=show)
-    rows, following = _page(found.order_by("number"), "number")
-    for row in rows:
-        if row.outcome == Outcome.FRESH and row.result != Result.WRITTEN:
-            row.asset = None  # there is none yet
+    rows, following = _page(rows_shown(job, show).filter(number__gt=after).order_by("number"), "number")
+    without_future_assets(rows)
     return rows, following
 
 

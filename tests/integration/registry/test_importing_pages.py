@@ -207,3 +207,19 @@ def test_more_bytes_than_are_taken_leave_nothing(client: Client, bearer: dict[st
     assert refused.status_code == 422
     assert not ImportJob.objects.exists()
     assert not list(files.path_of(ImportJob().pk).parent.glob("*"))
+
+
+def test_rows_and_errors_come_in_pages_by_cursor(client: Client, bearer: dict[str, str]) -> None:
+    job = checked("no,name,acquired\n" + "".join(f"{n},Thing,{'' if n % 2 else 'soon'}\n" for n in range(10)))
+    for path, key, expected in (
+        (f"/api/v1/imports/{job.pk}/rows?show=fresh&limit=2", "number", [3, 5, 7, 9, 11]),
+        (f"/api/v1/imports/{job.pk}/problems?limit=2", "row", [2, 4, 6, 8, 10]),
+    ):
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = client.get(f"{path}&cursor={cursor}" if cursor else path, headers=bearer).json()
+            seen += [one[key] for one in page["items"]]
+            cursor = page["next"]
+        assert seen == expected
+    assert client.get(f"/api/v1/imports/{job.pk}/rows?cursor=nonsense", headers=bearer).status_code == 400
+    assert client.get(f"/api/v1/imports/{job.pk}/rows?show=fresh", headers=bearer).json()["items"][0]["asset"] is None
