@@ -31,6 +31,9 @@ from registry.assets.models import (
     StatusLabel,
     Supplier,
     Tag,
+    at_home_below,
+    of_categories_below,
+    standing_below,
 )
 from registry.assets.values import day, money
 from registry.problems import Invalid
@@ -198,12 +201,12 @@ def _chosen(title: str, choices: Mapping[str, str], means: Callable[[str], Q], p
     )
 
 
-def _node(title: str, model: Any, path: str) -> Filter:
+def _node(title: str, model: Any, below: Callable[[str], Q]) -> Filter:
     def find(by: Actor, text: str) -> Any:
         pk = _uuid(text)
         return model.objects.visible_to(by).filter(pk=pk).first() if pk is not None else None
 
-    return Filter(title, find, lambda node: Q(**{f"{path}__startswith": node.path}), lambda node: str(node.name), _pk)
+    return Filter(title, find, lambda node: below(node.path), lambda node: str(node.name), _pk)
 
 
 def _row(title: str, model: Any, name: str, action: Action = Action.VIEW) -> Filter:
@@ -279,13 +282,13 @@ def _condition(by: Actor, text: str) -> int | None:
 
 
 FILTERS: Final[dict[str, Filter]] = {
-    "place": _node("Place, now or last", Location, "position__location__path"),
+    "place": _node("Place, now or last", Location, standing_below),
     "seen": _chosen("Last seen", SEEN, seen, "seen"),
-    "category": _node("Category", Category, "category__path"),
+    "category": _node("Category", Category, of_categories_below),
     "status": _one_of("Status", "status", {value: str(label) for value, label in Asset.Status.choices}),
     "kind": _one_of("Kind", "kind", {value: str(label) for value, label in Asset.Kind.choices}),
     "label": _row("Status label", StatusLabel, "label"),
-    "home": _node("Home", Location, "home_location__path"),
+    "home": _node("Home", Location, at_home_below),
     "model": _row("Model", AssetModel, "model"),
     "supplier": _row("Supplier", Supplier, "supplier"),
     "cost_center": _row("Cost centre", CostCenter, "cost_center"),

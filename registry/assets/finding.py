@@ -6,10 +6,11 @@ Where an asset is comes from the tracking app, whose position the ORM reaches by
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q, Value
+from django.db import connection
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Lower
 
 from identity.resolve import resolve_text, second_reading
@@ -17,7 +18,7 @@ from registry.access.actors import Actor
 from registry.assets import filters
 from registry.assets.columns import Column, loaded
 from registry.assets.filters import SEEN, Criteria, seen
-from registry.assets.models import Asset, AssetQuerySet, CustomValue, Identifier
+from registry.assets.models import Asset, AssetQuerySet, CustomField, CustomValue, Identifier
 from registry.assets.orders import DEFAULT_SORT, NEVER, ORDERS, order_of
 from registry.paging import Order, Page, cut
 
@@ -76,19 +77,30 @@ def by_code(found: AssetQuerySet, text: str) -> AssetQuerySet | None:
 
 
 def matching(found: AssetQuerySet, text: str) -> AssetQuerySet:
-    """Every word of `text` stands in the name, the number or the serial number, begins a custom value, or begins or ends a code
-    of the asset, whatever the code's state."""
+    """Every word of `text` stands in the name, the number or the serial number, begins a custom value, or (with a digit in it)
+    begins or ends a code of the asset, whatever the code's state."""
     for word in text.split()[:MAX_WORDS]:
         bare = word.upper()
-        coded = Q(key__iendswith=word) | Q(key__istartswith=word) | Q(raw__iexact=word)
-        if re.fullmatch(r"[0-9A-F]{8,}", bare):
-            coded |= Q(raw__istartswith=bare)
-        owners = Identifier.objects.order_by().filter(coded).values("asset")
-        said = CustomValue.objects.order_by().filter(start__startswith=word.lower()).values("asset")
         written = Q(name__icontains=word) | Q(asset_no__icontains=word) | Q(serial_no__icontains=word)
+        parts = [_saying(word)]
+        if re.search(r"[0-9:]", word):  # what has neither is a word, not a part of a code; a whole code is found by by_code()
+            coded = Q(key__iendswith=word) | Q(key__istartswith=word) | Q(raw__iexact=word)
+            if re.fullmatch(r"[0-9A-F]{8,}", bare):
+                coded |= Q(raw__istartswith=bare)
+            parts.append(Identifier.objects.order_by().filter(coded).values("asset"))
         named = Asset.objects.order_by().filter(written).values("pk")
-        found = found.filter(pk__in=named.union(owners, said))  # an OR would have PostgreSQL read every asset
+        found = found.filter(pk__in=named.union(*parts))  # an OR would have PostgreSQL read every asset
     return found
+
+
+def _saying(word: str) -> QuerySet[CustomValue, Any]:
+    """The assets of which one of the company's own fields begins with the word."""
+    low = word.lower()
+    values = CustomValue.objects.order_by().filter(start__startswith=low)
+    if connection.vendor == "sqlite":  # its LIKE uses no index; its texts sort by their bytes
+        fields = list(CustomField.objects.order_by().values_list("pk", flat=True))
+        values = values.filter(field__in=fields, start__gte=low, start__lt=f"{low}\U0010ffff")
+    return values.values("asset")
 
 
 def for_rows(found: AssetQuerySet) -> AssetQuerySet:

@@ -19,7 +19,7 @@ from registry.web.facets import COUNTED_UP_TO
 from registry.web.listing import Listing
 
 PAGE_SIZE: Final = 50
-CARRIED_ALONG: Final = 1_000
+CARRIED_ALONG: Final = 10_000
 CHOSEN_COLUMNS: Final = "asset_columns"  # in the session: what this person chose last
 
 

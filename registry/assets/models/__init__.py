@@ -7,6 +7,9 @@ from registry.assets.models.assets import (
     AssetTag,
     Containment,
     Numbering,
+    at_home_below,
+    of_categories_below,
+    standing_below,
 )
 from registry.assets.models.fields import CustomField, CustomValue
 from registry.assets.models.files import Attachment, AttachmentQuerySet, FloorPlan, StoredFile
@@ -41,4 +44,7 @@ __all__ = [
     "Tag",
     "TreeManager",
     "TreeQuerySet",
+    "at_home_below",
+    "of_categories_below",
+    "standing_below",
 ]

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from registry.access.actors import Action, Actor
 from registry.access.models import Person
@@ -20,19 +21,39 @@ class AssetQuerySet(models.QuerySet["Asset"]):
         for place, category in {(grant.location_path, grant.category_path) for grant in granted}:
             one = Q()
             if place is not None:
-                one &= Q(home_location__path__startswith=place) | Q(position__location__path__startswith=place)
+                one &= at_home_below(place) | standing_below(place)
             if category is not None:
-                one &= Q(category__path__startswith=category)
+                one &= of_categories_below(category)
             scope |= one
         return self.filter(scope)
 
     def in_category(self, category: Category) -> "AssetQuerySet":
         """Of this category or one below it."""
-        return self.filter(category__path__startswith=category.path)
+        return self.filter(of_categories_below(category.path))
 
     def at_home_in(self, location: Location) -> "AssetQuerySet":
         """Whose home is this place or one inside it."""
-        return self.filter(home_location__path__startswith=location.path)
+        return self.filter(at_home_below(location.path))
+
+
+# By the keys of the places and categories, not by joining them: so a database finds the assets of one site by index, and does not
+# read those of all sites.
+
+
+def at_home_below(path: str) -> Q:
+    """Whose home is the place of this path or one inside it."""
+    return Q(home_location__in=Location.objects.order_by().filter(path__startswith=path).values("pk"))
+
+
+def standing_below(path: str) -> Q:
+    """Which are, now or last, at the place of this path or one inside it."""
+    places = Location.objects.order_by().filter(path__startswith=path).values("pk")
+    return Q(pk__in=Asset.objects.order_by().filter(position__location__in=places).values("pk"))
+
+
+def of_categories_below(path: str) -> Q:
+    """Of the category of this path or one inside it."""
+    return Q(category__in=Category.objects.order_by().filter(path__startswith=path).values("pk"))
 
 
 class Asset(models.Model):
@@ -102,6 +123,9 @@ class Asset(models.Model):
         indexes = [
             models.Index(fields=["status"], name="asset_status"),
             models.Index(fields=["name"], name="asset_name"),
+            models.Index(Lower("name"), "id", name="asset_by_name"),  # how lists are sorted
+            models.Index(Lower("asset_no"), "id", name="asset_by_number"),
+            models.Index(Lower("serial_no"), name="asset_by_serial_no"),  # how a search compares
             models.Index(fields=["serial_no"], name="asset_serial_no"),
             models.Index(fields=["warranty_until"], name="asset_warranty_until"),
             models.Index(fields=["replace_on"], name="asset_replace_on"),
