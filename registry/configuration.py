@@ -203,6 +203,33 @@ class FilesSection(Section):
     max_mb: int = Field(default=25, ge=1, le=500, description="1 to 500: how large a photo or document may be, in megabytes")
 
 
+class MapSection(Section):
+    tiles_url: str | None = Field(
+        default=None,
+        max_length=300,
+        description='the address of your own tile server, like "https://tiles.example.com/{z}/{x}/{y}.png"',
+    )
+    attribution: str = Field(default="", max_length=200, description="what the maker of the tiles wants to stand on the map")
+
+    @field_validator("tiles_url")
+    @classmethod
+    def _a_pattern_of_one_server(cls, url: str | None) -> str | None:
+        if not url:
+            return None
+        parts = urlsplit(url)
+        whole = all(f"{{{name}}}" in parts.path + parts.query for name in "zxy")
+        known = parts.scheme in ("http", "https") and re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", parts.netloc)
+        if not whole or not known or any(c in url for c in " \"';,<>"):
+            raise ValueError(f'{url!r} is no address of tiles; write it like "https://tiles.example.com/{{z}}/{{x}}/{{y}}.png"')
+        return url
+
+    @property
+    def tiles_origin(self) -> str | None:
+        """What the pages' policy has to let through, like `https://tiles.example.com`."""
+        parts = urlsplit(self.tiles_url) if self.tiles_url else None
+        return f"{parts.scheme}://{parts.netloc}" if parts is not None else None
+
+
 class Configuration(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
@@ -221,6 +248,7 @@ class Configuration(BaseSettings):
     files: FilesSection = FilesSection()
     mqtt: MqttSection = MqttSection()
     mail: MailSection = MailSection()
+    map: MapSection = MapSection()
 
     @classmethod
     def settings_customise_sources(

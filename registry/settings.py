@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "registry.importing",
     "registry.tracking",
     "registry.custody",
+    "registry.places",
     "registry.people",
     "registry.scanning",
     "registry.reports",

@@ -3,6 +3,8 @@
 from io import BytesIO
 from typing import BinaryIO, Final
 
+from django.db.models import ProtectedError
+
 from registry.assets import files
 from registry.assets.media_types import media_type_of
 from registry.assets.models import StoredFile
@@ -24,3 +26,12 @@ def keep(file: BinaryIO | bytes, *, field: str, most: int) -> StoredFile:
     stored = files.store(opened, media_type, redraw=True)
     StoredFile.objects.bulk_create([stored], ignore_conflicts=True)  # somebody may have had the same bytes before us
     return stored
+
+
+def forget(stored: StoredFile) -> None:
+    """Drop the row if nothing has the picture any more; files.sweep() takes the bytes then."""
+    if not stored.attachments.exists() and not stored.floor_plans.exists():
+        try:
+            stored.delete()
+        except ProtectedError:  # a signature of the same pixels
+            return

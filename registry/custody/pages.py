@@ -2,15 +2,11 @@
 
 import base64
 import binascii
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Value
-from django.db.models.fields import DateTimeField
-from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -25,14 +21,12 @@ from registry.custody import choosing, services
 from registry.custody.models import Custody
 from registry.custody.models.held import NOTE_CHARS
 from registry.custody.on_asset import holder_name
+from registry.custody.orders import BACK_LAST, DUE_FIRST
 from registry.page import acting, page, private, put_errors, said
 from registry.paging import BadCursor, Order, Page, cut
 from registry.problems import Invalid, Problem, Taken
 
 PAGE_SIZE = 50
-FAR = datetime(9999, 1, 1, tzinfo=timezone.get_default_timezone())
-DUE_FIRST = Order("due", Coalesce("due_at", Value(FAR), output_field=DateTimeField()), "time")
-BACK_LAST = Order("back", Coalesce("to_at", "from_at", output_field=DateTimeField()), "time", descending=True)
 SHOWN = {"out": "Out now", "overdue": "Overdue", "mine": "Mine", "back": "Back"}
 SIGNATURE_BYTES = 200_000
 

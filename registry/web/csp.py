@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -11,9 +12,12 @@ PAGES = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors
 API_DOCS = f"{PAGES}; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
 API_DOCS_PATH = "/api/v1/docs"
+MAP_PATH = "/map/"
 
 
 def policy_for(path: str) -> str:
+    if path == MAP_PATH and (origin := settings.CONFIGURATION.map.tiles_origin) is not None:
+        return f"{PAGES}; img-src 'self' {origin}"
     return API_DOCS if path == API_DOCS_PATH else PAGES
 
 

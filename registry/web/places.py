@@ -57,6 +57,7 @@ def show(request: HttpRequest, location_id: UUID | None = None) -> HttpResponse:
         "area": "places",
         "place": place,
         "way": [node for node in Location.objects.get_ancestors(place) if by.sees_place(node.path)] if place else [],
+        "tab": "now",
         "tree": tree,
         "inside": _inside(tree, place),
         "count": counts[place.path] if place else here.count(),

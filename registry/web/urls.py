@@ -11,6 +11,7 @@ from registry.people.urls import urlpatterns as people
 from registry.reports.urls import urlpatterns as reports
 from registry.people.urls import urlpatterns as people
 from registry.scanning.urls import urlpatterns as scanning
+from registry.places.urls import urlpatterns as one_place
 from registry.tracking import pages as tracking
 from registry.web import asset_forms, asset_page, home, list_urls, log_in, places
 
@@ -33,6 +34,7 @@ urlpatterns = [
     *imports,
     *people,
     *custody,
+    *one_place,
     *scanning,
     *reports,
     path("labels/", labels.show, name="labels"),

@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from registry.tracking.ages import age_of
+
 register = template.Library()
 
 SCHEMES = {  # what people call the key before the first colon
@@ -57,15 +59,6 @@ def exact(moment: datetime) -> str:
 
 def _exact(utc: datetime) -> str:
     return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def age_of(moment: datetime | None) -> str:
-    """The class of look/sightpost.css for how long ago something was seen."""
-    if moment is None:
-        return "age-never"
-    ago = timezone.now() - moment
-    steps = ((timedelta(hours=1), "age-minutes"), (timedelta(days=1), "age-hours"), (timedelta(days=7), "age-days"))
-    return next((name for limit, name in steps if ago < limit), "age-weeks")
 
 
 @register.filter

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -13,23 +14,41 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
+from PIL import Image
 from pytest_django.plugin import DjangoDbBlocker
 
 from registry.access.models import ApiToken, Person, SavedView, User
 from registry.access.services import issue_token
 from registry.api import api
-from registry.assets import bulk_edit
+from registry.assets import bulk_edit, files
 from registry.assets.editing import Edit
+from registry.assets.models import (
+    AssetLink,
+    AssetModel,
+    Attachment,
+    CostCenter,
+    CustomField,
+    Location,
+    StatusLabel,
+    Supplier,
+    Tag,
+)  # fmt: skip
 from registry.custody.bookings import book
 from registry.custody.services import check_out
 from registry.custody.transfers import request
 from registry.db import uuid7
 from registry.importing import services as imports
 from registry.importing.models import ImportJob
+from registry.places import plans
 from registry.tracking.models import UnknownTag, Zone
 from tests.registry_world import ROOT, World, event, lasting, make_user
 
 pytestmark = pytest.mark.django_db
+WORD, OTHER = (UUID(f"00000000-0000-7000-8000-0000000000a{n}") for n in (1, 2))
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63e0"
+    "e4e40400003a001ced089b8e0000000049454e44ae426082"
+)
 PERSON = UUID("00000000-0000-7000-8000-000000000001")
 
 # anonymous, one-time password, read token, write token, person without CSRF token, person
@@ -47,6 +66,45 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "PATCH /api/v1/assets/{asset_id}": CHANGE,
     "POST /api/v1/assets/{asset_id}/identifiers": MAKE,
     "POST /api/v1/identifiers/{identifier_id}/retire": CHANGE,
+    "POST /api/v1/assets/bulk": MAKE,
+    "PATCH /api/v1/assets/bulk": CHANGE,
+    "POST /api/v1/assets/{asset_id}/duplicate": MAKE,
+    "POST /api/v1/assets/{asset_id}/dispose": CHANGE,
+    "GET /api/v1/assets/{asset_id}/contents": READ,
+    "PUT /api/v1/assets/{asset_id}/container": CHANGE,
+    "DELETE /api/v1/assets/{asset_id}/container": CHANGE,
+    "GET /api/v1/assets/{asset_id}/links": READ,
+    "POST /api/v1/assets/{asset_id}/links": MAKE,
+    "DELETE /api/v1/links/{link_id}": GONE,
+    "GET /api/v1/assets/{asset_id}/files": READ,
+    "POST /api/v1/assets/{asset_id}/files": MAKE,
+    "GET /api/v1/locations/{location_id}/files": READ,
+    "POST /api/v1/locations/{location_id}/files": MAKE,
+    "GET /api/v1/files/{file_id}": READ,
+    "GET /api/v1/files/{file_id}/content": READ,
+    "GET /api/v1/files/{file_id}/small": READ,
+    "POST /api/v1/files/{file_id}/main": CHANGE,
+    "DELETE /api/v1/files/{file_id}": GONE,
+    "POST /api/v1/identifiers/{identifier_id}/replace": MAKE,
+    "GET /api/v1/models": READ,
+    "POST /api/v1/models": MAKE,
+    "PATCH /api/v1/models/{word_id}": CHANGE,
+    "GET /api/v1/suppliers": READ,
+    "POST /api/v1/suppliers": MAKE,
+    "PATCH /api/v1/suppliers/{word_id}": CHANGE,
+    "GET /api/v1/cost-centers": READ,
+    "POST /api/v1/cost-centers": MAKE,
+    "PATCH /api/v1/cost-centers/{word_id}": CHANGE,
+    "GET /api/v1/status-labels": READ,
+    "POST /api/v1/status-labels": MAKE,
+    "PATCH /api/v1/status-labels/{word_id}": CHANGE,
+    "GET /api/v1/tags": READ,
+    "PATCH /api/v1/tags/{word_id}": CHANGE,
+    "POST /api/v1/tags/{word_id}/merge": CHANGE,
+    "DELETE /api/v1/tags/{word_id}": GONE,
+    "GET /api/v1/custom-fields": READ,
+    "POST /api/v1/custom-fields": MAKE,
+    "PATCH /api/v1/custom-fields/{field_id}": CHANGE,
     "GET /api/v1/resolve": READ,
     "GET /api/v1/locations": READ,
     "POST /api/v1/locations": MAKE,
@@ -142,6 +200,12 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET place-new": PAGE,
     "GET place": PAGE,
     "GET place-edit": PAGE,
+    "GET place-then": PAGE,
+    "GET place-expected": PAGE,
+    "GET place-plan": PAGE,
+    "GET place-plan-edit": PAGE,
+    "GET plan-image": PAGE,
+    "GET map": PAGE,
     "POST place-delete": FORM,
     "GET custody": PAGE,
     "GET check-out": PAGE,
@@ -213,18 +277,24 @@ def world(made: World, db: None) -> World:
 @pytest.fixture
 def ids(world: World) -> dict[str, Any]:
     identifier = world.assets["Pump 8"].identifiers.get()
+    words_and_files(world)
     checked = imports.receive(by=ROOT, name="SECRET.csv", chunks=[b"no,name\n1,SECRET\n"])
     ImportJob.objects.update(state=ImportJob.State.CHECKED)
     return {
         "asset_id": world.assets["Pump 7"].pk,
         "identifier_id": identifier.pk,
         "location_id": world.places["Office"].pk,
+        "word_id": WORD,
+        "field_id": WORD,
+        "link_id": WORD,
+        "file_id": WORD,
         "category_id": world.categories["Pumps"].pk,
         "zone_id": Zone.objects.get().pk,
         "tag_id": UnknownTag.objects.get().pk,
         "import_id": checked.pk,
         "job_id": checked.pk,
         **_handed_out(world),
+        "plan_id": _plan(world.places["Office"]),
         **_somebody(world),
         "value": "061414100008",
         "name": "kind",
@@ -234,6 +304,12 @@ def ids(world: World) -> dict[str, Any]:
             by=ROOT, token=bulk_edit.preview(ROOT, Edit("order_ref", "SECRET"), [world.assets["Drill"].pk]).token
         ).pk,
     }
+
+
+def _plan(location: Location) -> UUID:
+    picture = BytesIO()
+    Image.new("RGB", (40, 30), "white").save(picture, "PNG")
+    return plans.put(by=ROOT, location=location, file=picture).pk
 
 
 def _handed_out(world: World) -> dict[str, Any]:
@@ -249,6 +325,28 @@ def _handed_out(world: World) -> dict[str, Any]:
 
 def _somebody(world: World) -> dict[str, Any]:
     """A person who logs in, with a role and a token."""
+    user = make_user("SECRET-user", "viewer", world.places["Dock"])
+    token, _ = issue_token(by=ROOT, name="SECRET token", user=user)
+    person = Person.objects.create(name="SECRET somebody", user=user)
+    return {"person_id": person.pk, "binding_id": user.bindings.get().pk, "token_id": token.pk}
+
+
+def words_and_files(world: World) -> None:
+    """One of each, all with the id WORD."""
+    AssetModel.objects.create(pk=WORD, name="SECRET")
+    Supplier.objects.create(pk=WORD, name="SECRET")
+    CostCenter.objects.create(pk=WORD, code="SECRET", name="SECRET")
+    StatusLabel.objects.create(pk=WORD, name="SECRET", status="in_use")
+    CustomField.objects.create(pk=WORD, key="secret", name="SECRET", type="text")
+    Tag.objects.create(pk=WORD, name="SECRET")
+    Tag.objects.create(pk=OTHER, name="other")
+    AssetLink.objects.create(pk=WORD, from_asset=world.assets["Pump 7"], to_asset=world.assets["Pump 8"], type="related")
+    file = files.attach(by=ROOT, asset=world.assets["Pump 7"], file=BytesIO(PIXEL), name="SECRET.png")
+    Attachment.objects.filter(pk=file.pk).update(id=WORD)
+
+
+def _somebody(world: World) -> dict[str, Any]:
+    """A person who logs in, with a role and a token."""
     user = make_user("SECRET-user", "viewer", place=world.places["Dock"])
     token, _ = issue_token(by=ROOT, name="SECRET token", user=user)
     person = Person.objects.create(name="SECRET somebody", user=user)
@@ -260,6 +358,23 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
     return {
         "POST /api/v1/assets": {"name": "Vice", "identifiers": [{"text": "VICE-1"}]},
         "PATCH /api/v1/assets/{asset_id}": {"name": "Pump 7b"},
+        "POST /api/v1/assets/bulk": [{"name": "Vice"}],
+        "PATCH /api/v1/assets/bulk": [{"id": str(world.assets["Pump 7"].pk), "name": "Pump 7b"}],
+        "PUT /api/v1/assets/{asset_id}/container": {"container": str(world.assets["Drill"].pk)},
+        "POST /api/v1/assets/{asset_id}/links": {"to": str(world.assets["Drill"].pk), "type": "depends"},
+        "POST /api/v1/identifiers/{identifier_id}/replace": {"text": "PUMP-8"},
+        "POST /api/v1/models": {"name": "X1"},
+        "POST /api/v1/suppliers": {"name": "Acme"},
+        "POST /api/v1/cost-centers": {"code": "4711", "name": "Sales"},
+        "POST /api/v1/status-labels": {"name": "Lent", "status": "in_use"},
+        "PATCH /api/v1/models/{word_id}": {"name": "X1"},
+        "PATCH /api/v1/suppliers/{word_id}": {"name": "Acme"},
+        "PATCH /api/v1/cost-centers/{word_id}": {"name": "Sales"},
+        "PATCH /api/v1/status-labels/{word_id}": {"name": "Lent"},
+        "PATCH /api/v1/tags/{word_id}": {"name": "new"},
+        "POST /api/v1/tags/{word_id}/merge": {"into": str(OTHER)},
+        "POST /api/v1/custom-fields": {"key": "cpu", "name": "CPU", "type": "text"},
+        "PATCH /api/v1/custom-fields/{field_id}": {"name": "CPU"},
         "POST /api/v1/assets/{asset_id}/identifiers": {"text": "PUMP-7"},
         "POST /api/v1/locations": {"name": "Shed"},
         "PATCH /api/v1/locations/{location_id}": {"name": "Bureau"},
@@ -395,11 +510,20 @@ def test_operation(operation: str, world: World, ids: dict[str, Any]) -> None:
         with undone():
             client, headers = caller()
             headers |= {"If-Match": '"1"'}
-            response = client.generic(method, path.format(**ids), body, "application/json", query_params=query, headers=headers)
+            if operation.endswith("/files") and method == "POST":
+                upload = {"file": BytesIO(PIXEL)}
+                upload["file"].name = "a.png"
+                response = client.post(path.format(**ids), upload, headers=headers)
+            else:
+                response = client.generic(
+                    method, path.format(**ids), body, "application/json", query_params=query, headers=headers
+                )
             assert response.status_code == expected, (caller.__name__, response.content)
             if response.status_code >= 400:
                 assert response["Content-Type"] == "application/problem+json"
                 assert b"SECRET" not in response.content
+            if response.streaming:
+                b"".join(response.streaming_content)  # the file is closed behind it
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def test_over_a_booking_only_when_said(world: World, anna: Person) -> None:
     client, now = logged_in(), timezone.now()
     ben = Person.objects.create(name="Ben")
     pump = world.assets["Pump 7"]
-    span = {"from_at": now + timedelta(days=1), "to_at": now + timedelta(days=2)}
+    span: dict[str, Any] = {"from_at": now + timedelta(days=1), "to_at": now + timedelta(days=2)}
     bookings.book(by=ROOT, title="Fair", person_id=ben.pk, asset_ids=[pump.pk], **span)
     form = {"assets": str(pump.pk), "to": "person", "person": "1001", "note": ""}
     answer = client.post("/custody/out/", form)
