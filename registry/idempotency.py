@@ -113,7 +113,7 @@ def _caller(by: Actor) -> str:
 
 def _hash_of(request: HttpRequest) -> str:
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()} {request.headers.get('If-Match', '')}\0".encode())
-    if request.FILES:
+    if request.content_type == "multipart/form-data":
         for name, values in sorted(request.POST.lists()):
             digest.update(repr((name, values)).encode())
         for name, file in sorted(request.FILES.items()):

@@ -85,7 +85,7 @@ def said_plainly(problem: Problem) -> str:
 
 def _problem(request: HttpRequest, exc: Problem) -> HttpResponse:
     single = exc.problems if isinstance(exc, Several) else [exc]
-    errors = [{"pointer": f"#/{p.field}", "detail": said_plainly(p)} for p in single if p.field]
+    errors = [{"pointer": f"#/{p.field.replace('.', '/')}", "detail": said_plainly(p)} for p in single if p.field]
     return answer(STATUS[type(exc)], exc.text, errors)
 
 

@@ -1,51 +1,59 @@
-"""REST: assets and the codes they are known by."""
+"""REST: assets, one and many at a time, and the codes they are known by."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Path, Query, Router, Status
-from ninja.errors import HttpError
+from ninja import Body, Path, Query, Router, Status
 
 from registry.access.actors import Actor
-from registry.assets import finding, services
+from registry.assets import bulk, filters, finding, record, services
 from registry.assets.elsewhere import hide_elsewhere
+from registry.assets.files_api import router as files_router
 from registry.assets.models import Asset, AssetQuerySet, Identifier
+from registry.assets.parts_api import router as parts_router
+from registry.assets.references import References
 from registry.assets.schemas import (
     AssetChanges,
     AssetFilters,
     AssetOut,
     AssetPage,
+    BulkChanges,
     IdentifierOut,
     NewAsset,
+    NewAssets,
     NewCode,
     Resolved,
     Sort,
+    Written,
+    WrittenAll,
     asset_out,
     identifier_out,
+    seen_parents,
+    with_record,
 )
-from registry.assets.trees_api import category_or_404, location_or_404
+from registry.assets.trees_api import location_or_404
 from registry.assets.trees_api import router as trees_router
-from registry.operations import Cursor, IfMatch, IfNoneMatch, Limit, acting
+from registry.assets.words_api import router as words_router
+from registry.operations import Cursor, IfMatch, IfNoneMatch, Limit, acting, version_seen
 from registry.paging import cut
-from registry.problems import NotFound, Stale
+from registry.problems import Invalid, NotFound, Problem, Several
 
 router = Router()
-router.add_router("", trees_router)
+for _part in (trees_router, words_router, parts_router, files_router):
+    router.add_router("", _part)
 
 
 @router.get("/assets", response=AssetPage, operation_id="list_assets", tags=["assets"], summary="List and search assets")
 def list_assets(
-    request: HttpRequest, filters: Query[AssetFilters], sort: Sort = "name", cursor: Cursor = None, limit: Limit = 50
+    request: HttpRequest, filters_: Query[AssetFilters], sort: Sort = "name", cursor: Cursor = None, limit: Limit = 50
 ) -> Any:
     by = acting(request)
-    wanted = finding.Criteria(
-        q=filters.q,
-        category=category_or_404(by, filters.category) if filters.category else None,
-        place=location_or_404(by, filters.place) if filters.place else None,
-        status=filters.status,
-        seen=filters.seen,
-    )
+    wanted, wrong = filters.read(by, request.GET.dict())
+    if {"place", "category", "home"} & set(wrong):
+        raise NotFound(f"There is no such {wrong[0]}.")
+    if wrong:
+        raise Invalid(f"These make no sense here: {', '.join(name[:60] for name in wrong[:20])}")
     return _asset_page(by, finding.find(by, wanted), sort, cursor, limit)
 
 
@@ -54,24 +62,50 @@ def create_asset(request: HttpRequest, response: HttpResponse, body: NewAsset) -
     by = acting(request)
     made = services.register_asset(
         by=by,
-        name=body.name,
-        asset_no=body.asset_no,
-        kind=body.kind,
-        status=body.status,
-        category=category_or_404(by, body.category) if body.category else None,
-        home_location=location_or_404(by, body.home) if body.home else None,
-        identifiers=[services.NewIdentifier(code.text, code.kind) for code in body.identifiers],
+        identifiers=_codes(body),
+        custom=body.custom or {},
+        tags=body.tags or (),
+        **References(by, [body]).given(body),
     )
     response["Location"] = f"{request.path.rstrip('/')}/{made.pk}"
-    return Status(201, _tagged(response, _asset_or_404(by, made.pk)))
+    return Status(201, _tagged(by, response, _asset_or_404(by, made.pk)))
+
+
+@router.post(
+    "/assets/bulk",
+    response={201: WrittenAll},
+    operation_id="create_assets",
+    tags=["assets"],
+    summary="Register up to 1,000 assets, all or none",
+)
+def create_assets(request: HttpRequest, body: Annotated[NewAssets, Body()]) -> Any:
+    """Every error of every row is said at once; `errors[].pointer` names row and field."""
+    by = acting(request)
+    rows = _rows(by, body)
+    made = bulk.register_all(by=by, rows=rows)
+    return Status(201, _written(made))
+
+
+@router.patch(
+    "/assets/bulk",
+    response=WrittenAll,
+    operation_id="change_assets",
+    tags=["assets"],
+    summary="Change up to 1,000 assets, all or none",
+)
+def change_assets(request: HttpRequest, body: Annotated[BulkChanges, Body()]) -> Any:
+    """Every error of every row is said at once; `errors[].pointer` names row and field. A row with `version` is refused when
+    somebody changed its asset since."""
+    by = acting(request)
+    return _written(bulk.change_all(by=by, rows=_rows(by, body)))
 
 
 @router.get(
     "/assets/{asset_id}", response={200: AssetOut, 304: None}, operation_id="get_asset", tags=["assets"], summary="Read an asset"
 )
 def get_asset(request: HttpRequest, response: HttpResponse, asset_id: Path[UUID], if_none_match: IfNoneMatch = None) -> Any:
-    asset = _asset_or_404(acting(request), asset_id)
-    shown = _tagged(response, asset)
+    by = acting(request)
+    shown = _tagged(by, response, _asset_or_404(by, asset_id))
     if if_none_match and response["ETag"] in [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]:
         return Status(304, None)
     return shown
@@ -83,15 +117,35 @@ def change_asset(
 ) -> Any:
     by = acting(request)
     asset = _asset_or_404(by, asset_id)
-    if if_match is None:
-        raise HttpError(428, "Send If-Match with the ETag you read, so that nobody's change is overwritten unseen.")
-    changes: dict[str, Any] = {n: v for n in ("name", "asset_no", "kind", "status") if (v := getattr(body, n)) is not None}
-    if "category" in body.model_fields_set:
-        changes["category"] = category_or_404(by, body.category) if body.category else None
-    if "home" in body.model_fields_set:
-        changes["home_location"] = location_or_404(by, body.home) if body.home else None
-    services.change_asset(by=by, asset_id=asset.pk, version=_version(if_match, asset), changes=changes)
-    return _tagged(response, _asset_or_404(by, asset_id))
+    version = version_seen(if_match, asset)
+    changes = References(by, [body]).given(body)
+    services.change_asset(by=by, asset_id=asset.pk, version=version, changes=changes, custom=body.custom, tags=body.tags)
+    return _tagged(by, response, _asset_or_404(by, asset_id))
+
+
+@router.post(
+    "/assets/{asset_id}/duplicate",
+    response={201: AssetOut},
+    operation_id="duplicate_asset",
+    tags=["assets"],
+    summary="Register another asset like this one",
+)
+def duplicate_asset(request: HttpRequest, response: HttpResponse, asset_id: Path[UUID]) -> Any:
+    """Without codes, serial number, condition, warranty, files and history: those are of one thing alone."""
+    by = acting(request)
+    made = record.duplicate_asset(by=by, asset=_asset_or_404(by, asset_id))
+    return Status(201, _tagged(by, response, _asset_or_404(by, made.pk)))
+
+
+@router.post(
+    "/assets/{asset_id}/dispose", response=AssetOut, operation_id="dispose_asset", tags=["assets"], summary="End an asset's life"
+)
+def dispose_asset(request: HttpRequest, response: HttpResponse, asset_id: Path[UUID], if_match: IfMatch = None) -> Any:
+    """It comes out of what it lies in. Refused while something lies in it or somebody has it."""
+    by = acting(request)
+    asset = _asset_or_404(by, asset_id)
+    record.dispose_asset(by=by, asset=asset, version=version_seen(if_match, asset))
+    return _tagged(by, response, _asset_or_404(by, asset_id))
 
 
 @router.get(
@@ -130,53 +184,92 @@ def add_identifier(request: HttpRequest, asset_id: Path[UUID], body: NewCode) ->
     summary="Take a code off its asset; its history stays",
 )
 def retire_identifier(request: HttpRequest, identifier_id: Path[UUID]) -> Any:
-    seen = Identifier.objects.filter(asset__in=Asset.objects.visible_to(acting(request)), pk=identifier_id)
-    if not seen.exists():
-        raise NotFound("There is no such identifier.")
-    return identifier_out(services.retire_identifier(by=acting(request), identifier_id=identifier_id))
+    by = acting(request)
+    return identifier_out(services.retire_identifier(by=by, identifier_id=_seen_identifier(by, identifier_id)))
+
+
+@router.post(
+    "/identifiers/{identifier_id}/replace",
+    response={201: IdentifierOut},
+    operation_id="replace_identifier",
+    tags=["identifiers"],
+    summary="Put a new tag or label in the place of an old one",
+)
+def replace_identifier(request: HttpRequest, identifier_id: Path[UUID], body: NewCode) -> Any:
+    by = acting(request)
+    old = _seen_identifier(by, identifier_id)
+    return Status(201, identifier_out(services.replace_identifier(by=by, identifier_id=old, text=body.text, kind=body.kind)))
 
 
 @router.get("/resolve", response=Resolved, operation_id="resolve_code", tags=["identifiers"], summary="Say what any code means")
 def resolve(request: HttpRequest, code: Annotated[str, Query(min_length=1, max_length=4096)]) -> Any:
     by = acting(request)
     found = services.resolve_code(code, by=by)
-    asset = asset_out(_asset_or_404(by, found.asset.pk)) if found.asset else None
+    asset = _shown(by, _asset_or_404(by, found.asset.pk)) if found.asset else None
     return Resolved(key=found.identity.key, level=found.identity.level, note=found.identity.note, asset=asset)
 
 
 # ---- what they share -----------------------------------------------------------------------------------------------------------
 
 
+def _rows(by: Actor, body: NewAssets | BulkChanges) -> list[bulk.Row]:
+    """Raises Several with what any of them names and there is not."""
+    references, rows = References(by, body), []
+    problems: list[Problem] = []
+    for number, one in enumerate(body):
+        row = bulk.Row(custom=one.custom, tags=one.tags)
+        try:
+            row.given = references.given(one)
+        except Invalid as problem:
+            problems.append(Invalid(f"{number}/{problem.text}", field=f"{number}/{problem.field}"))
+        if isinstance(one, NewAsset):
+            row.identifiers, row.custom = _codes(one), one.custom or {}
+        else:
+            row.asset_id, row.version = one.id, one.version
+        rows.append(row)
+    if problems:
+        raise Several(problems)
+    return rows
+
+
+def _codes(body: NewAsset) -> list[services.NewIdentifier]:
+    return [services.NewIdentifier(code.text, code.kind) for code in body.identifiers]
+
+
+def _written(assets: list[Asset]) -> WrittenAll:
+    return WrittenAll(items=[Written(id=one.pk, asset_no=one.asset_no, version=one.version) for one in assets])
+
+
 def _asset_page(by: Actor, found: AssetQuerySet, sort: str, cursor: str | None, limit: int) -> AssetPage:
     order = finding.order_of(sort)
-    assert order is not None  # Sort lists the ones there are
-    page = cut(_with_all(found), order, cursor, limit)
-    hide_elsewhere(by, page.rows)
-    return AssetPage(items=[asset_out(row) for row in page.rows], next=page.next, previous=page.previous)
-
-
-def _with_all(found: AssetQuerySet) -> AssetQuerySet:
-    return finding.for_rows(found).prefetch_related("identifiers")
+    if order is None:
+        raise Invalid("sort: the company has no field of its own with this key")
+    keys = cut(found.only("pk"), order, cursor, limit)
+    whole = {row.pk: row for row in with_record(Asset.objects.order_by().filter(pk__in=[row.pk for row in keys.rows]))}
+    rows = [whole[row.pk] for row in keys.rows if row.pk in whole]
+    hide_elsewhere(by, rows)
+    parents = seen_parents(by, rows)
+    return AssetPage(items=[asset_out(row, parents) for row in rows], next=keys.next, previous=keys.previous)
 
 
 def _asset_or_404(by: Actor, asset_id: UUID) -> Asset:
-    asset = _with_all(Asset.objects.visible_to(by)).filter(pk=asset_id).first()
+    asset = with_record(Asset.objects.visible_to(by)).filter(pk=asset_id).first()
     if asset is None:
         raise NotFound("There is no such asset.")
     hide_elsewhere(by, [asset])
     return asset
 
 
-def _tagged(response: HttpResponse, asset: Asset) -> AssetOut:
+def _seen_identifier(by: Actor, identifier_id: UUID) -> UUID:
+    if not Identifier.objects.filter(asset__in=Asset.objects.visible_to(by), pk=identifier_id).exists():
+        raise NotFound("There is no such identifier.")
+    return identifier_id
+
+
+def _shown(by: Actor, asset: Asset) -> AssetOut:
+    return asset_out(asset, seen_parents(by, [asset]))
+
+
+def _tagged(by: Actor, response: HttpResponse, asset: Asset) -> AssetOut:
     response["ETag"] = f'"{asset.version}"'
-    return asset_out(asset)
-
-
-def _version(if_match: str, asset: Asset) -> int:
-    """The version that If-Match names; `*` means whatever there is. Raises Stale for anything that is no ETag of ours."""
-    if if_match.strip() == "*":
-        return asset.version
-    tag = if_match.strip().removeprefix("W/").strip('"')
-    if not tag.isdecimal() or not tag.isascii() or len(tag) > 9:
-        raise Stale(f"If-Match does not name a version of this asset; it is now {asset.version}")
-    return int(tag)
+    return _shown(by, asset)
