@@ -12,7 +12,7 @@ from typing import IO, Final
 from registry.tables.encodings import LOST, LOST_HANDLER, Encoding, encoding_of
 from registry.tables.fitting import fitted
 from registry.tables.guard import unguarded
-from registry.tables.table import WHOLE_ROW, CellProblem, Limits, Row, Table, Unreadable, shown
+from registry.tables.table import NOT_TEXT, WHOLE_ROW, CellProblem, Limits, Row, Table, Unreadable, shown
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _LINE_CHARS: Final = 1_000_000  # one longer is no line of a table
@@ -122,14 +122,13 @@ def _records(text: IO[str], delimiter: str, limits: Limits) -> Iterator[Row]:
 
 def _look(row: Row, limits: Limits) -> None:
     for place, cell in enumerate(row.cells):
+        if NOT_TEXT.search(cell):
+            reason = "bytes that are no character in this encoding" if LOST in cell else "a NUL byte is no text"
+            cell = row.cells[place] = NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", cell)
+            row.problems.append(CellProblem(place, shown(cell), reason))
         if len(cell) > limits.cell_chars:
             row.problems.append(CellProblem(place, shown(cell), f"{len(cell):,} characters; a cell holds {limits.cell_chars:,}"))
             row.cells[place] = cell[: limits.cell_chars]
-        elif "\0" in cell:
-            row.problems.append(CellProblem(place, shown(cell), "a NUL byte is no text"))
-        elif LOST in cell:
-            row.cells[place] = cell.replace(LOST, "\N{REPLACEMENT CHARACTER}")
-            row.problems.append(CellProblem(place, shown(row.cells[place]), "bytes that are no character in this encoding"))
 
 
 def _broken(reason: str, first: int, last: int) -> str:

@@ -1,5 +1,6 @@
 """What a table is, whatever file it came from: numbered rows of cells as text, and what is wrong with single cells."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -63,6 +64,9 @@ class Table:
 
 class Unreadable(Exception):
     """The file is no table that can be read, or larger than is taken. The text is a sentence with what to do."""
+
+
+NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")  # what no database takes: NUL, and halves of surrogate pairs
 
 
 def shown(value: str, most: int = 80) -> str:

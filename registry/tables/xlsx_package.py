@@ -62,7 +62,7 @@ class Strings:
     def __getitem__(self, index: int) -> str:
         if not 0 <= index < len(self):
             raise Unreadable("The file is damaged: a cell refers to a text that is not there.")
-        return self._bytes[self._ends[index] : self._ends[index + 1]].decode("utf-8", "replace")
+        return self._bytes[self._ends[index] : self._ends[index + 1]].decode("utf-8", "surrogatepass")
 
 
 @contextmanager

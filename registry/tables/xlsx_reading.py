@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Final
 
 from registry.tables.fitting import fitted
-from registry.tables.table import DATE, NUMBER, TEXT, TRUTH, WHOLE_ROW, CellProblem, Limits, Row, Table, Unreadable, shown
+from registry.tables.table import (
+    DATE,
+    NOT_TEXT,
+    NUMBER,
+    TEXT,
+    TRUTH,
+    WHOLE_ROW,
+    CellProblem,
+    Limits,
+    Row,
+    Table,
+    Unreadable,
+    shown,
+)
 from registry.tables.xlsx_package import Book, Sheet, Strings, broken_in_words, opened, parse, read_book, read_strings, unescaped
 
 EXACT: Final = 10**15  # beyond it a spreadsheet's number has lost digits
@@ -167,8 +180,9 @@ class _SheetReader:
         if len(text) > self._limits.cell_chars:
             problem = f"more than {self._limits.cell_chars:,} characters"
             text = text[: self._limits.cell_chars]
-        elif "\0" in text:
-            problem = "a NUL byte is no text"
+        if NOT_TEXT.search(text):
+            problem = "holds what is no text, a NUL or half a character"
+            text = NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
         if problem is not None:
             row.problems.append(CellProblem(self._at, shown(text), problem))
         row.cells.append(text)

@@ -373,3 +373,9 @@ def test_a_run_that_could_not_begin_ends_its_import() -> None:
     assert (job.state, job.message) == ("failed", "whoever started it may not come in any more")
     services.start_check(by=ROOT, job=job, mapping=job.mapping, options={})
     assert counts(worked(job)) == (1, 0, 0, 0)
+
+
+def test_nul_bytes_in_what_is_looked_up_are_errors_of_their_rows() -> None:
+    job = checked("no,name,codes,part of,category,custom\n1\0,A,,,,\n2,B,tag:\0,,,\n3,C,,\0,,\n4,D,,,IT\0,\n5,E,,,,\n")
+    assert counts(job) == (1, 0, 0, 4)
+    assert {reason for *_, reason in told(job)} >= {"a NUL byte is no text"}

@@ -351,3 +351,12 @@ def test_no_damage_breaks_the_reading_of_xlsx(tmp_path: Path, data: st.DataObjec
         part[at : at + data.draw(st.integers(0, 5))] = data.draw(st.binary(max_size=5))
         parts(path, **{name.rpartition("/")[2].partition(".")[0]: bytes(part)})
     survives(path)
+
+
+def test_what_no_database_takes_never_leaves_the_reader(tmp_path: Path) -> None:
+    strings = f'<sst xmlns="{SPREADSHEET}"><si><t>a</t></si><si><t>x_x0000_y</t></si><si><t>x_xD800_y</t></si></sst>'.encode()
+    inside = "".join(f'<row><c t="s"><v>{number}</v></c></row>' for number in range(3))
+    _, rows = read(parts(workbook(tmp_path, ["a"]), sheet1=sheet_of(inside), sharedStrings=strings))
+    assert [(row.cells, len(row.problems)) for row in rows] == [(["x\ufffdy"], 1)] * 2
+    _, rows = read(put(tmp_path, "a\nx\0y\n"))
+    assert [(row.cells, len(row.problems)) for row in rows] == [(["x\ufffdy"], 1)]
