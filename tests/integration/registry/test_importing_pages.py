@@ -83,7 +83,9 @@ def test_the_whole_way_by_pages(anna: Client) -> None:
     anna.post(f"{page}confirm/", {"leave_out": "on"})
     assert "0 of 2 rows are written" in text(anna.get(page))
     owner_works(job)
-    assert "2 rows written" in text(anna.get(page))
+    done = anna.get(page)
+    assert "2 rows written" in text(done)
+    assert f"/changes/?request={job.request_id}".encode() in done.content
     assert Asset.objects.get(asset_no="1").supplier is not None
     assert "Written" in text(anna.get("/imports/"))
 
