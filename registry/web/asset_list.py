@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from registry.access.actors import Actor
+from registry.access.actors import Action, Actor
 from registry.assets import finding, saved_views
 from registry.assets.models import Asset, AssetQuerySet
 from registry.assets.services import resolve_code
@@ -80,10 +80,10 @@ def go(request: HttpRequest) -> HttpResponse:
 
 
 def _searched(by: Actor, text: str) -> tuple[AssetQuerySet, bool]:
-    """What the search finds, and whether that is few enough to count it by facets. Looking through all names takes the longest of
-    all that the page does, so it is done once where the result can be carried along."""
+    """What the search finds in their scope, and whether that is few enough to count it by facets. Looking through all names, or
+    for what lies in a scope, takes longest of all that the page does: it is done once where the result can be carried along."""
     found = finding.searched(by, text)
-    if not text.strip():
+    if not text.strip() and by.may_everywhere(Action.VIEW):
         return found, True
     some = list(found.order_by().values_list("pk", flat=True)[: CARRIED_ALONG + 1])
     if len(some) > CARRIED_ALONG:

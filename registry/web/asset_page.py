@@ -1,5 +1,7 @@
-"""The page of one asset: where it is, how we know, what it is, and by which codes it is known."""
+"""The page of one asset: where it is, how we know, what it is, what it holds, what is kept of it, by which codes it is known."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,19 +11,36 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from registry.access.actors import Actor
-from registry.assets import finding, services
-from registry.assets.models import Asset, Identifier
+from registry.access.actors import Action, Actor
+from registry.assets import containers, custom, services
+from registry.assets.elsewhere import hide_elsewhere
+from registry.assets.models import Asset, AssetLink, Attachment, Containment, CustomValue, Identifier
+from registry.assets.schemas import with_record
+from registry.custody import on_asset
 from registry.page import acting, is_htmx, page, said
-from registry.paging import BadCursor
+from registry.paging import BadCursor, Page
+from registry.people import log
 from registry.problems import Problem
+from registry.tracking.models import LocationEvent
 from registry.tracking.services import claim_unknown_tag, project_changed_identifiers
-from registry.tracking.telling import told
+from registry.tracking.telling import Told, told
 from registry.web import timeline
 from registry.web.drawing import SPANS
 from registry.web.where import for_assets
 
 GONE = (Asset.Status.MISSING, Asset.Status.DISPOSED)
+MOST_PARTS = 200
+CHANGES_SHOWN = 15
+CONDITIONS = {1: "worn out", 2: "poor", 3: "fair", 4: "good", 5: "as new"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry of the timeline: what readers told, or what people did."""
+
+    at: datetime
+    told: Told | None = None
+    done: on_asset.Entry | None = None
 
 
 @page()
@@ -49,25 +68,32 @@ def add_identifier(request: HttpRequest, asset_id: UUID) -> HttpResponse:
 
 @page("POST")
 def retire_identifier(request: HttpRequest, identifier_id: UUID) -> HttpResponse:
+    """Off, or with `code` another in its place."""
     own = Identifier.objects.filter(asset__in=Asset.objects.visible_to(acting(request))).select_related("asset")
     identifier = get_object_or_404(own, pk=identifier_id)
+    by, text = acting(request), request.POST.get("replacement", "").strip()
     try:
-        services.retire_identifier(by=acting(request), identifier_id=identifier.pk)
+        if text:
+            new = services.replace_identifier(by=by, identifier_id=identifier.pk, text=text)
+            messages.success(request, f"{new.key} has taken the place of {identifier.key}.", "good")
+        else:
+            services.retire_identifier(by=by, identifier_id=identifier.pk)
+            messages.success(
+                request, f"{identifier.key} is retired. Its history stays; the code is free for another asset.", "good"
+            )
         project_changed_identifiers()
-        messages.success(request, f"{identifier.key} is retired. Its history stays; the code is free for another asset.", "good")
     except Problem as problem:
         messages.error(request, said(problem), "attention")
     return done(request, identifier.asset)
 
 
 def seen_by(request: HttpRequest, asset_id: UUID) -> Asset:
-    shown = finding.for_rows(Asset.objects.visible_to(acting(request)))
-    return get_object_or_404(shown.select_related("position__last_event__read_point"), pk=asset_id)
-
-
-def _here(by: Actor, position: Any) -> bool:
-    """Was it seen last where they may know of?"""
-    return by.sees_all_places() or (position.location is not None and position.location.pk is not None)
+    """The asset with all that its page shows, places out of scope as `elsewhere`."""
+    by = acting(request)
+    shown = with_record(Asset.objects.visible_to(by)).select_related("position__last_event__read_point")
+    asset: Asset = get_object_or_404(shown, pk=asset_id)
+    hide_elsewhere(by, [asset])
+    return asset
 
 
 def done(request: HttpRequest, asset: Asset) -> HttpResponse:
@@ -82,20 +108,85 @@ def context_of(request: HttpRequest, asset: Asset) -> dict[str, Any]:
         events = timeline.events_of(by, asset, request.GET.get("cursor"))
     except BadCursor:
         events = timeline.events_of(by, asset, None)
-    codes = list(asset.identifiers.all())
     position: Any = getattr(asset, "position", None)
     picture = timeline.picture(by, asset, request.GET.get("span"), timezone.localtime())
+    here = position is not None and (by.sees_all_places() or (position.location is not None and position.location.pk is not None))
     return {
         "area": "assets",
         "asset": asset,
+        "rights": {str(action): _may(by, action, asset) for action in (Action.HANDLE, Action.EDIT, Action.VALUE)},
         "where": for_assets(by, [asset])[asset],
-        "read_point": position.last_event.read_point if position is not None and _here(by, position) else None,
-        "active": [code for code in codes if code.state == Identifier.State.ACTIVE],
-        "retired": [code for code in codes if code.state == Identifier.State.RETIRED],
+        "read_point": position.last_event.read_point if here and position.last_event is not None else None,
         "contradiction": position is not None and asset.status in GONE and position.last_seen_at > asset.changed_at,
-        "told": told(events.rows, by),
+        "today": timezone.localdate(),
+        "condition": CONDITIONS.get(asset.condition or 0, ""),
+        "of": on_asset.of_asset(by, asset),
+        "lines": _lines(by, asset, events, first=not request.GET.get("cursor")),
         "older": events.next,
         "spans": list(SPANS),
         "span": picture[0] if picture else None,
         "drawing": picture[1] if picture else None,
+        "own_fields": _own_fields(asset),
+        "changes": log.find(by, log.Wanted(kind="asset", object_id=str(asset.pk)), size=CHANGES_SHOWN).entries
+        if by.may_anywhere(Action.CHANGES)
+        else None,
+        **_codes(asset),
+        **_files(asset),
+        **_parts(by, asset),
+    }
+
+
+def _may(by: Actor, action: Action, asset: Asset) -> bool:
+    return by.may_everywhere(action) or Asset.objects.visible_to(by, action).filter(pk=asset.pk).exists()
+
+
+def _lines(by: Actor, asset: Asset, events: Page[LocationEvent], *, first: bool) -> list[Line]:
+    """What was told and what was done, newest first, as far back as this page of events goes."""
+    rows = told(events.rows, by)
+    lines = [Line(row.event.happened_at, told=row) for row in rows]
+    newest = None if first or not events.rows else events.rows[0].happened_at
+    oldest = events.rows[-1].happened_at if events.rows and events.next else None
+    for entry in on_asset.entries(by, asset):
+        if (newest is None or entry.at <= newest) and (oldest is None or entry.at >= oldest):
+            lines.append(Line(entry.at, done=entry))
+    return sorted(lines, key=lambda line: line.at, reverse=True)
+
+
+def _own_fields(asset: Asset) -> list[tuple[str, str, CustomValue]]:
+    return [(str(value.field.name), custom.shown(value), value) for value in asset.custom_values.all()]
+
+
+def _codes(asset: Asset) -> dict[str, Any]:
+    codes = list(asset.identifiers.all())
+    return {
+        "active": [code for code in codes if code.state == Identifier.State.ACTIVE],
+        "retired": [code for code in codes if code.state == Identifier.State.RETIRED],
+    }
+
+
+def _files(asset: Asset) -> dict[str, Any]:
+    attachments = list(Attachment.objects.filter(asset=asset).select_related("file"))
+    photos = [one for one in attachments if one.kind == Attachment.Kind.PHOTO]
+    return {
+        "photo": next((one for one in photos if one.main), None),
+        "photos": photos,
+        "documents": [one for one in attachments if one.kind != Attachment.Kind.PHOTO],
+    }
+
+
+def _parts(by: Actor, asset: Asset) -> dict[str, Any]:
+    seen = Asset.objects.visible_to(by)
+    inside = Containment.objects.filter(container=asset, to_ts__isnull=True, asset__in=seen).select_related("asset")
+    ids = containers.around(asset)
+    around = {one.pk: one for one in seen.filter(pk__in=ids)} if ids else {}
+    out = AssetLink.objects.filter(from_asset=asset, to_asset__in=seen).select_related("to_asset")
+    into = AssetLink.objects.filter(to_asset=asset, from_asset__in=seen).select_related("from_asset")
+    return {
+        "contents": inside[:MOST_PARTS],
+        "around": [around[pk] for pk in ids if pk in around],
+        "hidden_around": any(pk not in around for pk in ids),
+        "links_out": out[:MOST_PARTS],
+        "links_in": into[:MOST_PARTS],
+        "container_kinds": Containment.Kind.choices,
+        "link_types": AssetLink.Type.choices,
     }

@@ -19,8 +19,8 @@ MOST_CHOICES: Final = 15
 AT_ONCE: Final = ("place", "seen", "category", "status")
 LATER: Final = ("kind", "label", "model", "custodian", "tag", "condition", "warranty", "criticality", "supplier", "cost_center",
                 "home", "lacks")  # fmt: skip
-TREES: Final[dict[str, tuple[Any, str]]] = {"place": (Location, "position__location__path"), "category": (Category, "category__path"),
-                "home": (Location, "home_location__path")}  # fmt: skip
+TREES: Final[dict[str, tuple[Any, str]]] = {"place": (Location, "position__location"), "category": (Category, "category"),
+                "home": (Location, "home_location")}  # fmt: skip
 COLUMNS: Final = {"tag": "tagged__tag"}  # where the filter is not called like the column
 ACTIONS: Final = {"custodian": Action.HANDLE}
 
@@ -67,9 +67,9 @@ def facet(name: str, found: AssetQuerySet, listing: Listing, *, counted: bool) -
 
 def _tree(name: str, others: AssetQuerySet, listing: Listing, counted: bool) -> Facet:
     """The way down to what is chosen, and one step further; from the tops of what one may see."""
-    model, path = TREES[name]
+    model, column = TREES[name]
     chosen: Location | Category | None = getattr(listing.criteria, name)
-    counts = _rolled_up(others, path, model.steplen) if counted else None
+    counts = _rolled_up(others, column, model) if counted else None
     visible = model.objects.visible_to(listing.by)
     top = _depth_of_tops(listing.by, model)
     if chosen is None:
@@ -100,11 +100,15 @@ def _depth_of_tops(by: Actor, model: Any) -> int:
     return 1 if None in paths or not paths else min(len(path) // model.steplen for path in paths)
 
 
-def _rolled_up(found: AssetQuerySet, path: str, step: int) -> Counter[str]:
-    """How many at each node or below it."""
+def _rolled_up(found: AssetQuerySet, column: str, model: Any) -> Counter[str]:
+    """How many at each node or below it. Counted by the nodes' keys: joining their paths to every asset takes four times longer."""
     total: Counter[str] = Counter()
-    for at, number in _grouped(found, path):
-        for end in range(step, len(at or "") + 1, step):
+    counts = dict(_grouped(found, column))
+    step = model.steplen
+    paths = dict(model.objects.order_by().filter(pk__in=[pk for pk in counts if pk]).values_list("pk", "path"))
+    for pk, number in counts.items():
+        at = paths.get(pk, "")
+        for end in range(step, len(at) + 1, step):
             total[at[:end]] += number
     return total
 

@@ -10,6 +10,8 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse_lazy
 
 from registry.access import throttle
+from registry.web import sso
+from registry.web.second_factor import come_in
 
 
 class LogIn(LoginView):
@@ -28,7 +30,10 @@ class LogIn(LoginView):
         """Name and address: who guesses at one name does not lock its owner out elsewhere."""
         request = self.request
         throttle.succeeded("password", request.POST.get("username", "")[:150], address=request.META.get("REMOTE_ADDR", ""))
-        return super().form_valid(form)
+        return come_in(request, form.get_user(), self.get_success_url())
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"sso": sso.buttons(self.get_redirect_url())}
 
 
 class ChangePassword(PasswordChangeView):

@@ -1,24 +1,28 @@
 """The addresses of all pages."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import include, path
 
 from registry.assets import pages as assets
 from registry.custody.urls import urlpatterns as custody
 from registry.importing.urls import urlpatterns as imports
 from registry.labels import pages as labels
 from registry.people.urls import urlpatterns as people
-from registry.reports.urls import urlpatterns as reports
-from registry.people.urls import urlpatterns as people
-from registry.scanning.urls import urlpatterns as scanning
 from registry.places.urls import urlpatterns as one_place
+from registry.reports.urls import urlpatterns as reports
+from registry.scanning.urls import urlpatterns as scanning
+from registry.stock.urls import urlpatterns as stock
 from registry.tracking import pages as tracking
-from registry.web import asset_forms, asset_page, home, list_urls, log_in, places
+from registry.web import asset_forms, asset_page, asset_parts, home, list_urls, log_in, places, second_factor
 
 urlpatterns = [
     path("", home.show, name="home"),
     path("login/", log_in.LogIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("login/second-factor/", second_factor.ask, name="log-in-second-factor"),
+    path("account/second-factor/", second_factor.manage, name="second-factor"),
+    path("account/second-factor/code.svg", second_factor.picture, name="second-factor-picture"),
+    path("account/", include("allauth.socialaccount.providers.openid_connect.urls")),
     path("password/", log_in.ChangePassword.as_view(), name="password"),
     *list_urls.urlpatterns,
     path("assets/new/", asset_forms.new, name="asset-new"),
@@ -26,6 +30,16 @@ urlpatterns = [
     path("assets/<uuid:asset_id>/edit/", asset_forms.edit, name="asset-edit"),
     path("assets/<uuid:asset_id>/identifiers/", asset_page.add_identifier, name="identifier-add"),
     path("identifiers/<uuid:identifier_id>/retire/", asset_page.retire_identifier, name="identifier-retire"),
+    path("assets/<uuid:asset_id>/files/", asset_parts.add_files, name="asset-files"),
+    path("assets/<uuid:asset_id>/put-into/", asset_parts.put_into, name="asset-put-into"),
+    path("assets/<uuid:asset_id>/take-out/", asset_parts.take_out, name="asset-take-out"),
+    path("assets/<uuid:asset_id>/links/", asset_parts.add_link, name="link-add"),
+    path("assets/<uuid:asset_id>/duplicate/", asset_parts.duplicate, name="asset-duplicate"),
+    path("assets/<uuid:asset_id>/dispose/", asset_parts.dispose, name="asset-dispose"),
+    path("links/<uuid:link_id>/remove/", asset_parts.remove_link, name="link-remove"),
+    path("files/<uuid:file_id>/", asset_parts.file, name="file"),
+    path("files/<uuid:file_id>/small/", asset_parts.small, name="file-small"),
+    path("files/<uuid:file_id>/change/", asset_parts.change_file, name="file-change"),
     path("places/", places.show, name="places"),
     path("places/new/", assets.new_place, name="place-new"),
     path("places/<uuid:location_id>/", places.show, name="place"),
@@ -37,6 +51,7 @@ urlpatterns = [
     *one_place,
     *scanning,
     *reports,
+    *stock,
     path("labels/", labels.show, name="labels"),
     path("labels/print/", labels.print_out, name="labels-print"),
     path("8004/<path:value>", labels.digital_link, {"ai": "8004"}, name="giai"),

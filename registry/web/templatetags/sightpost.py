@@ -1,6 +1,7 @@
 """What templates say again and again: icons, times with their age, codes in readable groups."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from django import template
@@ -128,3 +129,13 @@ def duration(seconds: float) -> str:
         if seconds < limit:
             return f"{int(seconds // unit)} {word}"
     return f"{int(seconds // 86_400)} days"
+
+
+@register.filter
+def amount(value: Decimal | None) -> str:
+    """`1234.5000` -> 1,234.50; quantities and money without needless zeros."""
+    if value is None:
+        return ""
+    plain = f"{value.normalize():f}"
+    decimals = len(plain.partition(".")[2])
+    return f"{value:,.{max(decimals, 2) if decimals else 0}f}"
