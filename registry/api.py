@@ -22,6 +22,7 @@ from registry.labels.api import router as labels
 from registry.people.api import router as people
 from registry.reports.api import router as reports
 from registry.scanning.api import router as scanning
+from registry.stock.api import router as stock
 from registry.tracking.api import router as tracking
 
 READING = ("GET", "HEAD", "OPTIONS")
@@ -92,4 +93,5 @@ api.add_router("", tracking)
 api.add_router("", custody)
 api.add_router("", scanning)
 api.add_router("", reports)
+api.add_router("", stock)
 problem_json.install(api)

@@ -93,7 +93,7 @@ def _add(tar: tarfile.TarFile, name: str, path: Path) -> dict[str, Any]:
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode, entry.mtime = stat.st_size, 0o600, int(stat.st_mtime)
         hashed = _Hashed(file)
-        tar.addfile(entry, hashed)  # type: ignore[arg-type]  # it asks for read() alone
+        tar.addfile(entry, hashed)
         return {"size": stat.st_size, "sha256": hashed.digest.hexdigest()}
 
 

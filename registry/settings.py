@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "registry.places",
     "registry.people",
     "registry.scanning",
+    "registry.stock",
     "registry.reports",
     "registry.web",
 ]

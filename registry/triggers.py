@@ -12,6 +12,7 @@ from django.db import connections
 
 APPEND_ONLY = {  # and what may not be done to its rows; TRUNCATE is a right of the table's owner
     "tracking_locationevent": ("update", "delete"),  # what a gateway told is neither changed nor deleted
+    "stock_stockmovement": ("update", "delete"),  # a mistake is corrected by a count
     "access_change": ("update",),  # the log of changes is only ever shortened, by age (access/retention.py)
 }
 

@@ -40,7 +40,7 @@ class Smtp:
                     if "TEXT" in self.answers:
                         writer.write(self.answers["TEXT"] + b"\r\n")
                         continue
-                    self.accepted.append(message_from_bytes(unstuffed, policy=policy.default))  # type: ignore[arg-type]
+                    self.accepted.append(message_from_bytes(unstuffed, policy=policy.default))
                     if self.hold_after_text:
                         await asyncio.sleep(3600)
                     await asyncio.sleep(self.pause_before_answer_s)

@@ -47,7 +47,8 @@ def write(form: str, key: str, head: Head, answer: Answer, now: datetime) -> Wri
     parts = [writer.rows([[column.title for column in answer.columns]]), writer.rows(answer.rows)]
     if answer.totals:
         parts.append(writer.rows([answer.totals]))
-    notes: list[list[Cell]] = [[], [head.title], *([line] for line in (*head.lines, answer.sentence, *answer.notes))]
+    said: list[Cell] = [head.title, *head.lines, answer.sentence, *answer.notes]
+    notes: list[list[Cell]] = [[], *([line] for line in said)]
     parts += [writer.rows(notes), writer.end()]
     return Written(name, writer.content_type, b"".join(parts))
 

@@ -42,8 +42,7 @@ class Filters(forms.Form):
             self.fields["since"] = forms.DateField(label="From", widget=day)
             self.fields["until"] = forms.DateField(label="To", widget=day)
         if report.days:
-            limits = {"min_value": 1, "max_value": MOST_DAYS}
-            self.fields["days"] = forms.IntegerField(label=report.days_title, **limits)
+            self.fields["days"] = forms.IntegerField(label=report.days_title, min_value=1, max_value=MOST_DAYS)
 
 
 @page()
@@ -155,7 +154,7 @@ def _drawn(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _rows(answer: Answer) -> list[dict[str, Any]]:
-    links = list(answer.links) or [None] * len(answer.rows)
+    links: list[UUID | None] = [*answer.links] if answer.links else [None] * len(answer.rows)
     return [
         {"link": link, "cells": [(shown(cell, column), column) for cell, column in zip(row, answer.columns, strict=True)]}
         for row, link in zip(answer.rows, links, strict=True)

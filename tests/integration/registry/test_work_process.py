@@ -176,7 +176,7 @@ async def _until(what: Callable[[], bool], within_s: float = 10) -> None:
 
 
 def _open(home: RegistryHome) -> list[tuple[int]]:
-    return home.query("SELECT count(*) FROM work_outgoing WHERE NOT dead AND handed_over_at IS NULL")  # type: ignore[return-value]
+    return home.query("SELECT count(*) FROM work_outgoing WHERE NOT dead AND handed_over_at IS NULL")
 
 
 def _number(mail: EmailMessage) -> int:
