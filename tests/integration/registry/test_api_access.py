@@ -230,6 +230,10 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET transfers": PAGE,
     "GET transfer-new": PAGE,
     "GET transfer": PAGE,
+    "GET scan": PAGE,
+    "GET scan-worker": (200, 200, 200),  # a script, the same for everybody
+    "GET scan-unknown": PAGE,
+    "GET scan-drawer": PAGE,
     "GET labels": PAGE,
     "POST labels-print": (302, 302, 422),
     "GET giai": FORM,
