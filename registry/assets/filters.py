@@ -165,7 +165,7 @@ def written(wanted: Criteria) -> dict[str, str]:
     for custom in wanted.custom:
         name = f"{CUSTOM}{custom.field.key}"
         parts = {name: custom.text, f"{name}.from": custom.low, f"{name}.to": custom.high}
-        found |= {key: str(value) for key, value in parts.items() if value is not None}
+        found |= {key: _short(value) for key, value in parts.items() if value is not None}
     return found
 
 

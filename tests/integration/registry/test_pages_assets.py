@@ -126,7 +126,7 @@ def test_the_list_costs_the_same_for_few_and_many_rows(anna: Client, world: Worl
 
     few = queries()
     many_assets(world, 40)
-    assert queries() == few <= 17
+    assert queries() == few <= 19
 
 
 def test_asset_and_places_cost_the_same_for_few_and_many_rows(anna: Client, world: World) -> None:

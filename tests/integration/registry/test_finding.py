@@ -1,0 +1,253 @@
+"""Finding assets by everything they have: each filter, each order, each column, the same for page, export and saved views."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
+
+from registry.access.models import Person
+from registry.assets import filters, finding, orders
+from registry.assets.columns import columns_of
+from registry.assets.models import Asset, AssetModel, AssetTag, CostCenter, CustomField, CustomValue, StatusLabel, Supplier, Tag
+from registry.assets.saved_views import of as views_of
+from tests.registry_world import ROOT, World, actor, lasting, make_user, many_assets, tell_a_day
+
+pytestmark = pytest.mark.django_db
+
+
+def fill(world: World) -> None:
+    """Give Pump 7 one of everything; the other assets have nothing of it."""
+    pump = world.assets["Pump 7"]
+    today = timezone.localdate()
+    pump.model = AssetModel.objects.create(name="P-100", manufacturer="Acme")
+    pump.supplier = Supplier.objects.create(name="Pumps & Co")
+    pump.cost_center = CostCenter.objects.create(code="4711", name="Water")
+    pump.custodian = Person.objects.create(name="Carla")
+    pump.label = StatusLabel.objects.create(name="Lent", status="in_use")
+    pump.criticality, pump.condition, pump.serial_no = "critical", 2, "SN-77"
+    pump.acquired_on, pump.warranty_until = date(2020, 5, 1), today + timedelta(days=20)
+    pump.purchase_cost, pump.currency = Decimal("1234.5"), "EUR"
+    pump.save()
+    world.assets["Pump 8"].warranty_until = today - timedelta(days=1)
+    world.assets["Pump 8"].save()
+    AssetTag.objects.create(asset=pump, tag=Tag.objects.create(name="loud"))
+    for key, kind, text, more in (
+        ("inspector", "text", "Dora Doe", {}),
+        ("rating", "number", "12.5", {"number": Decimal("12.5")}),
+        ("checked_on", "date", "2025-02-03", {"day": date(2025, 2, 3)}),
+        ("fragile", "boolean", "true", {}),
+    ):
+        field = CustomField.objects.create(key=key, name=key.title(), type=kind)
+        CustomValue.objects.create(asset=pump, field=field, text=text, start=text.lower(), **more)
+
+
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with lasting(django_db_blocker, tell_a_day, fill) as world:
+        yield world
+
+
+@pytest.fixture
+def world(made: World, db: None) -> World:
+    return deepcopy(made)
+
+
+def found(given: dict[str, str], by: Any = ROOT) -> list[str]:
+    wanted, wrong = filters.read(by, given)
+    assert wrong == []
+    assert filters.read(by, filters.written(wanted)) == (wanted, [])  # what an address says is what it came from
+    return sorted(finding.find(by, wanted).values_list("name", flat=True))
+
+
+ONLY = ["Pump 7"]
+OTHERS = ["Drill", "Ladder long", "Ladder short", "Pump 8", "Pump 9"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"model": "P-100"}, ONLY),
+        ({"model": "none"}, OTHERS),
+        ({"supplier": "Pumps & Co"}, ONLY),
+        ({"cost_center": "4711"}, ONLY),
+        ({"custodian": "Carla"}, ONLY),
+        ({"held": "no"}, OTHERS),
+        ({"label": "Lent"}, ONLY),
+        ({"label": "none", "status": "in_use"}, ["Ladder long", "Ladder short"]),
+        ({"tag": "loud"}, ONLY),
+        ({"criticality": "critical"}, ONLY),
+        ({"condition": "2"}, ONLY),
+        ({"kind": "physical", "condition": "2"}, ONLY),
+        ({"warranty": "30"}, ONLY),
+        ({"warranty": "over"}, ["Pump 8"]),
+        ({"warranty": "none"}, ["Drill", "Ladder long", "Ladder short", "Pump 9"]),
+        ({"acquired_from": "2020-05-01", "acquired_to": "2020-05-01"}, ONLY),
+        ({"acquired_from": "2020-05-02"}, []),
+        ({"cost_from": "1234.5", "cost_to": "1234.50"}, ONLY),
+        ({"cost_from": "1234.51"}, []),
+        ({"lacks": "code"}, ["Drill"]),
+        ({"lacks": "home"}, ["Drill"]),
+        ({"lacks": "serial"}, OTHERS),
+        ({"lacks": "photo", "tag": "loud"}, ONLY),
+        ({"custom.inspector": "dora"}, ONLY),
+        ({"custom.inspector": "doe"}, []),
+        ({"custom.rating.from": "12.5", "custom.rating.to": "13"}, ONLY),
+        ({"custom.rating.from": "12.51"}, []),
+        ({"custom.checked_on.from": "2025-02-03"}, ONLY),
+        ({"custom.checked_on.to": "2025-02-02"}, []),
+        ({"custom.fragile": "true"}, ONLY),
+        ({"home": "Hall A"}, ["Ladder long", "Ladder short", "Pump 7", "Pump 8", "Pump 9"]),
+        ({"q": "dora"}, ONLY),
+        ({"q": "sn-77"}, ONLY),
+        ({"q": "pump 12.5"}, ONLY),
+    ],
+)
+def test_each_filter_finds_what_it_says(world: World, given: dict[str, str], expected: list[str]) -> None:
+    rows = [
+        *AssetModel.objects.all(),
+        *Supplier.objects.all(),
+        *Person.objects.all(),
+        *StatusLabel.objects.all(),
+        *Tag.objects.all(),
+    ]
+    ids = {row.name: str(row.pk) for row in [*rows, *world.places.values()]} | {
+        c.code: str(c.pk) for c in CostCenter.objects.all()
+    }
+    assert found({name: ids.get(value, value) for name, value in given.items()}) == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model": "x"}, {"condition": "9"}, {"warranty": "31"}, {"cost_from": "much"}, {"acquired_to": "soon"},
+        {"custom.ghost": "x"}, {"custom.inspector.from": "1"}, {"custom.rating.from": "x"}, {"lacks": "sense"},
+        {"place": "0" * 32},
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_named(world: World, given: dict[str, str]) -> None:
+    wanted, wrong = filters.read(ROOT, given)
+    assert wrong == [next(iter(given)).removesuffix(".from")]
+    assert wanted == finding.Criteria()
+
+
+def test_every_column_has_an_order_and_pages_follow_each_other_in_it(world: World) -> None:
+    for key in columns_of(CustomField.objects.all()):
+        for sort in (orders.sort_of(key), f"-{orders.sort_of(key)}"):
+            order = orders.order_of(sort)
+            assert order is not None, key
+            names, cursor = [], None
+            while True:
+                page = finding.page_of(Asset.objects.all(), order, cursor, 4)
+                names += [asset.name for asset in page.rows]
+                cursor = page.next
+                if cursor is None:
+                    break
+            assert sorted(names) == sorted(world.assets), sort
+            if key in ("purchase_cost", "acquired_on", "condition", "model", "tags", "custom.rating", "custom.checked_on"):
+                assert names[0 if sort.startswith("-") else -1] == "Pump 7", sort
+
+
+def test_orders_of_fields_that_are_no_more_are_none(world: World) -> None:
+    CustomField.objects.filter(key="rating").update(active=False)
+    assert orders.order_of("custom.rating") is None
+    assert orders.order_of("-nonsense") is None
+
+
+def test_a_scope_finds_by_home_and_by_place_and_nothing_else(world: World) -> None:
+    dock = actor(make_user("dora", "viewer", place=world.places["Dock"]))
+    assert found({}, dock) == ["Ladder short", "Pump 9"]  # they stand there; none is at home there
+    store = actor(make_user("sven", "viewer", place=world.places["Store room"]))
+    assert found({}, store) == ["Pump 7", "Pump 8", "Pump 9"]
+    assert found({"q": "dora"}, dock) == []
+    assert finding.by_code(Asset.objects.visible_to(dock), "(8004)061414100007") is None
+
+
+# ---- the list ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def anna(client: Client) -> Client:
+    client.force_login(make_user())
+    return client
+
+
+def test_chosen_columns_stand_in_list_and_export_and_stay(anna: Client, world: World) -> None:
+    chosen = ["name", "custom.rating", "tags", "purchase_cost"]
+    answer = anna.post("/assets/columns/", {"column": chosen, "query": "q=pump"})
+    assert answer["Location"] == "/assets/?q=pump&columns=name%2Ccustom.rating%2Ctags%2Cpurchase_cost"
+    page = anna.get("/assets/").content.decode()
+    assert [head for head in ("Rating", "Tags", "Purchase cost") if f">{head}</a></th>" in page] == [
+        "Rating",
+        "Tags",
+        "Purchase cost",
+    ]
+    assert ">Number</a></th>" not in page
+    assert ">12.5</td>" in page
+    assert ">1234.5</td>" in page
+
+
+def test_a_facet_is_counted_when_it_is_opened(anna: Client, world: World) -> None:
+    part = anna.get("/assets/facet/model/", headers={"HX-Request": "true"}).content.decode()
+    assert 'Acme P-100<span class="count">1</span>' in part
+    assert 'No model<span class="count">5</span>' in part
+    assert "<!doctype" in anna.get("/assets/facet/warranty/").content.decode()
+
+
+def test_views_are_kept_shared_renamed_and_deleted(anna: Client, world: World) -> None:
+    answer = anna.post("/assets/views/", {"name": "Loud pumps", "query": "q=pump&criticality=critical", "shared": "yes"})
+    page = anna.get(answer["Location"]).content.decode()
+    assert 'aria-current="page">Loud pumps</a>' in page
+    assert "1 asset matches" in page
+    other = make_user("otto", "viewer")
+    [seen] = views_of(actor(other), "assets")
+    client = Client()
+    client.force_login(other)
+    assert "Loud pumps" in client.get("/assets/").content.decode()
+    assert client.post("/assets/views/", {"name": "Mine", "query": "", "shared": "yes"}).status_code == 422
+    client.post(f"/assets/views/{seen.pk}/", {"delete": "yes"})
+    assert views_of(ROOT, "assets")
+    anna.post(f"/assets/views/{seen.pk}/", {"name": "Pumps that are loud"})
+    assert views_of(actor(other), "assets") == []  # not shared any more
+    anna.post(f"/assets/views/{seen.pk}/", {"delete": "yes"})
+    anna.get("/assets/")  # says once that it is gone
+    assert "Pumps that are loud" not in anna.get("/assets/").content.decode()
+
+
+def test_the_form_of_all_filters_says_what_is_chosen(anna: Client, world: World) -> None:
+    page = anna.get("/assets/filters/?warranty=90&custom.rating.from=3&cost_to=10").content.decode()
+    assert '<option value="90" selected>' in page
+    assert 'name="custom.rating.from" type="text" value="3"' in page
+    assert 'name="cost_to" value="10"' in page
+
+
+def test_the_palette_offers_pages_deeds_and_what_a_search_finds(anna: Client, world: World) -> None:
+    page = anna.get("/palette/?q=pump", headers={"HX-Request": "true"}).content.decode()
+    assert all(f"<span>Pump {n}</span>" in page for n in (7, 8, 9))
+    assert "<span>New asset</span>" in anna.get("/palette/?q=new+asset", headers={"HX-Request": "true"}).content.decode()
+    viewer = Client()
+    viewer.force_login(make_user("vera", "viewer", place=world.places["Office"]))
+    page = viewer.get("/palette/?q=pump", headers={"HX-Request": "true"}).content.decode()
+    assert "Pump 7" not in page
+    assert "New asset" not in viewer.get("/palette/", headers={"HX-Request": "true"}).content.decode()
+
+
+def test_a_list_with_every_column_costs_the_same_for_few_and_many_rows(anna: Client, world: World) -> None:
+    keys = [key for key in columns_of(CustomField.objects.all()) if key != "notes"]
+
+    def queries(first: int) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert anna.get("/assets/", {"columns": ",".join(keys[first : first + 20])}).status_code == 200
+        assert not any("COUNT(*)" in q["sql"] and "LIMIT" not in q["sql"] for q in captured.captured_queries)
+        return len(captured)
+
+    few = [queries(0), queries(20)]
+    many_assets(world, 45)
+    assert [queries(0), queries(20)] == few
