@@ -48,6 +48,7 @@ LEAST: Final = 10
 FIRST: Final = 50  # rows in the first transaction; then as many as fit into AIM_S
 MOST: Final = 200
 AIM_S: Final = 0.06
+WRITTEN_AT_ONCE: Final = 1_000  # of all tables
 MODELS: Final[dict[str, type[models.Model]]] = {
     "category": Category, "home_location": Location, "supplier": Supplier, "model": AssetModel, "cost_center": CostCenter,
     "label": StatusLabel,
@@ -94,6 +95,7 @@ class Applying:
         if not rows:
             self._finish()
             return True
+        rows = _as_many_as_may_be(rows)
         try:
             self._write(rows)
         except (IntegrityError, Problem):
@@ -312,6 +314,17 @@ class Applying:
     def _finish(self) -> None:
         put(self._job, state=ImportJob.State.DONE, finished_at=timezone.now(), progress={})
         files.remove(self._job.pk)
+
+
+def _as_many_as_may_be(rows: list[ImportRow]) -> list[ImportRow]:
+    """The first of these rows that one transaction may write; at least one."""
+    written = 0
+    for count, row in enumerate(rows):
+        values_of_lists = sum(1 for name in row.values if name.startswith(CUSTOM)) + len(row.values.get("tags", ()))
+        written += 3 + 2 * len(row.values.get("identifiers", ())) + values_of_lists + 4 * ("parent" in row.values)
+        if written > WRITTEN_AT_ONCE and count:
+            return rows[:count]
+    return rows
 
 
 def _changes(one: Writing) -> Iterator[log.Changed]:

@@ -379,3 +379,19 @@ def test_nul_bytes_in_what_is_looked_up_are_errors_of_their_rows() -> None:
     job = checked("no,name,codes,part of,category,custom\n1\0,A,,,,\n2,B,tag:\0,,,\n3,C,,\0,,\n4,D,,,IT\0,\n5,E,,,,\n")
     assert counts(job) == (1, 0, 0, 4)
     assert {reason for *_, reason in told(job)} >= {"a NUL byte is no text"}
+
+
+def test_no_transaction_writes_more_than_a_thousand_rows() -> None:
+    codes = "; ".join(f"tag:{{n}}-{place}" for place in range(18))
+    job = checked("no,name,codes\n" + "".join(f'{n},Thing,"{codes.format(n=n)}"\n' for n in range(60)))
+    assert counts(job) == (60, 0, 0, 0)
+    work = ImportWork(services.confirm(by=ROOT, job=job).pk, ROOT)
+    before = 0
+    while not work.step():
+        now = (
+            sum(model.objects.count() for model in (Asset, Identifier, Change))
+            + ImportRow.objects.filter(result="written").count()
+        )
+        assert 0 < now - before <= 1_000
+        before = now
+    assert Identifier.objects.count() == 60 * 18
