@@ -11,7 +11,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.security import APIKeyCookie, HttpBearer
 
 from registry import idempotency, problem_json
-from registry.access import rights
+from registry.access import rights, throttle
 from registry.access.actors import Actor
 from registry.access.models import ApiToken, User
 from registry.access.services import authenticate_token
@@ -19,6 +19,7 @@ from registry.assets.api import router as assets
 from registry.custody.api import router as custody
 from registry.importing.api import router as imports
 from registry.labels.api import router as labels
+from registry.page import factor_missing
 from registry.people.api import router as people
 from registry.reports.api import router as reports
 from registry.scanning.api import router as scanning
@@ -32,8 +33,11 @@ class Bearer(HttpBearer):
     """`Authorization: Bearer spt_...`; a token of scope `read` reads."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
-        known = authenticate_token(token, address=request.META.get("REMOTE_ADDR", ""))
+        address = request.META.get("REMOTE_ADDR", "")
+        known = authenticate_token(token, address=address)
         if known is None:
+            if wait := throttle.attempt("token", address=address):
+                raise HttpError(429, f"Too many wrong tokens from this address. Try again in {wait} seconds.")
             return None
         if request.method not in READING and known.scope != ApiToken.Scope.WRITE:
             raise HttpError(403, f"The token {known.name!r} may only read. Changes need one of scope `write`.")
@@ -56,6 +60,8 @@ class Session(APIKeyCookie):
             return None
         if request.user.must_change_password:
             raise HttpError(403, "Choose a password of your own first, at /password/.")
+        if factor_missing(request):
+            raise HttpError(403, "Your role asks for a second factor; set it up first, at /account/second-factor/.")
         return rights.of_user(request.user, through="api")
 
 

@@ -10,7 +10,7 @@ import tomllib
 from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -156,6 +156,43 @@ class CompanySection(Section):
         return f"https://{parts.netloc}"
 
 
+class AccessSection(Section):
+    require_second_factor: list[Literal["viewer", "operator", "auditor", "accountant", "manager", "administrator"]] = Field(
+        default=[], description='the roles that may not come in by a password alone, like ["administrator"]'
+    )
+
+
+class SsoSection(Section):
+    """One OpenID Connect provider, as [[sso]]."""
+
+    id: str = Field(
+        pattern=r"^[a-z0-9-]{1,30}$", description="lower-case letters, digits and hyphens: part of the address to register"
+    )
+    name: str = Field(min_length=1, max_length=60, description="what stands on the button")
+    server_url: str = Field(
+        pattern=r"^https?://[^\s]+$", max_length=300, description="the issuer, like https://login.example.com/realms/main"
+    )
+    client_id: str = Field(min_length=1, max_length=200, description="as the provider calls this registry")
+    client_secret_file: Path = Field(
+        description="the path of a file, readable for its owner alone, that holds the client secret alone"
+    )
+    create_users: bool = Field(
+        default=False, description="true: whoever the provider knows may come in; else somebody adds them first"
+    )
+    groups_claim: str = Field(default="groups", max_length=60, description="the claim that lists a person's groups")
+    roles: dict[str, Literal["viewer", "operator", "auditor", "accountant", "manager"]] = Field(
+        default={}, description='roles for new users by their groups, like { "warehouse" = "operator" }'
+    )
+
+    @field_validator("server_url")
+    @classmethod
+    def _encrypted(cls, address: str) -> str:
+        parts = urlsplit(address)
+        if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("what the provider says is believed: its address has to begin with https://")
+        return address.rstrip("/")
+
+
 class LabelsSection(Section):
     fonts: list[Path] = Field(
         default=[],
@@ -245,6 +282,8 @@ class Configuration(BaseSettings):
     ingest: IngestSection = IngestSection()
     company: CompanySection = CompanySection()
     labels: LabelsSection = LabelsSection()
+    access: AccessSection = AccessSection()
+    sso: list[SsoSection] = Field(default=[], max_length=10)
     files: FilesSection = FilesSection()
     mqtt: MqttSection = MqttSection()
     mail: MailSection = MailSection()
@@ -284,6 +323,7 @@ def load(path: Path | None = None) -> Configuration:
             "data_dir": folder / configuration.data_dir,
             "database": configuration.database.model_copy(update={"password_file": password and folder / password}),
             "mail": configuration.mail.model_copy(update={"password_file": mail_password and folder / mail_password}),
+            "sso": [one.model_copy(update={"client_secret_file": folder / one.client_secret_file}) for one in configuration.sso],
             "labels": configuration.labels.model_copy(update={"fonts": [folder / font for font in configuration.labels.fonts]}),
         }
     )

@@ -65,7 +65,19 @@ def stopped(request: HttpRequest) -> HttpResponse | None:
         return HttpResponse(status=401, headers={"HX-Redirect": there})
     if request.user.must_change_password:
         return redirect("password")
+    if factor_missing(request) and not request.path.startswith("/account/second-factor/"):
+        return redirect("second-factor")
     return None
+
+
+def factor_missing(request: HttpRequest) -> bool:
+    """Does a role of theirs demand a second factor that they have not set up? Asked of the database until they have."""
+    if not settings.CONFIGURATION.access.require_second_factor or request.session.get("factors-elsewhere"):
+        return False
+    from registry.access import factors  # needs allauth's models
+
+    user = cast(User, request.user)
+    return factors.is_required_of(user) and not factors.has(user)
 
 
 def private(response: HttpResponse) -> HttpResponse:

@@ -41,7 +41,7 @@ def record_all(by: Actor, changes: Iterable[Changed]) -> None:
     rows = []
     for pk, one in zip(uuid7s(len(changes)), changes, strict=True):
         before, after = _differing(one.before, one.after)
-        kind = type(one.what)._meta.model_name or ""
+        kind = one.what._meta.model_name or ""
         name = str(one.what)[:NAME_CHARS] if kind not in PERSONAL else ""
         rows.append(
             (pk, now, by.user_id, by.token_id, by.through, by.request_id, kind, str(one.what.pk), name, one.action, before, after)
@@ -58,10 +58,10 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dic
 def plain(value: Any) -> Any:
     """As it stands in the log: JSON, and rows by id, kind and name; people without name."""
     match value:
-        case models.Model() if (kind := type(value)._meta.model_name) in PERSONAL:
+        case models.Model() if (kind := value._meta.model_name) in PERSONAL:
             return {"id": str(value.pk), "kind": kind}
         case models.Model():
-            return {"id": str(value.pk), "kind": type(value)._meta.model_name, "name": str(value)[:NAME_CHARS]}
+            return {"id": str(value.pk), "kind": value._meta.model_name, "name": str(value)[:NAME_CHARS]}
         case datetime() | date():
             return value.isoformat()
         case Decimal():

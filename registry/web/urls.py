@@ -12,7 +12,6 @@ from registry.places.urls import urlpatterns as one_place
 from registry.reports.urls import urlpatterns as reports
 from registry.scanning.urls import urlpatterns as scanning
 from registry.stock.urls import urlpatterns as stock
-from registry.stock.urls import urlpatterns as stock
 from registry.tracking import pages as tracking
 from registry.web import asset_forms, asset_page, asset_parts, home, list_urls, log_in, places, second_factor
 

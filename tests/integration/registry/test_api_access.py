@@ -176,6 +176,9 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET login": (200, 302, 302),
     "POST logout": (302, 302, 302),
     "GET password": (302, 200, 200),
+    "GET log-in-second-factor": FORM,
+    "GET second-factor": PAGE,
+    "GET second-factor-picture": (302, 302, 404),  # nothing is being set up
     "GET find": (302, 302, 302),
     "GET assets": PAGE,
     "GET palette": PAGE,
@@ -439,6 +442,8 @@ def operations() -> list[str]:
 
 
 def page_names() -> list[str]:
+    """Those of the log-in by others have tests of their own: test_single_sign_on.py."""
+
     def named(patterns: list[URLPattern | URLResolver]) -> list[str]:
         found: list[str] = []
         for pattern in patterns:
@@ -448,7 +453,11 @@ def page_names() -> list[str]:
                 found += named(pattern.url_patterns)
         return found
 
-    return [name for name in named(get_resolver().url_patterns) if name not in ("healthz", "readyz", "metrics")]
+    return [
+        name
+        for name in named(get_resolver().url_patterns)
+        if name not in ("healthz", "readyz", "metrics") and not name.startswith("openid_connect_")
+    ]
 
 
 def test_every_operation_and_every_page_has_its_line() -> None:
@@ -569,8 +578,12 @@ def test_page(line: str, world: World, ids: dict[str, Any]) -> None:
             if caller is anonymous_with_csrf:
                 assert b"SECRET" not in response.content
                 if response.status_code == 302 and name != "logout":
-                    assert response["Location"].startswith("/login/?next=/")
-            if caller is one_time_password and response.status_code == 302 and name not in ("login", "logout"):
+                    assert response["Location"].startswith(("/login/?next=/", "/login/")[name == "log-in-second-factor"])
+            if (
+                caller is one_time_password
+                and response.status_code == 302
+                and name not in ("login", "logout", "log-in-second-factor")
+            ):
                 assert response["Location"] == "/password/"
 
 
