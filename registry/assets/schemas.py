@@ -24,7 +24,12 @@ Criticality = Literal["low", "normal", "high", "critical"]
 CodeKind = Literal["epc", "tid", "barcode", "serial", "manual"]
 PlaceKind = Literal["site", "building", "floor", "room", "zone", "bin", "vehicle", "virtual"]
 Seen = Literal["hour", "day", "week", "older", "never"]
-Sort = Annotated[str, Query(pattern=rf"^-?({'|'.join(finding.ORDERS)}|custom[.][a-z0-9_]{{1,40}})$", description="`-` before it: the other way round")]
+Sort = Annotated[
+    str,
+    Query(
+        pattern=rf"^-?({'|'.join(finding.ORDERS)}|custom[.][a-z0-9_]{{1,40}})$", description="`-` before it: the other way round"
+    ),
+]
 
 
 class PlaceRef(Schema):
@@ -301,6 +306,10 @@ class CategoryChanges(Strict):
     parent: UUID | None = None
 
 
+Latitude = Annotated[float, Field(ge=-90, le=90, description="Degrees, WGS 84")]
+Longitude = Annotated[float, Field(ge=-180, le=180, description="Degrees, WGS 84")]
+
+
 class LocationOut(Schema):
     id: UUID
     code: str
@@ -308,6 +317,14 @@ class LocationOut(Schema):
     kind: str
     parent: UUID | None
     depth: int
+    gln: str
+    latitude: float | None
+    longitude: float | None
+    coordinates_at: datetime | None
+    storage_cost_month: Decimal | None
+    currency: str
+    notes: str
+    version: int
 
 
 class LocationPage(Paged):
@@ -319,6 +336,12 @@ class NewLocation(Strict):
     kind: PlaceKind = "room"
     code: Annotated[str, Field(min_length=1, max_length=trees.CODE_CHARS)] | None = None
     parent: UUID | None = None
+    gln: Annotated[str, Field(max_length=13)] = ""
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    storage_cost_month: Amount = None
+    currency: Annotated[str, Field(max_length=3)] = ""
+    notes: Annotated[str, Field(max_length=10_000)] = ""
 
 
 class LocationChanges(Strict):
@@ -328,6 +351,12 @@ class LocationChanges(Strict):
     kind: PlaceKind | None = None
     code: Annotated[str, Field(min_length=1, max_length=trees.CODE_CHARS)] | None = None
     parent: UUID | None = None
+    gln: Annotated[str, Field(max_length=13)] | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    storage_cost_month: Amount = None
+    currency: Annotated[str, Field(max_length=3)] | None = None
+    notes: Annotated[str, Field(max_length=10_000)] | None = None
 
 
 class Resolved(Schema):
@@ -443,6 +472,14 @@ def location_out(by: Actor, location: Location, parents: dict[str, UUID] | None 
         kind=location.kind,
         parent=parents.get(_parent_path(location)),
         depth=location.depth,
+        gln=location.gln,
+        latitude=location.latitude,
+        longitude=location.longitude,
+        coordinates_at=location.coordinates_at,
+        storage_cost_month=location.storage_cost_month,
+        currency=location.currency,
+        notes=location.notes,
+        version=location.version,
     )
 
 

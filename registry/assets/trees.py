@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, ProtectedError
+from django.utils import timezone
 from treebeard.exceptions import InvalidMoveToDescendant, PathOverflow
 
 from registry.access import changes as log
@@ -77,6 +78,7 @@ def create_location(
     values["code"] = line(code, field="code", most=CODE_CHARS) if code else _free_code(values["name"], parent)
     if Location.objects.filter(code=values["code"]).exists():
         raise Taken("code: taken", field="code")
+    _agree(Location(), values)
     location = _add(Location(**values), parent)
     log.record(by, location, "created", parent=parent, **values)
     return location
@@ -91,6 +93,7 @@ def change_location(*, by: Actor, location: Location, version: int | None = None
     }
     if "code" in values and Location.objects.filter(code=values["code"]).exclude(pk=location.pk).exists():
         raise Taken("code: taken", field="code")
+    _agree(location, values)
     return _change(by, location, values, version)
 
 
@@ -210,6 +213,21 @@ def _location_value(field: str, value: Any) -> Any:
         case "notes":
             return block(value or "", field=field, most=10_000)
     raise Invalid(f"{field}: cannot be changed", field=field)
+
+
+def _agree(location: Location, values: dict[str, Any]) -> None:
+    """Raise Invalid if what it will be contradicts itself; new coordinates are of now."""
+
+    def after(field: str) -> Any:
+        return values.get(field, getattr(location, field))
+
+    if (after("latitude") is None) != (after("longitude") is None):
+        raise Invalid("longitude: latitude and longitude go together", field="longitude")
+    if after("storage_cost_month") is not None and not after("currency"):
+        raise Invalid("currency: say in which currency the cost is", field="currency")
+    where = (after("latitude"), after("longitude"))
+    if where != (location.latitude, location.longitude):
+        values["coordinates_at"] = timezone.now() if where[0] is not None else None
 
 
 def _gln(value: str) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router, Status
 
 from registry.access.actors import Actor
@@ -24,7 +24,7 @@ from registry.assets.schemas import (
     location_out,
     parents_of,
 )
-from registry.operations import Cursor, Limit, acting
+from registry.operations import Cursor, IfMatch, Limit, acting, version_seen
 from registry.paging import MAX_PAGE, Order, Page, cut
 from registry.problems import NotFound
 
@@ -51,15 +51,17 @@ def create_location(request: HttpRequest, body: NewLocation) -> Any:
     parent = location_or_404(by, body.parent) if body.parent else None
     return Status(
         201,
-        location_out(by, trees.create_location(by=by, name=body.name, kind=body.kind, code=body.code, parent=parent)),
+        location_out(by, trees.create_location(by=by, parent=parent, **body.model_dump(exclude={"parent"}))),
     )
 
 
 @router.get(
     "/locations/{location_id}", response=LocationOut, operation_id="get_location", tags=["locations"], summary="Read a place"
 )
-def get_location(request: HttpRequest, location_id: Path[UUID]) -> Any:
-    return location_out(acting(request), location_or_404(acting(request), location_id))
+def get_location(request: HttpRequest, response: HttpResponse, location_id: Path[UUID]) -> Any:
+    location = location_or_404(acting(request), location_id)
+    response["ETag"] = f'"{location.version}"'
+    return location_out(acting(request), location)
 
 
 @router.patch(
@@ -67,16 +69,22 @@ def get_location(request: HttpRequest, location_id: Path[UUID]) -> Any:
     response=LocationOut,
     operation_id="change_location",
     tags=["locations"],
-    summary="Rename or move a place",
+    summary="Change a place or move it; with If-Match only if nobody else has meanwhile",
 )
-def change_location(request: HttpRequest, location_id: Path[UUID], body: LocationChanges) -> Any:
+def change_location(
+    request: HttpRequest, response: HttpResponse, location_id: Path[UUID], body: LocationChanges, if_match: IfMatch = None
+) -> Any:
     by = acting(request)
     location = location_or_404(by, location_id)
     parent = location_or_404(by, body.parent) if body.parent else None
     with transaction.atomic():
-        location = trees.change_location(by=by, location=location, name=body.name, code=body.code, kind=body.kind)
+        changes = body.model_dump(exclude_unset=True, exclude={"parent"})
+        version = version_seen(if_match, location) if if_match is not None else None
+        if changes or version is not None:
+            location = trees.change_location(by=by, location=location, version=version, **changes)
         if "parent" in body.model_fields_set:
             location = trees.move_location(by=by, location=location, parent=parent)
+    response["ETag"] = f'"{location.version}"'
     return location_out(by, location)
 
 

@@ -199,6 +199,7 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET asset-edit": PAGE,
     "POST identifier-add": FORM,
     "POST asset-files": FORM,
+    "GET asset-own-fields": PAGE,
     "POST asset-put-into": FORM,
     "POST asset-take-out": FORM,
     "POST asset-duplicate": FORM,
@@ -335,7 +336,7 @@ def _handed_out(world: World) -> dict[str, Any]:
     [custody] = check_out(by=ROOT, asset_ids=[world.assets["Pump 8"].pk], person_id=anna.pk).custodies
     ladder = [world.assets["Ladder long"].pk]
     span: dict[str, Any] = {"from_at": now + timedelta(days=1), "to_at": now + timedelta(days=2)}
-    booking = book(by=ROOT, title="SECRET", person_id=anna.pk, asset_ids=ladder, confirmed=False, **span)
+    booking = book(by=ROOT, title="Fair", person_id=anna.pk, asset_ids=ladder, confirmed=False, **span)
     transfer = request(by=ROOT, asset_ids=ladder, from_location=world.places["Dock"], to_location=world.places["Office"])
     return {"custody_id": custody.pk, "booking_id": booking.pk, "transfer_id": transfer.pk, "secret": "x" * 43}
 
@@ -453,11 +454,7 @@ def page_names() -> list[str]:
                 found += named(pattern.url_patterns)
         return found
 
-    return [
-        name
-        for name in named(get_resolver().url_patterns)
-        if name not in ("healthz", "readyz", "metrics") and not name.startswith("openid_connect_")
-    ]
+    return [name for name in named(get_resolver().url_patterns) if name not in ("healthz", "readyz", "metrics") and not name.startswith("openid_connect_")]
 
 
 def test_every_operation_and_every_page_has_its_line() -> None:
@@ -579,11 +576,7 @@ def test_page(line: str, world: World, ids: dict[str, Any]) -> None:
                 assert b"SECRET" not in response.content
                 if response.status_code == 302 and name != "logout":
                     assert response["Location"].startswith(("/login/?next=/", "/login/")[name == "log-in-second-factor"])
-            if (
-                caller is one_time_password
-                and response.status_code == 302
-                and name not in ("login", "logout", "log-in-second-factor")
-            ):
+            if caller is one_time_password and response.status_code == 302 and name not in ("login", "logout", "log-in-second-factor"):
                 assert response["Location"] == "/password/"
 
 

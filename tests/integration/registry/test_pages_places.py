@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
 
+from registry.assets import trees
 from registry.assets.models import Location
 from registry.assets.trees import create_location
 from tests.registry_world import ROOT, World, event, lasting, make_user, tell_a_day
@@ -99,10 +100,47 @@ def test_a_refused_place_keeps_what_was_typed(anna: Client, world: World, form: 
 
 def test_a_place_is_renamed_and_moved_and_its_contents_move_along(anna: Client, world: World) -> None:
     store = world.places["Store room"]
-    form = {"name": "Stores", "kind": "room", "code": store.code, "parent": str(world.places["Office"].pk)}
+    form = {"name": "Stores", "kind": "room", "code": store.code, "parent": str(world.places["Office"].pk), "version": "1"}
     assert anna.post(f"{path(store)}edit/", form).status_code == 302
     assert "Office: 2 assets here now" in text(anna.get(path(world.places["Office"])))
     assert "Stores" in text(anna.get("/places/"))
+
+
+def test_a_lost_update_is_refused_and_shown(anna: Client, world: World) -> None:
+    store = world.places["Store room"]
+    trees.change_location(by=ROOT, location=store, name="Stores", notes="by somebody else")
+    form = {"name": "Store", "kind": "room", "code": store.code, "parent": str(world.places["Hall A"].pk), "version": "1"}
+    refused = anna.post(f"{path(store)}edit/", form)
+    assert refused.status_code == 422
+    body = refused.content.decode()
+    assert "Name is now: Stores" in body
+    assert 'value="Store"' in body
+    assert 'name="version" value="2"' in body
+    assert anna.post(f"{path(store)}edit/", form | {"version": "2"}).status_code == 302
+    store.refresh_from_db()
+    assert (store.name, store.version) == ("Store", 3)
+
+
+def test_every_field_of_a_place_is_edited_and_what_contradicts_is_said(anna: Client, world: World) -> None:
+    office = world.places["Office"]
+    there, form = (
+        f"{path(office)}edit/",
+        {"name": "Office", "kind": "room", "code": "OFF", "parent": str(world.places["Hamburg"].pk)},
+    )
+    for wrong, said in (
+        ({"latitude": "53.5"}, "go together"),
+        ({"latitude": "99", "longitude": "1"}, "from -90 to 90"),
+        ({"gln": "4012345000001"}, "check digit"),
+        ({"storage_cost_month": "3"}, "in which currency"),
+    ):
+        answer = anna.post(there, form | {"version": "1"} | wrong)
+        assert answer.status_code == 422
+        assert said in answer.content.decode().lower()
+    more = {"latitude": "53.5", "longitude": "9.9", "gln": "4012345000009", "storage_cost_month": "12.50", "currency": "eur"}
+    assert anna.post(there, form | {"version": "1", "notes": "third floor"} | more).status_code == 302
+    office.refresh_from_db()
+    assert (office.latitude, office.gln, office.currency, office.notes) == (53.5, "4012345000009", "EUR", "third floor")
+    assert office.coordinates_at is not None
 
 
 def test_a_place_is_not_offered_itself_to_go_into(anna: Client, world: World) -> None:
