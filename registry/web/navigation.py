@@ -63,6 +63,16 @@ ENTRIES: Final = (
     ),
     Entry("changes", "Changes", "changes", "history", "v", Action.CHANGES, said="log who did what"),
     Entry("people", "People", "people", "user", "u", Action.ADMINISTER, everywhere=True, said="users roles tokens"),
+    Entry(
+        "undelivered",
+        "Undelivered",
+        "undelivered",
+        "out",
+        "n",
+        Action.ADMINISTER,
+        everywhere=True,
+        said="mails messages queue dead",
+    ),
     Entry("settings", "Settings", "settings", "settings", "o", Action.ADMINISTER, everywhere=True, said="administration"),
 )
 

@@ -14,6 +14,7 @@ from registry.scanning.urls import urlpatterns as scanning
 from registry.stock.urls import urlpatterns as stock
 from registry.tracking import pages as tracking
 from registry.web import asset_forms, asset_page, asset_parts, home, list_urls, log_in, places, second_factor
+from registry.work.urls import urlpatterns as work
 
 urlpatterns = [
     path("", home.show, name="home"),
@@ -52,6 +53,7 @@ urlpatterns = [
     *scanning,
     *reports,
     *stock,
+    *work,
     *stock,
     path("labels/", labels.show, name="labels"),
     path("labels/print/", labels.print_out, name="labels-print"),

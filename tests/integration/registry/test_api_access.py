@@ -40,7 +40,10 @@ from registry.db import uuid7
 from registry.importing import services as imports
 from registry.importing.models import ImportJob
 from registry.places import plans
+from registry.reports.models import Schedule
+from registry.stock.services import receive
 from registry.tracking.models import UnknownTag, Zone
+from registry.work.models import Outgoing
 from tests.registry_world import ROOT, World, event, lasting, make_user
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +167,18 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST /api/v1/transfers/{transfer_id}/cancel": CHANGE,
     "POST /api/v1/transfers/{transfer_id}/arrivals": (401, 403, 403, 422, 403, 422),  # it was not sent off
     "POST /api/v1/scans": CHANGE,
+    "GET /api/v1/reports": READ,
+    "GET /api/v1/reports/{key}": READ,
+    "GET /api/v1/reports/{key}/file": READ,
+    "GET /api/v1/stock": READ,
+    "POST /api/v1/stock": MAKE,
+    "GET /api/v1/stock/proposal": READ,
+    "GET /api/v1/stock/{line_id}": READ,
+    "PATCH /api/v1/stock/{line_id}": CHANGE,
+    "GET /api/v1/stock/{line_id}/movements": READ,
+    "POST /api/v1/stock/{line_id}/take": CHANGE,
+    "POST /api/v1/stock/{line_id}/count": CHANGE,
+    "POST /api/v1/stock/{line_id}/move": CHANGE,
     "GET /api/v1/scans/assets": READ,
     "GET /api/v1/scans/places": READ,
     "POST /api/v1/decode": (401, 403, 403, 422, 403, 422),  # JSON is no picture
@@ -263,6 +278,18 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET zone-map": PAGE,
     "GET unknown-tags": PAGE,
     "GET claim": PAGE,
+    "GET reports": PAGE,
+    "GET report": PAGE,
+    "POST report-schedule": FORM,
+    "POST report-schedule-end": (302, 302, 404),  # of somebody else
+    "GET stock": PAGE,
+    "GET stock-receive": PAGE,
+    "GET stock-proposal": PAGE,
+    "POST stock-watch": FORM,
+    "GET stock-line": PAGE,
+    "GET undelivered": PAGE,
+    "POST undelivered-repeat": FORM,
+    "POST undelivered-forget": FORM,
     "GET imports": PAGE,
     "GET import": PAGE,
     "GET import-progress": PAGE,
@@ -314,6 +341,7 @@ def ids(world: World) -> dict[str, Any]:
         **_handed_out(world),
         "plan_id": _plan(world.places["Office"]),
         **_somebody(world),
+        **_later(world),
         "value": "061414100008",
         "name": "kind",
         "ending": "csv",
@@ -339,6 +367,16 @@ def _handed_out(world: World) -> dict[str, Any]:
     booking = book(by=ROOT, title="Fair", person_id=anna.pk, asset_ids=ladder, confirmed=False, **span)
     transfer = request(by=ROOT, asset_ids=ladder, from_location=world.places["Dock"], to_location=world.places["Office"])
     return {"custody_id": custody.pk, "booking_id": booking.pk, "transfer_id": transfer.pk, "secret": "x" * 43}
+
+
+def _later(world: World) -> dict[str, Any]:
+    """A line of stock, a report that goes by mail, and a mail that nobody took."""
+    drill, dock = world.assets["Drill"].pk, world.places["Dock"].pk
+    line = receive(by=ROOT, asset_id=drill, location_id=dock, quantity=5, lot="SECRET")
+    other = make_user("SECRET-reader", "viewer")
+    schedule = Schedule.objects.create(user=other, report="idle", every="day", next_at=timezone.now())
+    mail = Outgoing.objects.create(sink="mail", topic="SECRET", key="k", payload={}, dead=True, next_at=timezone.now())
+    return {"line_id": line.pk, "key": "inventory", "schedule_id": schedule.pk, "message_id": mail.pk}
 
 
 def _somebody(world: World) -> dict[str, Any]:
@@ -423,6 +461,13 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "POST /api/v1/people/{person_id}/roles": {"role": "manager"},
         "POST /api/v1/tokens": {"name": "display"},
         "POST /api/v1/labels": {"assets": [str(world.assets["Pump 7"].pk)]},
+        "POST /api/v1/stock": {
+            "asset": str(world.assets["Drill"].pk), "location": str(world.places["Office"].pk), "quantity": 1
+        },
+        "PATCH /api/v1/stock/{line_id}": {"minimum": 3},
+        "POST /api/v1/stock/{line_id}/take": {"quantity": 1},
+        "POST /api/v1/stock/{line_id}/count": {"quantity": 1},
+        "POST /api/v1/stock/{line_id}/move": {"location": str(world.places["Office"].pk), "quantity": 1},
         "POST /api/v1/scans": {
             "scans": [
                 {
