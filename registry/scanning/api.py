@@ -175,10 +175,7 @@ def decode_picture(request: HttpRequest) -> Any:
 def _outcome_out(one: services.Answer) -> OutcomeOut:
     asset = None
     if one.asset is not None:
-        home = one.asset.home_location
-        asset = ScannedAsset(
-            id=one.asset.pk, asset_no=one.asset.asset_no, name=one.asset.name, home=home.name if home is not None else None
-        )
+        asset = ScannedAsset(id=one.asset.pk, asset_no=one.asset.asset_no, name=one.asset.name, home=one.home or None)
     return OutcomeOut(event_id=one.event_id, state=one.state, key=one.key, asset=asset, why=one.why or None)  # type: ignore[arg-type]
 
 

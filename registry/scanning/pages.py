@@ -28,7 +28,21 @@ _PLACE = "scan_place"  # of a person without scripts: where they scanned last
 
 _MODULES: Final = tuple(  # loaded side by side: found one in the other, each would wait for the one before
     f"scanning/{name}.js"
-    for name in ("camera", "card", "codes", "ids", "list", "offline", "places", "register", "sound", "store", "sync", "wedge")
+    for name in (
+        "camera",
+        "card",
+        "codes",
+        "epc",
+        "ids",
+        "list",
+        "offline",
+        "places",
+        "register",
+        "sound",
+        "store",
+        "sync",
+        "wedge",
+    )
 )
 
 
@@ -60,7 +74,7 @@ def drawer(request: HttpRequest) -> HttpResponse:
     """All that was scanned (`assets`: ids with commas between), and what can be done with it at once."""
     by = acting(request)
     ids = _ids(request.POST.get("assets", ""))
-    seen = Asset.objects.visible_to(by).select_related("home_location").in_bulk(ids)
+    seen = Asset.objects.visible_to(by).select_related("home_location", "position__location", "position__zone").in_bulk(ids)
     assets = [seen[pk] for pk in ids if pk in seen]
     context: dict[str, Any] = {"area": "scan", "assets": assets, "ids": ",".join(str(one.pk) for one in assets)}
     context |= {name: request.POST.get(name, "").strip()[:200] for name in ("place", "container")}

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from registry.access.actors import Action, Actor
-from registry.assets.elsewhere import hide_elsewhere
+from registry.assets.elsewhere import shown_place
 from registry.assets.models import Asset
 from registry.problems import Forbidden, Problem
 from registry.tracking.scans import Scan, take_scans
@@ -20,12 +20,14 @@ REFUSED: Final = "refused"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one scan: `state` is one of tracking.scans.State, or REFUSED with the reason in `why`."""
+    """What became of one scan: `state` is one of tracking.scans.State, or REFUSED with the reason in `why`. `home` is the
+    name of the asset's home, as far as they may know it."""
 
     event_id: UUID
     state: str
     key: str = ""
     asset: Asset | None = None
+    home: str = ""
     why: str = ""
 
 
@@ -44,18 +46,25 @@ def take(
     ahead = sent_at - timezone.now() if sent_at is not None else timedelta()
     if abs(ahead) > CLOCK_TOLERANCE:
         scans = [replace(scan, at=_shifted(scan.at, ahead)) for scan in scans]
-    answers = _taken(by, scans)
-    hide_elsewhere(by, [answer.asset for answer in answers if answer.asset is not None])
-    return answers, ahead.total_seconds()
+    return _taken(by, scans), ahead.total_seconds()
 
 
 def _taken(by: Actor, scans: Sequence[Scan]) -> list[Answer]:
     try:
-        return [Answer(done.event_id, done.state, done.key, done.asset) for done in take_scans(by=by, scans=scans)]
+        return [
+            Answer(done.event_id, done.state, done.key, done.asset, _home(by, done.asset))
+            for done in take_scans(by=by, scans=scans)
+        ]
     except Problem as problem:
         if len(scans) == 1:
             return [Answer(scans[0].event_id, REFUSED, why=problem.text)]
     return [answer for scan in scans for answer in _taken(by, [scan])]
+
+
+def _home(by: Actor, asset: Asset | None) -> str:
+    """What to call its home: `elsewhere` where they may not know it, nothing where it has none."""
+    place = shown_place(by, asset.home_location) if asset is not None else None
+    return str(place.name) if place is not None else ""
 
 
 def _shifted(at: datetime, ahead: timedelta) -> datetime:

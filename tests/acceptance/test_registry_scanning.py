@@ -1,19 +1,23 @@
 """Scanning in a real browser: a scanner that types, no network, a camera, a photo, and what is done with all of it."""
 
 import io
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zxingcpp
 from django.conf import settings
+from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from identity.resolve import resolve_text
 from registry.access.models import RoleBinding, User
 from registry.assets.models import Asset, Containment, Location
 from registry.tracking.models import LocationEvent, Position, UnknownTag
@@ -285,6 +289,7 @@ def test_one_action_does_it_for_all_that_was_scanned(site: Site, world: World, p
     all_sent(page)
     wedge(page, world.places["Dock"].code)
     page.get_by_role("button", name="Move 2 to Dock").click()
+    expect(page.locator("[data-items] > li").first).to_contain_text("Dock")
     all_sent(page)
     assert set(Position.objects.values_list("location__name", flat=True)) == {"Dock"}
     expect(page.locator("[data-items] > li")).to_have_count(2)
@@ -304,6 +309,35 @@ def test_one_action_does_it_for_all_that_was_scanned(site: Site, world: World, p
     page.get_by_role("button", name="Set home").click()
     expect(page.get_by_role("status").first).to_contain_text("Office is the home of 2 assets now")
     assert Asset.objects.filter(home_location=world.places["Office"]).count() == 2
+
+
+def test_what_a_phone_makes_of_a_code_is_what_the_registry_makes_of_it(site: Site) -> None:
+    page = opened(site, None)
+    for said in (
+        "8004:061414100007", "(8004)061414100007", "( 01 ) 80614141123458 (21)6789", "]C18004061414100007", "]Q1 LADDER-1 ",
+        "]d20180614141123458216789", "https://id.example.com/01/80614141123458/21/6789?x=1", "HTTPS://X.example/a/8004/0614",
+        "]d28003006141411234549876", "urn:epc:id:giai:0614141.12345", "urn:epc:id:sgtin:0614141.812345.6789",
+        "urn:epc:id:grai:0614141.12345.400", "3474257bf40000000000162e", "3074257BF7194E4000001A85",
+        "3374257BF40C0E4000000162", "E28011606000020612345678", "a  b\tc", "tag:x y", "(414)4012345000009",
+        "414:4012345000009", "]E04006381333931", "x" * 100, "été",
+    ):  # fmt: skip
+        found = page.evaluate("said => import('/static/scanning/codes.js').then(it => it.forms(said))", said)
+        key = resolve_text(said).key
+        assert key in found or key.startswith("01:"), (said, found, key)
+
+
+def test_a_clock_that_is_wrong_is_told(site: Site) -> None:
+    page = opened(site)
+
+    def hours_later(route: Route) -> None:
+        body = route.request.post_data_json
+        body["sent_at"] = (timezone.now() + timedelta(hours=3)).isoformat()
+        route.continue_(post_data=json.dumps(body))
+
+    page.context.route("**/api/v1/scans", hours_later)
+    wedge(page, PUMP)
+    all_sent(page)
+    expect(page.get_by_role("alert")).to_contain_text("The clock of this device is 3 h ahead")
 
 
 def test_an_unknown_code_is_given_to_an_asset(site: Site, world: World) -> None:

@@ -1,6 +1,8 @@
 // What a scanner said, in the forms under which the register may have it. The registry decides in the end (identity/resolve.py);
 // this is what a phone can tell without it. Pure: no page, no store.
 
+import { keyOfHex, keyOfUrn } from "./epc.js";
+
 const AIM = /^\][A-Za-z][0-9A-Za-z]/;
 const GS1 = new Set(["]C1", "]d2", "]Q3", "]e0", "]J1"]);
 const HEX = /^[0-9A-Fa-f]{20,128}$/;
@@ -22,7 +24,9 @@ export function forms(said) {
   if (GS1.has(aim)) add(keyOf(elements(text)));
   add(linkKey(text));
   add(printedKey(text));
+  add(keyOfUrn(text));
   if (HEX.test(text)) {
+    add(keyOfHex(text));
     add(`uii:${text.toUpperCase()}`);
     add(text.toUpperCase());
   }
@@ -35,6 +39,9 @@ export function forms(said) {
 
 /** Return the forms under which the register looks a stored code up. */
 export const stored = (code) => (HEX.test(code) ? [code, code.toUpperCase()] : [code, folded(code)]);
+
+/** Return whether this may be an EPC in a coding that is not known here: the registry may know it. */
+export const mayBeEpc = (said) => HEX.test(said.trim()) && !keyOfHex(said.trim());
 
 /** Return the GLN among these forms, or "". */
 export function gln(found) {

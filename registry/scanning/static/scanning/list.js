@@ -30,8 +30,9 @@ function row(scan) {
   const { look, word } = STATES[scan.state];
   const name = scan.asset ? link(`/assets/${scan.asset.id}/`, scan.asset.name) : made("span", "mono", scan.text);
   const more = [scan.asset?.asset_no, scan.place, clock.format(new Date(scan.at)), scan.times > 1 ? `${scan.times} times` : "", scan.waiting ? "not sent yet" : "", scan.why];
+  const said = made("span", "why", made("span", `scan-state ${look}`, word), ` · ${more.filter(Boolean).join(" · ")}`);
   const end = scan.state === "unknown" ? link(`/scan/unknown/?code=${encodeURIComponent(scan.text)}`, "Whose is it?", "btn small") : null;
-  const item = made("li", "", shape(look), made("div", "what", name, made("span", "why", more.filter(Boolean).join(" · "))), made("span", `chip-word ${look}`, word), end);
+  const item = made("li", "", shape(look), made("div", "what", name, said), end);
   item.dataset.id = scan.event_id;
   item.dataset.state = scan.state;
   return item;

@@ -4,7 +4,6 @@ import { folded, forms, gln, stored } from "./codes.js";
 import { kept } from "./store.js";
 
 const MOST_PAGES = 20; // of 1,000 assets each
-const FRESH_MS = 10 * 60 * 1000;
 
 export class LoggedOut extends Error {}
 export class SomebodyElse extends Error {}
@@ -26,10 +25,6 @@ export class Register {
     if (!state) return undefined;
     this.#fill(await kept.all(), state);
     return undefined;
-  }
-
-  get isFresh() {
-    return Date.now() - this.at < FRESH_MS;
   }
 
   /** Ask the registry for what changed. Throws LoggedOut, SomebodyElse, and whatever fetch throws without a network. */

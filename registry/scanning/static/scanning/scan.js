@@ -2,6 +2,7 @@
 
 import { Camera, codesOf, hasCamera } from "./camera.js";
 import { show } from "./card.js";
+import { mayBeEpc } from "./codes.js";
 import { uuid7 } from "./ids.js";
 import { assetsIn, counted, draw } from "./list.js";
 import { keepPage } from "./offline.js";
@@ -13,7 +14,9 @@ import { Sync } from "./sync.js";
 import { listen } from "./wedge.js";
 
 const UNDO_MS = 3000; // what is known waits so long before it is sent: undone within that, it never was
+const REFRESH_MS = 10 * 60 * 1000; // the register of codes
 const OLD_MS = 24 * 60 * 60 * 1000; // what was sent leaves the list after a day
+const AT_ONCE = 200; // assets in one action
 const CLOCK_OFF_S = 60;
 const PLACE_KEY = "sightpost-scan-place";
 
@@ -49,29 +52,28 @@ async function took(said) {
   const scan = scanOf(text, found.asset);
   scans.push(scan);
   tell(scan.state, scan);
-  if (await keep([scan])) sync.soon(found.asset ? UNDO_MS : 0);
+  if (!found.asset) scan.due = 0; // the registry may know it
+  await keep([scan]);
+  sync.soon(found.asset ? UNDO_MS : 0);
   return undefined;
 }
 
 function scanOf(text, asset) {
-  const state = asset ? (Register.atHome(asset, place) ? "known" : "wrong_place") : register.whole ? "unknown" : "kept";
+  const state = asset ? (Register.atHome(asset, place) ? "known" : "wrong_place") : register.whole && !mayBeEpc(text) ? "unknown" : "kept";
   const known = asset ? { id: asset.id, asset_no: asset.asset_no, name: asset.name, home: asset.home.split(" / ").pop() } : null;
   return {
     event_id: uuid7(), person, text, location: place.id, place: place.names.split(" / ").pop(), at: new Date().toISOString(),
-    waiting: true, state, asset: known, key: "", why: "", times: 1,
+    waiting: true, due: Date.now() + UNDO_MS, state, asset: known, key: "", why: "", times: 1,
   };
 }
 
 async function keep(some) {
   try {
     await store.keep(some);
-    redraw();
-    return true;
   } catch {
-    for (const scan of some) scan.unkept = true;
-    redraw();
-    return true; // it can still be sent while the page is open; the notice says so
+    for (const scan of some) scan.unkept = true; // sent all the same while the page is open; the notice says so
   }
+  redraw();
 }
 
 function tell(state, scan) {
@@ -161,14 +163,14 @@ async function moveHere() {
   const away = [...assetsIn(listed()).values()].filter((scan) => scan.location !== place.id);
   const moved = away.map((scan) => {
     const { asset } = register.find(scan.text);
-    return asset ? scanOf(scan.text, asset) : { ...scan, ...scanOf(scan.text, null), asset: scan.asset };
+    return asset ? scanOf(scan.text, asset) : { ...scanOf(scan.text, null), asset: scan.asset, state: "kept" };
   });
   const replaced = scans.filter((scan) => away.some((one) => one.asset.id === scan.asset?.id));
   for (const scan of replaced) scan.hidden = true;
   scans = scans.filter((scan) => !scan.hidden || scan.waiting).concat(moved);
   await store.forget(replaced.filter((scan) => !scan.waiting).map((scan) => scan.event_id)).catch(() => {});
   await keep(scans.filter((scan) => scan.waiting));
-  sync.soon(0);
+  sync.flush();
 }
 
 // --- drawing --------------------------------------------------------------------------------------------------------------
@@ -183,10 +185,10 @@ function redraw() {
   at("counts").textContent = counted(shown);
   at("undo").hidden = at("clear").hidden = !shown.length;
   at("bar").hidden = !assets.size;
-  at("bar-count").textContent = `${assets.size} asset${assets.size === 1 ? "" : "s"}`;
+  at("bar-count").textContent = assets.size > AT_ONCE ? `The last ${AT_ONCE} of ${assets.size} assets` : `${assets.size} asset${assets.size === 1 ? "" : "s"}`;
   at("move").hidden = !elsewhere;
   at("move-text").textContent = place ? `Move ${elsewhere} to ${place.names.split(" / ").pop()}` : "";
-  at("assets").value = [...assets.keys()].slice(-200).join(",");
+  at("assets").value = [...assets.keys()].slice(-AT_ONCE).join(",");
   at("drawer-place").value = place?.code ?? "";
   at("place-name").textContent = place ? place.names.split(" / ").slice(-2).join(" / ") : "Choose the place";
   at("card-hint").textContent = place ? "Scan: with a scanner, the camera, or by typing." : "Choose where you are, then scan: with a scanner, the camera, or by typing.";
@@ -227,7 +229,6 @@ const inWords = (seconds) => (seconds < 5400 ? `${Math.round(seconds / 60)} min`
 // --- the register ---------------------------------------------------------------------------------------------------------
 
 async function refresh() {
-  if (register.isFresh && register.whole) return;
   try {
     await register.refresh();
     place = register.places.get(place?.id) ?? rememberedPlace();
@@ -238,6 +239,8 @@ async function refresh() {
   places.redraw();
   redraw();
 }
+
+const refreshOld = () => Date.now() - register.at > REFRESH_MS && navigator.onLine && refresh();
 
 // --- wiring ---------------------------------------------------------------------------------------------------------------
 
@@ -281,8 +284,9 @@ async function start() {
   at("photo").addEventListener("change", async () => { await photo(at("photo").files[0]); at("photo").value = ""; });
   at("places").addEventListener("close", () => at("text").focus({ preventScroll: true }));
   window.addEventListener("pagehide", () => camera.stop());
-  window.addEventListener("online", refresh);
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
+  window.addEventListener("online", refreshOld);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refreshOld());
+  setInterval(refreshOld, REFRESH_MS);
   soundShown();
   try {
     await register.load();
@@ -300,8 +304,8 @@ async function start() {
   listen(at("text"), at("form"), took);
   page.dataset.ready = "yes";
   await refresh();
-  sync.soon(0);
-  keepPage(() => { opensOffline = true; said(); }).catch(() => {});
+  sync.flush();
+  keepPage(person, () => { opensOffline = true; said(); }).catch(() => {});
 }
 
 start();

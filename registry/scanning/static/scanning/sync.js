@@ -16,9 +16,19 @@ export class Sync {
     this.aheadS = 0; // of this device's clock
     this.failures = 0;
     this.size = BATCH;
-    window.addEventListener("online", () => this.soon(0));
+    this.all = false; // also what may still be undone
+    window.addEventListener("online", () => {
+      if (this.trouble === "away") this.#say("");
+      this.flush();
+    });
     window.addEventListener("offline", () => this.#say("away"));
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.soon(0));
+    document.addEventListener("visibilitychange", () => this.flush()); // back again, or into a pocket
+  }
+
+  /** Send everything now. */
+  flush() {
+    this.all = true;
+    this.soon(0);
   }
 
   /** Send in so many milliseconds, or earlier if that was asked for already. */
@@ -36,12 +46,14 @@ export class Sync {
     // Two open pages send one after the other. That is only politeness: what is sent twice counts once.
     await (navigator.locks?.request(`sightpost-scan-${this.person}`, () => this.#send()) ?? this.#send());
     const left = this.waiting().length;
-    if (left && !this.trouble) this.soon(0);
+    if (left && !this.trouble) this.soon(Math.max(0, Math.min(...this.waiting().map((one) => one.due ?? 0)) - Date.now()));
     else if (left) this.soon(Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(this.failures - 1, 16)) * (0.5 + Math.random() / 2));
   }
 
   async #send() {
-    const batch = this.waiting().slice(0, this.size);
+    const now = Date.now();
+    const batch = this.waiting().filter((one) => this.all || !(one.due > now)).slice(0, this.size);
+    this.all = this.all && batch.length === this.size; // more of them come in the next turn
     if (!batch.length) return;
     batch.forEach((one) => this.sending.add(one.event_id));
     this.changed();

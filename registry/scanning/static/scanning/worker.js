@@ -5,6 +5,7 @@
 const CACHE = "sightpost-scan";
 const PAGE = "/scan/";
 const PATIENCE_MS = 3000;
+const FRESH_MS = 60 * 60 * 1000;
 const AWAY_MS = 10_000; // after a failure what is kept comes first for so long, so that a page waits once and not for each file
 let awayUntil = 0;
 
@@ -13,11 +14,12 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 
 // The page says what it is made of, and then knows that it can be opened without a network.
 self.addEventListener("message", (event) => {
-  if (event.data?.keep) event.waitUntil(keep(event.data.keep).then(() => event.source.postMessage({ kept: true }), () => {}));
+  if (event.data?.keep) event.waitUntil(keep(event.data.keep, event.data.person).then(() => event.source.postMessage({ kept: true }), () => {}));
 });
 
-async function keep(addresses) {
+async function keep(addresses, person) {
   const cache = await caches.open(CACHE);
+  if (await isKept(cache, addresses, person)) return;
   const page = await fetch(PAGE, { redirect: "manual", cache: "no-store" });
   if (!page.ok) return; // logged out meanwhile
   await cache.put(PAGE, page);
@@ -27,6 +29,15 @@ async function keep(addresses) {
   }));
   const wanted = new Set([PAGE, ...addresses].map((address) => new URL(address, self.location).href));
   for (const old of await cache.keys()) if (!wanted.has(old.url)) await cache.delete(old);
+}
+
+/** Return whether all of it was kept for this person within the hour. */
+async function isKept(cache, addresses, person) {
+  const page = await cache.match(PAGE);
+  const young = page && Date.now() - Date.parse(page.headers.get("Date")) < FRESH_MS;
+  if (!young || !(await page.text()).includes(person)) return false;
+  const found = await Promise.all(addresses.map((address) => cache.match(address)));
+  return found.every(Boolean);
 }
 
 self.addEventListener("fetch", (event) => {
