@@ -44,7 +44,7 @@ REBUILD = "from registry.tracking.services import rebuild_projections\nrebuild_p
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryHome]:
-    with registry_home(tmp_path_factory.mktemp("registry")) as home:
+    with registry_home(tmp_path_factory.mktemp("registry"), migrated=True) as home:
         home.python(PREPARE)
         with home.running("broker", log="broker-log"):
             yield home

@@ -18,6 +18,12 @@ from tests.registry_process import RegistryHome, children_of, registry_home, wai
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[RegistryHome]:
+    with registry_home(tmp_path, migrated=True) as home:
+        yield home
+
+
+@pytest.fixture
+def before_its_first_start(tmp_path: Path) -> Iterator[RegistryHome]:
     with registry_home(tmp_path) as home:
         yield home
 
@@ -100,7 +106,8 @@ def test_wrong_settings_are_sentences_before_anything_starts(tmp_path: Path) -> 
     assert len(said.splitlines()) == 2
 
 
-def test_the_commands_of_a_day(home: RegistryHome) -> None:
+def test_the_commands_of_a_day(before_its_first_start: RegistryHome) -> None:
+    home = before_its_first_start
     (home.folder / "bad.csv").write_text("name,kind\n,physical\nA,spaceship\n")
     (home.folder / "good.csv").write_text("name,home_location\nDrill,Hamburg/Hall A\n")
     told = dict(

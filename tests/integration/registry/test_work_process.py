@@ -33,7 +33,7 @@ def smtp() -> Iterator[Smtp]:
 @pytest.fixture
 def home(tmp_path: Path, smtp: Smtp) -> Iterator[RegistryHome]:
     mail = f'host = "127.0.0.1"\nport = {smtp.port}\nstarttls = false\nsender = "assets@example.com"'
-    with registry_home(tmp_path, broker="run = false", mail=mail) as home:
+    with registry_home(tmp_path, migrated=True, broker="run = false", mail=mail) as home:
         home.run("migrate")
         yield home
 
