@@ -59,6 +59,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
         "last": end - DAY,
         "days": [first + n * DAY for n in range(days)],
         "today": now.date(),
+        "shown": now.date() if first <= now < end else first.date(),
         "rows": [(asset, row(taken[asset.pk], first, days)) for asset in assets[:MOST_ROWS]],
         "cut": len(assets) > MOST_ROWS,
         "booked": Booking.objects.visible_to(by).between(first, end).exclude(state="cancelled").count(),
