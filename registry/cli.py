@@ -215,6 +215,16 @@ def check(config: Config = None, as_json: Json = False) -> None:
         raise typer.Exit(exits.PERSON if found else exits.OK)
 
 
+@app.command()
+def starter(config: Config = None) -> None:
+    """Make a first set of categories, fields and status labels for every kind of thing. What is there stays as it is."""
+    with _django(config), _sentences():
+        from registry.assets.starter import put_starter_set
+
+        made = put_starter_set(by=_operator())
+        print(f"{made.categories} categories, {made.fields} fields and {made.labels} status labels added")
+
+
 @gateways_app.command("add")
 def gateways_add(gateway_id: str, local: Local = False, out: Out = None, name: str | None = None, config: Config = None) -> None:
     """Make a gateway known and write the credentials that it needs."""

@@ -50,6 +50,18 @@ def put(asset: Asset, names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 @transaction.atomic
+def create_tag(*, by: Actor, name: str) -> Tag:
+    """Raises Invalid, Taken, Forbidden."""
+    _must_shape(by)
+    text = line(name, field="name", most=CHARS)
+    if _among({text.lower(): text}):
+        raise Taken("name: there is a tag of this name", field="name")
+    tag = tags_named([text])[0]
+    log.record(by, tag, "created", name=text)
+    return tag
+
+
+@transaction.atomic
 def rename_tag(*, by: Actor, tag: Tag, name: str) -> Tag:
     """Raises Invalid, Taken (merge them instead), Forbidden."""
     _must_shape(by)

@@ -13,7 +13,7 @@ from registry.reports.urls import urlpatterns as reports
 from registry.scanning.urls import urlpatterns as scanning
 from registry.stock.urls import urlpatterns as stock
 from registry.tracking import pages as tracking
-from registry.web import asset_forms, asset_page, asset_parts, home, list_urls, log_in, places, second_factor
+from registry.web import asset_forms, asset_page, asset_parts, home, list_urls, log_in, places, second_factor, words
 from registry.work.urls import urlpatterns as work
 
 urlpatterns = [
@@ -27,6 +27,7 @@ urlpatterns = [
     path("password/", log_in.ChangePassword.as_view(), name="password"),
     *list_urls.urlpatterns,
     path("assets/new/", asset_forms.new, name="asset-new"),
+    path("assets/fields/", asset_forms.own_fields, name="asset-own-fields"),
     path("assets/<uuid:asset_id>/", asset_page.show, name="asset"),
     path("assets/<uuid:asset_id>/edit/", asset_forms.edit, name="asset-edit"),
     path("assets/<uuid:asset_id>/identifiers/", asset_page.add_identifier, name="identifier-add"),
@@ -41,6 +42,10 @@ urlpatterns = [
     path("files/<uuid:file_id>/", asset_parts.file, name="file"),
     path("files/<uuid:file_id>/small/", asset_parts.small, name="file-small"),
     path("files/<uuid:file_id>/change/", asset_parts.change_file, name="file-change"),
+    path("settings/words/", words.index, name="words"),
+    path("settings/words/starter/", words.starter_set, name="words-starter"),
+    path("settings/words/<slug:slug>/", words.listed, name="words-kind"),
+    path("settings/words/<slug:slug>/<uuid:word_id>/", words.one, name="words-one"),
     path("places/", places.show, name="places"),
     path("places/new/", assets.new_place, name="place-new"),
     path("places/<uuid:location_id>/", places.show, name="place"),
@@ -54,7 +59,6 @@ urlpatterns = [
     *reports,
     *stock,
     *work,
-    *stock,
     path("labels/", labels.show, name="labels"),
     path("labels/print/", labels.print_out, name="labels-print"),
     path("8004/<path:value>", labels.digital_link, {"ai": "8004"}, name="giai"),
