@@ -101,7 +101,7 @@ def _depth_of_tops(by: Actor, model: Any) -> int:
 
 
 def _rolled_up(found: AssetQuerySet, column: str, model: Any) -> Counter[str]:
-    """How many at each node or below it. Counted by the nodes' keys: joining their paths to all assets takes four times longer."""
+    """How many at each node or below it. Counted by the nodes' keys: joining paths to all assets takes four times as long."""
     total: Counter[str] = Counter()
     counts = dict(_grouped(found, column))
     step = model.steplen

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from django.db.models import Case, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -80,7 +81,8 @@ def _groups(by: Actor, q: str) -> list[tuple[str, list[Offer]]]:
 def _assets(by: Actor, q: str) -> list[Offer]:
     if len(q) < 2:
         return []
-    found = list(finding.for_rows(finding.searched(by, q).order_by())[: HITS + 1])
+    named_so = Case(When(name__istartswith=q, then=0), When(name__icontains=q, then=1), default=2)
+    found = list(finding.for_rows(finding.searched(by, q)).order_by(named_so, "name")[: HITS + 1])
     hide_elsewhere(by, found)
     offers = [Offer(asset.name, reverse("asset", args=[asset.pk]), "asset", asset.asset_no) for asset in found[:HITS]]
     if len(found) > HITS:

@@ -19,7 +19,7 @@ from registry.access.models import User
 from registry.serve import Server, bind
 from registry.tracking.models import IngestWorker
 from tests.acceptance.conftest import DESK, OpenPage
-from tests.registry_world import PASSWORD
+from tests.registry_world import make_user
 
 Picture = Callable[[Page, str], None]
 
@@ -53,7 +53,7 @@ def serving(open_page: OpenPage) -> Iterator[Site]:
     config = uvicorn.Config(application, lifespan="off", log_config=None, ws="none", http="h11", timeout_graceful_shutdown=1)
     server = Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), name="registry-pages")
-    user = User.objects.create_user("anna", password=PASSWORD)
+    user = User.objects.filter(username="anna").first() or make_user("anna")
     with listening:
         thread.start()
         try:
