@@ -35,7 +35,7 @@ def _amount(label: str, **more: Any) -> forms.CharField:
 
 class ReceiveForm(forms.Form):
     asset = forms.CharField(label="Asset", max_length=200, help_text="Its number, or any code on it.")
-    location = TreeChoice(label="Put at", queryset=Location.objects.none())
+    location = TreeChoice(label="Put at", queryset=Location.objects.none(), empty_label="Choose a place")
     quantity = _amount("Quantity")
     lot = forms.CharField(max_length=LOT_CHARS, required=False)
     expires_on = forms.DateField(label="Expires on", required=False, widget=DAY)
@@ -59,7 +59,7 @@ class DoForm(forms.Form):
         self.fields["quantity"] = _amount("There are" if do == "count" else "Quantity")
         if do == "move":
             places = Location.objects.visible_to(by, Action.HANDLE)
-            self.fields["location"] = TreeChoice(label="To", queryset=places)
+            self.fields["location"] = TreeChoice(label="To", queryset=places, empty_label="Choose a place")
         self.fields["note"] = forms.CharField(label="Note", max_length=200, required=False)
 
 
