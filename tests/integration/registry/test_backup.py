@@ -25,8 +25,7 @@ COUNTS = "SELECT (SELECT count(*) FROM tracking_locationevent), (SELECT count(*)
 def test_made_while_events_come_in_it_is_one_moment_of_the_registry(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    with registry_home(tmp_path / "one") as home, registry_home(tmp_path / "two") as other:
-        home.run("migrate")
+    with registry_home(tmp_path / "one", migrated=True) as home, registry_home(tmp_path / "two") as other:
         photo = home.data / "files" / "ab" / ("ab" + "0" * 62)
         photo.parent.mkdir(parents=True)
         photo.write_bytes(b"a photo")
@@ -62,8 +61,7 @@ def test_made_while_events_come_in_it_is_one_moment_of_the_registry(tmp_path: Pa
 
 
 def test_nothing_is_overwritten_unasked_nor_half(tmp_path: Path) -> None:
-    with registry_home(tmp_path) as home:
-        home.run("migrate")
+    with registry_home(tmp_path, migrated=True) as home:
         home.python(
             "from tests.registry_world import make_world\nmake_world()\n"
             "from registry.work.models import Outgoing\nfrom django.utils import timezone\n"

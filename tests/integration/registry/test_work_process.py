@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from registry import secret_files
 from registry.exits import PERSON
 from sync import mqtt
 from sync.broker import WORK_USER, Role
@@ -43,7 +44,7 @@ def broker(home: RegistryHome, tmp_path: Path) -> Iterator[Mosquitto]:
     (tmp_path / "broker").mkdir()
     broker = Mosquitto(tmp_path / "broker")
     broker.port = home.broker_port
-    broker.passwords[WORK_USER] = (home.data / "broker-password-work").read_text().strip()
+    broker.passwords[WORK_USER] = secret_files.read_or_make(home.data, secret_files.WORK_PASSWORD)
     broker.add_user("erp", Role.ASSET_SUBSCRIBER)
     broker.add_known(WORK_USER, Role.WORK)
     broker.start()
