@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 app = typer.Typer(name="sightpost-registry", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 gateways_app = typer.Typer(no_args_is_help=True, help="The gateways that may deliver here.")
 tokens_app = typer.Typer(no_args_is_help=True, help="Tokens that let programs use the REST API.")
+users_app = typer.Typer(no_args_is_help=True, help="People who log in, and their roles.")
+app.add_typer(users_app, name="users")
 app.add_typer(gateways_app, name="gateways")
 app.add_typer(tokens_app, name="tokens")
 
@@ -273,19 +275,98 @@ def gateways_list(as_json: Json = False, config: Config = None) -> None:
         _print_rows(rows, as_json)
 
 
+@users_app.command("add")
+def users_add(
+    username: Annotated[str, typer.Argument(help="The name to log in with.")],
+    name: Annotated[str, typer.Option(help="What the person is called; without it as they log in.")] = "",
+    email: str = "",
+    config: Config = None,
+) -> None:
+    """Let somebody log in and print a one-time password; they may nothing until `users bind`."""
+    with _django(config):
+        from registry.access.people import invite
+
+        print(invite(by=_operator(), username=username, name=name, email=email)[1])
+
+
+@users_app.command("list")
+def users_list(as_json: Json = False, config: Config = None) -> None:
+    """List who logs in, with their roles."""
+    with _django(config):
+        from registry.people.naming import roles_of_users
+
+        _print_rows(roles_of_users(), as_json)
+
+
+@users_app.command("bind")
+def users_bind(
+    username: str,
+    role: Annotated[str, typer.Argument(help="viewer, operator, auditor, accountant, manager or administrator.")],
+    place: Annotated[str | None, typer.Option(help="Only at the place of this code and inside it.")] = None,
+    category: Annotated[str | None, typer.Option(help="Only of the category of this name and those below.")] = None,
+    config: Config = None,
+) -> None:
+    """Give a role, everywhere or within a place and a category."""
+    with _django(config):
+        from registry.people.naming import bind_by_names
+
+        bind_by_names(by=_operator(), username=username, role=role, place=place, category=category)
+        print(f"{username} is {role} now.")
+
+
+@users_app.command("deactivate")
+def users_deactivate(username: str, config: Config = None) -> None:
+    """Keep somebody out, from their next request on."""
+    with _django(config):
+        from registry.access.people import set_active
+        from registry.access.services import user_named
+
+        set_active(by=_operator(), user_id=user_named(username).pk, active=False)
+        print(f"{username} cannot log in any more.")
+
+
+@users_app.command("reset-second-factor")
+def users_reset_second_factor(username: str, config: Config = None) -> None:
+    """Take the second factor of somebody away who has lost the device and the recovery codes."""
+    with _django(config):
+        from registry.access.factors import turn_off
+        from registry.access.services import user_named
+
+        turn_off(by=_operator(), user=user_named(username))
+        print(f"{username} logs in by the password alone now.")
+
+
+@app.command()
+def prune(
+    before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="What is older than this day (UTC).")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Delete old entries of the log of changes, unknown tags unseen since, and what gateways sent in vain. Events stay."""
+    with _django(config):
+        from registry import retention
+
+        moment = before.replace(tzinfo=UTC)
+        counts = retention.count(moment) if dry_run else retention.prune(moment)
+        _print_rows([{"kind": kind, "would_go" if dry_run else "deleted": number} for kind, number in counts.items()], as_json)
+
+
 @tokens_app.command("add")
 def tokens_add(
     name: str,
     write: Annotated[bool, typer.Option("--write", help="May change things; without it the token only reads.")] = False,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="Valid for so many days; without it until revoked.")] = None,
+    user: Annotated[str | None, typer.Option(help="May what this user may; without it everything within its scope.")] = None,
     config: Config = None,
 ) -> None:
     """Make a token and print it, once."""
     with _django(config):
-        from registry.access.services import issue_token
+        from registry.access.services import issue_token, user_named
 
+        owner = user_named(user) if user is not None else None
         expires = datetime.now(UTC) + timedelta(days=days) if days is not None else None
-        print(issue_token(by=_operator(), name=name, scope="write" if write else "read", expires_at=expires)[1])
+        print(issue_token(by=_operator(), name=name, scope="write" if write else "read", user=owner, expires_at=expires)[1])
 
 
 @tokens_app.command("list")

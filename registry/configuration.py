@@ -162,6 +162,16 @@ class AccessSection(Section):
     )
 
 
+class RetentionSection(Section):
+    changes_days: int | None = Field(default=None, ge=1, le=36500, description="for how many days the log of changes is kept")
+    unknown_tags_days: int | None = Field(
+        default=None, ge=1, le=36500, description="for how many days an unseen unknown tag is kept"
+    )
+    refused_days: int | None = Field(
+        default=None, ge=1, le=36500, description="for how many days what gateways sent in vain is kept"
+    )
+
+
 class SsoSection(Section):
     """One OpenID Connect provider, as [[sso]]."""
 
@@ -283,6 +293,7 @@ class Configuration(BaseSettings):
     company: CompanySection = CompanySection()
     labels: LabelsSection = LabelsSection()
     access: AccessSection = AccessSection()
+    retention: RetentionSection = RetentionSection()
     sso: list[SsoSection] = Field(default=[], max_length=10)
     files: FilesSection = FilesSection()
     mqtt: MqttSection = MqttSection()

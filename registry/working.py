@@ -9,12 +9,19 @@ from registry.custody.reminders import remind
 from registry.custody.transfers import confirm_arrivals
 from registry.importing.runs import open_import
 from registry.reports.services import send_due
+from registry.retention import due as forget_old
 from registry.stock.alerts import tell
 from registry.work.process import run as work
 from registry.work.runs import Kind
 
 RUNS: Final[Mapping[str, Kind]] = {"import": open_import, "bulk_edit": BulkEdit}
-EVERY: Final[list[tuple[float, Callable[[], object]]]] = [(1, confirm_arrivals), (60, remind), (30, send_due), (300, tell)]
+EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
+    (1, confirm_arrivals),
+    (60, remind),
+    (30, send_due),
+    (300, tell),
+    (3600, forget_old),
+]
 
 
 async def run(configuration: Configuration) -> None:

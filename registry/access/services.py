@@ -94,6 +94,14 @@ def issue_token(
     return token, f"{_MARK}_{prefix}_{secret}"
 
 
+def user_named(username: str) -> User:
+    """Raises NotFound."""
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        raise NotFound(f"there is nobody who logs in as {username!r}", field="username")
+    return user
+
+
 @transaction.atomic
 def revoke_token(*, by: Actor, name: str = "", token_id: UUID | None = None) -> ApiToken:
     """End the token of this name or prefix or id, now and for ever. Raises NotFound."""
