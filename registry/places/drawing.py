@@ -66,7 +66,7 @@ def inside(points: Sequence[Point], count: int) -> list[Point]:
         within = [spot for spot in spots if is_inside(points, spot)]
         if len(within) >= count:
             step = len(within) / count
-            return [within[int(n * step)] for n in range(count)]
+            return [within[int((n + 0.5) * step)] for n in range(count)]
     middle = (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
     return [middle] * count
 

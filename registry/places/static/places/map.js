@@ -2,7 +2,12 @@
 "use strict";
 {
   const TILE = 256;
-  const press = (frame, title) => frame.closest("#map")?.querySelector(`[data-move="${title}"]`)?.click();
+  const go = async (address) => {
+    await htmx.ajax("GET", location.pathname + address, { target: "#map", swap: "outerHTML" });
+    history.replaceState(history.state, "", address);
+    document.querySelector("[data-map]")?.focus({ preventScroll: true });
+  };
+  const press = (frame, title) => go(frame.closest("#map").querySelector(`[data-move="${title}"]`).getAttribute("href"));
   const keys = { ArrowLeft: "Left", ArrowRight: "Right", ArrowUp: "Up", ArrowDown: "Down", "+": "Nearer", "=": "Nearer", "-": "Further away" };
 
   const moved = (frame, right, down) => {
@@ -12,8 +17,7 @@
     const x = ((Number(frame.dataset.lon) + 180) / 360) * world + right;
     const latitude = (Math.atan(Math.sinh(Math.PI * (1 - (2 * Math.min(Math.max(y, 0), world)) / world))) * 180) / Math.PI;
     const longitude = ((((x % world) + world) % world) / world) * 360 - 180;
-    const address = `?lat=${latitude.toFixed(5)}&lon=${longitude.toFixed(5)}&z=${frame.dataset.zoom}`;
-    htmx.ajax("GET", location.pathname + address, { target: "#map", swap: "outerHTML" }).then(() => history.replaceState(null, "", address));
+    go(`?lat=${latitude.toFixed(5)}&lon=${longitude.toFixed(5)}&z=${frame.dataset.zoom}`);
   };
 
   let drag = null;
@@ -57,7 +61,7 @@
     wheeled = event.timeStamp;
     press(frame, event.deltaY < 0 ? "Nearer" : "Further away");
   }, { passive: false });
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.target.id === "map" || event.detail.target?.id === "map") document.querySelector("[data-map]")?.focus({ preventScroll: true });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "map") document.querySelector("[data-map]")?.focus({ preventScroll: true });
   });
 }
