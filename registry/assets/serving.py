@@ -1,6 +1,9 @@
-"""Handing out kept bytes, for views that have checked who asks: never as something that a browser would run."""
+"""Handing out kept bytes, for views that have checked who asks: never as something that a browser would run.
 
-from django.http import FileResponse
+Read as a whole: under ASGI a file that is streamed from a synchronous view arrives cut short or all at once anyway."""
+
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
 
 from registry.assets import files
 from registry.assets.media_types import PICTURES
@@ -14,22 +17,17 @@ HEADERS = {
 }
 
 
-def whole(attachment: Attachment) -> FileResponse:
+def whole(attachment: Attachment) -> HttpResponse:
     """The file under its name. Pictures are shown, everything else is saved."""
     stored = attachment.file
     shown = stored.media_type in PICTURES
     media_type = f"{stored.media_type}; charset=utf-8" if stored.media_type.startswith("text/") else stored.media_type
-    path = files.path_of(stored.sha256)
-    return FileResponse(
-        path.open("rb"),
-        as_attachment=not shown,
-        filename=files.download_name(attachment),
-        content_type=media_type,
-        headers=HEADERS,
-    )
+    named = content_disposition_header(not shown, files.download_name(attachment)) or "inline"
+    headers = HEADERS | {"Content-Disposition": named}
+    return HttpResponse(files.path_of(stored.sha256).read_bytes(), content_type=media_type, headers=headers)
 
 
-def small(attachment: Attachment) -> FileResponse:
+def small(attachment: Attachment) -> HttpResponse:
     """The small picture of one. Its bytes never change."""
     headers = HEADERS | {"Cache-Control": "private, max-age=86400, immutable"}
-    return FileResponse(files.small_path_of(attachment.file_id).open("rb"), content_type="image/webp", headers=headers)
+    return HttpResponse(files.small_path_of(attachment.file_id).read_bytes(), content_type="image/webp", headers=headers)

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
@@ -18,12 +18,12 @@ MOST_AT_ONCE = 20  # files of one upload
 
 
 @page()
-def file(request: HttpRequest, file_id: UUID) -> FileResponse:
+def file(request: HttpRequest, file_id: UUID) -> HttpResponse:
     return serving.whole(_file(request, file_id))
 
 
 @page()
-def small(request: HttpRequest, file_id: UUID) -> FileResponse:
+def small(request: HttpRequest, file_id: UUID) -> HttpResponse:
     found = _file(request, file_id)
     if found.file.media_type not in PICTURES:
         raise Http404
