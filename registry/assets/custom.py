@@ -152,6 +152,8 @@ def shown(value: CustomValue) -> str:
     field = value.field
     if field.type == Type.BOOLEAN:
         return "Yes" if value.text == "true" else "No"
+    if value.day is not None:
+        return f"{value.day:%-d %b %Y}"
     return f"{value.text} {field.unit}".strip()
 
 

@@ -42,7 +42,6 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("Notes", ("notes", "latitude", "longitude")),
 )
 FIELDS: Final = tuple(name for _, names in GROUPS for name in names if name not in ("code", "tags"))
-_NEEDED: Final = ("name", "kind", "status", "quantity", "criticality")
 _WORDS: Final[tuple[tuple[str, Any], ...]] = (
     ("model", AssetModel), ("label", StatusLabel), ("supplier", Supplier), ("cost_center", CostCenter),
 )  # fmt: skip
@@ -145,6 +144,10 @@ class AssetForm(forms.Form):
             self.fields[f"{custom.PREFIX}{field.key}"] = _own_field(field)
         if asset is not None:
             del self.fields["code"]
+        else:  # what the category starts with is only taken where nobody says otherwise
+            for name in ("kind", "status", "criticality"):
+                choices[name].choices = [("", "As its category says"), *choices[name].choices]
+                choices[name].required = False
         for name, one in self.fields.items():
             one.disabled = money_alone and name not in VALUE_FIELDS and name != "version"
             if self.is_bound and name not in self.data and asset is not None:
@@ -183,8 +186,6 @@ def new(request: HttpRequest) -> HttpResponse:
     by = acting(request)
     if request.method == "POST":
         form = AssetForm(by, request.POST)
-        for name in ("kind", "status", "quantity", "criticality"):
-            form.fields[name].required = name in request.POST and name != "quantity"
         if form.is_valid():
             values = {name: value for name, value in form.typed(FIELDS).items() if value not in (None, "") or name == "name"}
             values |= {"custom": form.typed_own(), "tags": tags.read(form.cleaned_data["tags"])}

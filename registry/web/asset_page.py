@@ -170,6 +170,7 @@ def _files(asset: Asset) -> dict[str, Any]:
     return {
         "photo": next((one for one in photos if one.main), None),
         "photos": photos,
+        "file_count": len(attachments),
         "documents": [one for one in attachments if one.kind != Attachment.Kind.PHOTO],
     }
 
