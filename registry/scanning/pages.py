@@ -83,7 +83,7 @@ def drawer(request: HttpRequest) -> HttpResponse:
         try:
             messages.success(request, _ACTS[act](by, [one.pk for one in assets], context), "good")
         except Several as several:
-            context["wrong"], context["errors"] = act, [said(one) for one in several.problems[:20]]
+            context["wrong"], context["errors"] = act, list(dict.fromkeys(said(one) for one in several.problems))[:20]
         except Problem as problem:
             context["wrong"], context["errors"] = act, [said(problem)]
         else:

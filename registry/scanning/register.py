@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from registry.access.actors import Action, Actor
 from registry.assets.elsewhere import ELSEWHERE
 from registry.assets.models import Asset, Identifier, Location
@@ -40,10 +42,10 @@ class KnownPlace:
 def assets(by: Actor, after: UUID | None) -> tuple[list[KnownAsset], UUID | None]:
     """The next PAGE assets with a code that `by` may handle, by id, and the id to go on from (None: that was all)."""
     found = Asset.objects.visible_to(by, Action.HANDLE)
-    found = found.filter(pk__in=Identifier.objects.active().values("asset"))
+    found = found.filter(Exists(Identifier.objects.active().filter(asset=OuterRef("pk")).order_by()))
     if after is not None:
         found = found.filter(pk__gt=after)
-    rows = list(found.order_by("pk").distinct().values_list("pk", "asset_no", "name", "home_location")[: PAGE + 1])
+    rows = list(found.order_by("pk").values_list("pk", "asset_no", "name", "home_location")[: PAGE + 1])
     more, rows = len(rows) > PAGE, rows[:PAGE]
     codes = _codes([pk for pk, *_ in rows])
     homes = _homes(by, {home for *_, home in rows if home is not None})

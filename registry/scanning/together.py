@@ -1,28 +1,26 @@
 """One action for all that was scanned. Each is one transaction: all of the assets or none."""
 
 from collections.abc import Sequence
-from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 
 from registry.access.actors import Action, Actor
+from registry.assets.bulk import MOST, Row, change_all
 from registry.assets.containers import put_all_into
 from registry.assets.models import Asset, Location
-from registry.assets.services import change_asset, must_be_allowed, resolve_code
+from registry.assets.services import must_be_allowed, resolve_code
 from registry.problems import Invalid, NotFound
-
-MOST: Final = 200  # a cart full; more is for the list of assets and its bulk changes
 
 
 @transaction.atomic
 def set_home(*, by: Actor, asset_ids: Sequence[UUID], place: Location) -> int:
-    """Make the place the home of all of them; return of how many it was not. Raises Invalid, NotFound, Forbidden."""
+    """Make the place the home of all of them; return of how many it was not. Raises Invalid, NotFound, Forbidden, Several."""
     _bounded(asset_ids)
     must_be_allowed(by, Action.EDIT, asset_ids)
-    others = Asset.objects.filter(pk__in=asset_ids).exclude(home_location=place).order_by("pk").values_list("pk", "version")
-    changes = {"home_location": place}
-    return len([change_asset(by=by, asset_id=pk, version=version, changes=changes) for pk, version in list(others)])
+    at_home = set(Asset.objects.filter(pk__in=asset_ids, home_location=place).values_list("pk", flat=True))
+    rows = [Row({"home_location": place}, asset_id=pk) for pk in dict.fromkeys(asset_ids) if pk not in at_home]
+    return len(change_all(by=by, rows=rows)) if rows else 0
 
 
 @transaction.atomic
@@ -47,4 +45,4 @@ def _bounded(asset_ids: Sequence[UUID]) -> None:
     if not asset_ids:
         raise Invalid("assets: scan at least one asset", field="assets")
     if len(asset_ids) > MOST:
-        raise Invalid(f"assets: {len(asset_ids)} at once are too many, {MOST} at most", field="assets")
+        raise Invalid(f"assets: {len(asset_ids)} at once are too many, {MOST:,} at most", field="assets")
