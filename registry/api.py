@@ -21,6 +21,7 @@ from registry.importing.api import router as imports
 from registry.labels.api import router as labels
 from registry.page import factor_missing
 from registry.people.api import router as people
+from registry.places.api import router as places
 from registry.reports.api import router as reports
 from registry.scanning.api import router as scanning
 from registry.stock.api import router as stock
@@ -97,6 +98,7 @@ api.add_router("", imports)
 api.add_router("", people)
 api.add_router("", tracking)
 api.add_router("", custody)
+api.add_router("", places)
 api.add_router("", scanning)
 api.add_router("", reports)
 api.add_router("", stock)

@@ -62,7 +62,7 @@ def expected(request: HttpRequest, location_id: UUID) -> HttpResponse:
     by = acting(request)
     place: Location = get_object_or_404(Location.objects.visible_to(by), pk=location_id)
     found = contents.compared(by, place)
-    parts = []
+    parts: list[dict[str, Any]] = []
     for name, rows, words in (
         ("elsewhere", found.elsewhere, "Belongs here, is elsewhere"),
         ("unknown", found.unknown, "Belongs here, nobody knows where it is"),
