@@ -1,0 +1,38 @@
+"""What keeps people from using a page, found in the browser by what it computes (accessibility.js); no third-party code.
+
+`faults(page)` returns sentences, none when all is well: names of controls, texts of pictures, contrast (WCAG 2.2 AA), ids, the
+order of headings, sizes of targets. `keyboard_faults(page)` goes through the page by Tab.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+MOST_TABS = 150
+_ASKED = Path(__file__).with_suffix(".js").read_text().strip()
+
+
+def faults(page: Page) -> list[str]:
+    """What is wrong with the page as it is drawn now, each in a sentence."""
+    found: list[str] = page.evaluate(f"{_ASKED}.faults()")
+    return found
+
+
+def keyboard_faults(page: Page) -> list[str]:
+    """Tab reaches every control, in the order they stand, and shows where it is. Pages with more controls than MOST_TABS are
+    gone through so far."""
+    controls: list[str] = page.evaluate(f"{_ASKED}.controls()")
+    page.evaluate("() => { document.activeElement?.blur(); window.getSelection()?.removeAllRanges(); document.body.focus(); }")
+    reached: set[int] = set()
+    unseen: list[str] = []
+    parts = 5 * page.locator("input[type^=date], input[type=time]").count()  # Tab goes through day, month, year, calendar
+    for _ in range(min(len(controls), MOST_TABS) + parts + 4):
+        page.keyboard.press("Tab")
+        at: list[Any] = page.evaluate(f"{_ASKED}.focused()")
+        if at[0] is not None:
+            reached.add(int(at[0]))
+            if not at[1]:
+                unseen.append(f"no sign of the focus: {controls[int(at[0])]}")
+    missed = [controls[n] for n in range(min(len(controls), MOST_TABS)) if n not in reached]
+    return [*unseen, *(f"Tab does not reach: {name}" for name in missed)]
