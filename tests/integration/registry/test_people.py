@@ -1,6 +1,8 @@
 """People, roles and tokens: who may give what, the last administrator, erasing somebody, and the log that tells of it."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -298,3 +300,10 @@ def test_a_token_is_shown_once_and_revoked_by_its_owner_alone(client: Client) ->
     client.post(f"/tokens/{token.pk}/revoke/")
     assert ApiToken.objects.get().revoked_at is not None
     assert client.post("/tokens/", {"name": "X", "scope": "read", "days": "", "allowed_ips": "home"}).status_code == 422
+
+
+def test_the_document_says_the_same_of_every_role() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "people.md").read_text()
+    table = dict(re.findall(r"^\| (\w+) \| (.+) \|$", text, re.MULTILINE))
+    table.pop("role")
+    assert table == MEANS
