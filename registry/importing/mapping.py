@@ -37,8 +37,9 @@ def guess(by: Actor, header: list[str]) -> tuple[dict[str, str], dict[str, Any]]
     return {str(at): key for at, key in found.items() if known[key].kind is not Kind.READ_ONLY}, {}
 
 
-def check(given: Mapping[str, Any], header: list[str]) -> dict[str, str]:
-    """Return the mapping without columns that are left out. Raises Invalid."""
+def check(given: Mapping[str, Any], header: list[str], *, numbering: bool) -> dict[str, str]:
+    """Return the mapping without columns that are left out. `numbering`: rows with neither number nor code are new assets, so
+    neither has to be there. Raises Invalid."""
     known = fields()
     chosen: dict[str, str] = {}
     for at, key in given.items():
@@ -51,9 +52,9 @@ def check(given: Mapping[str, Any], header: list[str]) -> dict[str, str]:
         if key in chosen.values() and key not in SEVERAL:
             raise Invalid(f"mapping: {known[key].title} is given to two columns", field="mapping")
         chosen[str(int(at))] = key
-    if not KEYS & set(chosen.values()):
+    if not numbering and not KEYS & set(chosen.values()):
         raise Invalid(
-            "mapping: one column has to be the number or the codes; without them nobody knows which asset a row means",
+            "mapping: one column has to be the number or the codes; or choose that rows without either are new assets",
             field="mapping",
         )
     return dict(sorted(chosen.items(), key=lambda one: int(one[0])))

@@ -80,8 +80,8 @@ def start_check(
     caller does it. Raises Invalid, Forbidden."""
     must_import(by)
     _must_be(job, State.UPLOADED, State.CHECKED, State.FAILED)
-    job.mapping = check_mapping(mapping, job.header)
-    job.options = read_options(options).as_json()
+    chosen = read_options(options)
+    job.mapping, job.options = check_mapping(mapping, job.header, numbering=chosen.number), chosen.as_json()
     return _start(by, job, State.CHECKING, {"phase": "clearing"}, queued)
 
 

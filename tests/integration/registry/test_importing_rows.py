@@ -395,3 +395,10 @@ def test_no_transaction_writes_more_than_a_thousand_rows() -> None:
         assert 0 < now - before <= 1_000
         before = now
     assert Identifier.objects.count() == 60 * 18
+
+
+def test_a_table_without_numbers_and_codes_is_all_new_where_that_is_chosen() -> None:
+    with pytest.raises(Invalid, match="rows without either are new"):
+        checked("name\nDrill\n")
+    applied("name\nDrill\nSaw\n", number=True)
+    assert list(Asset.objects.values_list("asset_no", "name")) == [("A-000001", "Drill"), ("A-000002", "Saw")]
