@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from identity.resolve import resolve_text
 from registry.access.actors import Action, Actor
+from registry.assets.bulk import MOST
 from registry.assets.elsewhere import hide_elsewhere
 from registry.assets.models import Asset, Location
 from registry.assets.services import resolve_code
@@ -160,7 +161,7 @@ def place_by_code(among: Any, typed: str) -> Location | None:
 
 def _ids(text: str) -> list[UUID]:
     """Each once, in their order; what is no id is passed over."""
-    found = [_uuid(one.strip()) for one in text[: 37 * (together.MOST + 1)].split(",")]
+    found = [_uuid(one.strip()) for one in text[: 37 * (MOST + 1)].split(",")]
     return list(dict.fromkeys(one for one in found if one is not None))
 
 

@@ -330,7 +330,7 @@ def test_a_clock_that_is_wrong_is_told(site: Site) -> None:
     page = opened(site)
 
     def hours_later(route: Route) -> None:
-        body = route.request.post_data_json
+        body: dict[str, Any] = dict(route.request.post_data_json or {})
         body["sent_at"] = (timezone.now() + timedelta(hours=3)).isoformat()
         route.continue_(post_data=json.dumps(body))
 
