@@ -21,7 +21,7 @@ from registry.tracking.models import UnknownTag, Zone
 from tests.registry_world import Caller, World, lasting, tell_a_day
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = 10  # of each operation
+EXAMPLES = 3  # of each operation
 CHECKS = [not_a_server_error, response_schema_conformance, status_code_conformance]
 
 
