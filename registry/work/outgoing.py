@@ -83,7 +83,7 @@ def due(sink: str, *, most: int) -> list[Outgoing]:
     """The messages whose turn it is, in the order they were put."""
     now = timezone.now()
     ahead = Outgoing.objects.filter(sink=sink, key=OuterRef("key"), id__lt=OuterRef("id"), dead=False, next_at__gt=now)
-    waiting = Outgoing.objects.filter(sink=sink, dead=False, next_at__lte=now).filter(~Exists(ahead))
+    waiting = Outgoing.objects.filter(sink=sink, dead=False, next_at__lte=now, handed_over_at=None).filter(~Exists(ahead))
     return list(waiting.order_by("id")[:most])
 
 
@@ -102,8 +102,11 @@ def arrived(ids: Sequence[UUID]) -> set[UUID]:
 
 def handed_over(message: Outgoing) -> bool:
     """Note that from now on it may have arrived whatever happens; committed when this returns. False: it is gone."""
-    message.handed_over_at = timezone.now()
-    return bool(Outgoing.objects.filter(pk=message.pk, dead=False).update(handed_over_at=message.handed_over_at))
+    now = timezone.now()
+    if not Outgoing.objects.filter(pk=message.pk, dead=False).update(handed_over_at=now):
+        return False
+    message.handed_over_at = now
+    return True
 
 
 def put_off(message: Outgoing, why: str, *, jitter: float) -> bool:
@@ -127,9 +130,10 @@ def give_up(message: Outgoing, why: str) -> None:
 
 
 def settle_uncertain() -> int:
-    """After a start: mails that were being taken when the process ended have perhaps arrived. They are not sent again by
-    themselves, and they are told of. Return how many."""
-    return Outgoing.objects.filter(handed_over_at__isnull=False, dead=False).update(dead=True, error=PERHAPS)
+    """While no mail is in hand: those that were being taken when the process or the database failed have perhaps arrived. They
+    are not sent again by themselves, and they are told of. Return how many."""
+    in_doubt = Outgoing.objects.filter(handed_over_at__isnull=False, dead=False)
+    return in_doubt.update(dead=True, error=PERHAPS) if in_doubt.exists() else 0
 
 
 PERHAPS: Final = (

@@ -37,6 +37,8 @@ class ServerUnavailable(Exception):
 
 def send_due(section: MailSection, counts: Counter[str], rng: Random, *, stopping: Callable[[], bool]) -> int:
     """Send the mails whose turn it is over one connection; return how many were dealt with. Raises ServerUnavailable."""
+    if uncertain := outgoing.settle_uncertain():  # the database failed us after the server had it
+        counts["uncertain_mail"] += uncertain
     messages = outgoing.due(Outgoing.Sink.MAIL, most=AT_ONCE)
     if not messages:
         return 0

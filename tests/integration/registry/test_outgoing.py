@@ -5,6 +5,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -176,6 +177,21 @@ class TestMail:
             self.send(section.model_copy(update={"port": 1}))
         assert Outgoing.objects.get().attempts == 0
         assert self.send(section) == {"sent_mail": 1}
+
+    def test_a_database_that_fails_behind_the_servers_word_doubles_nothing(
+        self, section: MailSection, smtp: Smtp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_: object) -> None:
+            raise OperationalError("disk full")
+
+        outgoing.mail(to="o@example.com", subject="s", text="t")
+        with monkeypatch.context() as patched:
+            patched.setattr(outgoing, "arrived", fail)
+            with pytest.raises(OperationalError):
+                self.send(section)
+        assert self.send(section) == {"uncertain_mail": 1}
+        assert len(smtp.accepted) == 1
+        assert Outgoing.objects.get().dead
 
     def test_a_word_that_never_comes_leaves_it_uncertain(
         self, section: MailSection, smtp: Smtp, monkeypatch: pytest.MonkeyPatch
