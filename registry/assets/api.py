@@ -205,8 +205,11 @@ def replace_identifier(request: HttpRequest, identifier_id: Path[UUID], body: Ne
 def resolve(request: HttpRequest, code: Annotated[str, Query(min_length=1, max_length=4096)]) -> Any:
     by = acting(request)
     found = services.resolve_code(code, by=by)
-    asset = _shown(by, _asset_or_404(by, found.asset.pk)) if found.asset else None
-    return Resolved(key=found.identity.key, level=found.identity.level, note=found.identity.note, asset=asset)
+    note, key = found.identity.note, found.asset.pk if found.asset else None
+    if key is None and (numbered := finding.numbered(Asset.objects.visible_to(by), code)) is not None:
+        key, note = numbered.pk, "No asset bears this as a code; it is the number or serial number of one."
+    asset = _shown(by, _asset_or_404(by, key)) if key is not None else None
+    return Resolved(key=found.identity.key, level=found.identity.level, note=note, asset=asset)
 
 
 # ---- what they share -----------------------------------------------------------------------------------------------------------

@@ -68,12 +68,20 @@ def by_code(found: AssetQuerySet, text: str) -> AssetQuerySet | None:
         hit = found.filter(pk__in=list(Identifier.objects.active().filter(key=key).values_list("asset", flat=True)))
         if hit.exists():
             return hit
-    same = Lower(Value(text))
-    for column in ("asset_no", "serial_no"):
-        numbered = found.alias(written=Lower(column)).filter(written=same)
-        if numbered.exists():
-            return numbered
+    return next((rows for rows in _numbered(found, text) if rows.exists()), None)
+
+
+def numbered(found: AssetQuerySet, text: str) -> Asset | None:
+    """The one asset whose number or serial number this is; None also when several have it."""
+    for rows in _numbered(found, text.strip()[:MAX_SEARCH_CHARS]):
+        if len(some := list(rows[:2])) == 1:
+            return some[0]
     return None
+
+
+def _numbered(found: AssetQuerySet, text: str) -> list[AssetQuerySet]:
+    """Those with this number, and those with this serial number, in whatever case."""
+    return [found.alias(written=Lower(name)).filter(written=Lower(Value(text))) for name in ("asset_no", "serial_no") if text]
 
 
 def matching(found: AssetQuerySet, text: str) -> AssetQuerySet:

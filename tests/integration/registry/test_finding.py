@@ -18,7 +18,7 @@ from registry.assets import filters, finding, orders
 from registry.assets.columns import columns_of
 from registry.assets.models import Asset, AssetModel, AssetTag, CostCenter, CustomField, CustomValue, StatusLabel, Supplier, Tag
 from registry.assets.saved_views import of as views_of
-from tests.registry_world import ROOT, World, actor, lasting, make_user, many_assets, tell_a_day
+from tests.registry_world import ROOT, Caller, World, actor, lasting, make_user, many_assets, tell_a_day
 
 pytestmark = pytest.mark.django_db
 
@@ -168,6 +168,17 @@ def test_a_scope_finds_by_home_and_by_place_and_nothing_else(world: World) -> No
     assert found({}, store) == ["Pump 7", "Pump 8", "Pump 9"]
     assert found({"q": "dora"}, dock) == []
     assert finding.by_code(Asset.objects.visible_to(dock), "(8004)061414100007") is None
+
+
+def test_resolve_finds_by_number_and_serial_number_too(world: World) -> None:
+    call = Caller()
+    pump = str(world.assets["Pump 7"].pk)
+    for code in ("a-000001", "sn-77", "(8004)061414100007", "urn:epc:id:giai:0614141.00007"):
+        assert call("GET", "/resolve", query_params={"code": code}).json()["asset"]["id"] == pump, code
+    assert "serial number" in call("GET", "/resolve", query_params={"code": "SN-77"}).json()["note"]
+    assert call("GET", "/resolve", query_params={"code": "SN-78"}).json()["asset"] is None
+    Asset.objects.filter(name="Pump 8").update(serial_no="SN-77")
+    assert call("GET", "/resolve", query_params={"code": "SN-77"}).json()["asset"] is None  # two have it: neither is meant
 
 
 # ---- the list ------------------------------------------------------------------------------------------------------------------
