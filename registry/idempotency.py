@@ -116,7 +116,8 @@ def _hash_of(request: HttpRequest) -> str:
     if request.content_type == "multipart/form-data":
         for name, values in sorted(request.POST.lists()):
             digest.update(repr((name, values)).encode())
-        for name, file in sorted(request.FILES.items()):
+        given: dict[str, Any] = dict(request.FILES.items())
+        for name, file in sorted(given.items()):
             digest.update(repr((name, getattr(file, "name", ""), getattr(file, "size", 0))).encode())
             file.seek(0)
             for chunk in file.chunks():

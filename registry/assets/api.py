@@ -18,6 +18,7 @@ from registry.assets.schemas import (
     AssetFilters,
     AssetOut,
     AssetPage,
+    BulkChange,
     BulkChanges,
     IdentifierOut,
     NewAsset,
@@ -227,7 +228,7 @@ def _rows(by: Actor, body: NewAssets | BulkChanges) -> list[bulk.Row]:
             problems.append(Invalid(f"{number}/{problem.text}", field=f"{number}/{problem.field}"))
         if isinstance(one, NewAsset):
             row.identifiers, row.custom = _codes(one), one.custom or {}
-        else:
+        elif isinstance(one, BulkChange):
             row.asset_id, row.version = one.id, one.version
         rows.append(row)
     if problems:

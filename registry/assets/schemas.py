@@ -400,8 +400,8 @@ def asset_out(asset: Asset, parents: Mapping[UUID, Asset] | None = None) -> Asse
     """Of an asset read by `with_record`: no query. `parents` are the ones that the caller may see."""
     position = getattr(asset, "position", None)
     category, parent = asset.category, (parents or {}).get(asset.parent_id) if asset.parent_id is not None else None
-    plain = {name: getattr(asset, name) for name in _PLAIN}
-    amounts = {name: amount_out(getattr(asset, name)) for name in ("purchase_cost", "storage_cost_month")}
+    plain: dict[str, Any] = {name: getattr(asset, name) for name in _PLAIN}
+    amounts: dict[str, Any] = {name: amount_out(getattr(asset, name)) for name in ("purchase_cost", "storage_cost_month")}
     return AssetOut(
         id=asset.pk,
         category=CategoryRef(id=category.pk, name=category.name) if category is not None else None,
@@ -413,7 +413,11 @@ def asset_out(asset: Asset, parents: Mapping[UUID, Asset] | None = None) -> Asse
         custom=custom.values_of(asset),
         photo=next((one.pk for one in asset.attachments.all() if one.main), None),
         identifiers=[identifier_out(i) for i in asset.identifiers.all()],
-        **{name: ref(getattr(asset, name)) for name in ("label", "model", "custodian", "cost_center", "supplier")},
+        label=ref(asset.label),
+        model=ref(asset.model),
+        custodian=ref(asset.custodian),
+        cost_center=ref(asset.cost_center),
+        supplier=ref(asset.supplier),
         **amounts,
         **plain,
     )

@@ -290,7 +290,7 @@ class OwnFieldChanges(Strict):
 class NewOwnField(OwnFieldChanges):
     key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     type: FieldType
-    name: Annotated[str, Field(min_length=1, max_length=80)]  # type: ignore[assignment]  # has to be there
+    name: Annotated[str, Field(min_length=1, max_length=80)]  # has to be there
 
 
 @router.get("/custom-fields", response=OwnFields, operation_id="list_custom_fields", summary="The company's own fields")
@@ -338,8 +338,10 @@ def _field_given(request: HttpRequest, body: OwnFieldChanges) -> tuple[dict[str,
 
 
 def _field_out(field: CustomField, seen: set[UUID] | None = None) -> OwnFieldOut:
-    plain = {name: getattr(field, name) for name in OwnFieldOut.model_fields if name not in ("categories", "minimum", "maximum")}
-    bounds = {name: _bound_out(getattr(field, name)) for name in ("minimum", "maximum")}
+    plain: dict[str, Any] = {
+        name: getattr(field, name) for name in OwnFieldOut.model_fields if name not in ("categories", "minimum", "maximum")
+    }
+    bounds: dict[str, Any] = {name: _bound_out(getattr(field, name)) for name in ("minimum", "maximum")}
     categories = [one.pk for one in field.categories.all() if seen is None or one.pk in seen]
     return OwnFieldOut(**plain, **bounds, categories=categories)
 

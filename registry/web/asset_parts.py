@@ -90,8 +90,9 @@ def take_out(request: HttpRequest, asset_id: UUID) -> HttpResponse:
         messages.success(request, f"{asset.name} is out.", "good")
     except Problem as problem:
         messages.error(request, said(problem), "attention")
-    back = Asset.objects.visible_to(acting(request)).filter(pk=_uuid(request.POST.get("back"))).first()
-    return _back(back or asset, "parts")
+    back = _uuid(request.POST.get("back"))
+    seen = Asset.objects.visible_to(acting(request)).filter(pk=back).first() if back is not None else None
+    return _back(seen or asset, "parts")
 
 
 @page("POST")

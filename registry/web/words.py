@@ -26,10 +26,8 @@ MOST_SHOWN: Final = 1_000
 def _text(
     label: str = "", *, needed: bool = False, most: int = 200, help_text: str = "", long: bool = False
 ) -> Callable[[], Any]:
-    widget = forms.Textarea(attrs={"rows": 3}) if long else None
-    return lambda: forms.CharField(
-        label=label or None, required=needed, max_length=most, help_text=help_text, **({"widget": widget} if widget else {})
-    )
+    widget: Any = forms.Textarea(attrs={"rows": 3}) if long else forms.TextInput()
+    return lambda: forms.CharField(label=label or None, required=needed, max_length=most, help_text=help_text, widget=widget)
 
 
 def _number(label: str, help_text: str = "") -> Callable[[], Any]:

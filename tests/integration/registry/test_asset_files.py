@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import override_settings
 from PIL import Image
 
-from registry.assets import files
+from registry.assets import files, pictures
 from registry.assets.models import Asset, Attachment, StoredFile
 from registry.assets.services import register_asset
 from registry.assets.trees import create_location
@@ -79,7 +79,7 @@ def test_a_photo_is_kept_upright_without_where_it_was_taken_with_a_small_one_bes
     assert b"SECRET" not in path.read_bytes()
     with Image.open(path) as kept, Image.open(files.small_path_of(attachment.file_id)) as small:
         assert (kept.format, kept.size, dict(kept.getexif())) == ("JPEG", (500, 900), {})
-        assert (small.format, max(small.size)) == ("WEBP", files.pictures.THUMBNAIL)
+        assert (small.format, max(small.size)) == ("WEBP", pictures.THUMBNAIL)
     assert (attachment.main, attachment.file.width, attachment.file.height) == (True, 500, 900)
 
 
@@ -190,7 +190,7 @@ def test_who_may_add_and_who_may_delete() -> None:
     for by, error in ((roles["viewer"], Forbidden), (foreign, NotFound)):
         for target in ({"asset": asset}, {"location": here}):
             with pytest.raises(error):
-                files.attach(by=by, file=BytesIO(b"%PDF-1"), name="a.pdf", **target)  # type: ignore[arg-type]
+                files.attach(by=by, file=BytesIO(b"%PDF-1"), name="a.pdf", **target)
     attachment = files.attach(by=roles["operator"], file=BytesIO(b"%PDF-1"), name="a.pdf", asset=asset)
     assert attachment.added_by_id == roles["operator"].user_id
     with pytest.raises(Forbidden):

@@ -144,7 +144,7 @@ def test_fields_change_but_not_their_key_and_retired_ones_keep_values(it: Catego
     assert own(laptop) == {"cpu": "fast"}
     for taken, what in (({"key": "cpu", "name": "Other"}, "key"), ({"key": "other", "name": "cpu"}, "name")):
         with pytest.raises(Taken) as refused:
-            create_field(by=ROOT, kind="text", **taken)
+            create_field(by=ROOT, kind="text", key=taken["key"], name=taken["name"])
         assert refused.value.field == what
     with pytest.raises(Forbidden):
         create_field(by=actor(make_user(role="operator")), key="x", kind="text", name="X")
