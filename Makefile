@@ -38,6 +38,7 @@ bench: setup-test
 	.venv/bin/python -m benchmarks.latency --registry
 	.venv/bin/python -m benchmarks.serial_to_row
 	.venv/bin/python -m benchmarks.ingest
+	.venv/bin/python -m benchmarks.registry_pages
 
 chaos: setup-test
 	SIGHTPOST_KILLS=20 $(PYTEST) tests/acceptance/test_kills.py
