@@ -414,7 +414,7 @@ def opener(browser: Browser) -> OpenPage:
 
 def test_a_code_held_before_the_camera_is_one_scan(world: World, tmp_path: Path, picture: Picture) -> None:
     with with_camera(tmp_path, drawn(PUMP, "JPEG")) as browser, serving(opener(browser)) as site:
-        RoleBinding.objects.create(user=User.objects.get(username="anna"), role="administrator")
+        RoleBinding.objects.get_or_create(user=User.objects.get(username="anna"), role="administrator")
         page = opened(site)
         page.get_by_role("button", name="Camera", exact=True).click()
         told(page, "known", "Pump 7")
