@@ -8,6 +8,8 @@ import tarfile
 import time
 from pathlib import Path
 
+import pytest
+
 from registry.exits import PERSON
 from tests.registry_process import registry_home, wait_for
 
@@ -20,6 +22,8 @@ for n in itertools.count():
     world.gateway.tell(*(event("seen", f"tag:LADDER-{1 + n % 2}", f"zone-{n % 5}") for _ in range(20)))
 """
 COUNTS = "SELECT (SELECT count(*) FROM tracking_locationevent), (SELECT count(*) FROM assets_asset)"
+
+pytestmark = pytest.mark.timeout(180)  # several processes are started one after the other
 
 
 def test_made_while_events_come_in_it_is_one_moment_of_the_registry(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ ASSET_ROOT = f"{ROOT}/assets"
 MESSAGES = 400
 MAILS = 12
 
+pytestmark = pytest.mark.timeout(180)  # several processes are started one after the other
+
 
 @pytest.fixture
 def smtp() -> Iterator[Smtp]:
