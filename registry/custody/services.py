@@ -5,6 +5,7 @@
 
 import hashlib
 import secrets
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F, Q
 from django.utils import timezone
 
 from registry.access import changes as log
@@ -25,11 +26,13 @@ from registry.assets.values import CHECKS
 from registry.custody.models import Booking, BookingItem, Custody
 from registry.custody.models.held import NOTE_CHARS
 from registry.custody.scope import hold, in_words, person_of, place_of, some_names, with_kits
-from registry.db import uuid7, uuid7s
+from registry.db import insert, uuid7, uuid7s
 from registry.problems import Invalid, NotFound, Several, Taken
 from registry.texts import line
 
 FURTHEST = timedelta(days=3660)  # ahead that something can be due
+_COLUMNS = [field.name for field in Custody._meta.concrete_fields]
+_ATTRIBUTES = [field.attname for field in Custody._meta.concrete_fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def check_out(
     ]
     try:
         with transaction.atomic():
-            Custody.objects.bulk_create(made)
+            insert(Custody, _COLUMNS, [tuple(getattr(custody, name) for name in _ATTRIBUTES) for custody in made])
     except IntegrityError:
         raise Taken("assets: one of them was handed out by somebody else just now", field="assets") from None
     _keep_custodian({custody.asset_id: custody.person for custody in made}, now)
@@ -282,11 +285,11 @@ def _with_kits_out(asset_ids: Sequence[UUID]) -> list[UUID]:
 
 def _keep_custodian(whose: dict[UUID, Person | None], now: datetime) -> None:
     """Write the person beside the assets; nobody of what is with a place or another asset."""
-    persons = {person.pk: [pk for pk, one in whose.items() if one == person] for person in whose.values() if person is not None}
-    cases = [When(pk__in=pks, then=Value(person)) for person, pks in persons.items()]
-    Asset.objects.filter(pk__in=list(whose)).update(
-        custodian=Case(*cases, default=Value(None)) if cases else None, version=F("version") + 1, changed_at=now
-    )
+    theirs: defaultdict[Person | None, list[UUID]] = defaultdict(list)
+    for asset_id, person in whose.items():
+        theirs[person].append(asset_id)
+    for person, asset_ids in theirs.items():
+        Asset.objects.filter(pk__in=asset_ids).update(custodian=person, version=F("version") + 1, changed_at=now)
 
 
 def _finish_bookings(booking_ids: Collection[UUID]) -> None:
