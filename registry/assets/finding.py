@@ -90,7 +90,7 @@ def matching(found: AssetQuerySet, text: str) -> AssetQuerySet:
     for word in text.split()[:MAX_WORDS]:
         bare = word.upper()
         written = Q(name__icontains=word) | Q(asset_no__icontains=word) | Q(serial_no__icontains=word)
-        parts = [_saying(word)]
+        parts: list[QuerySet[Any, Any]] = [_saying(word)]
         if re.search(r"[0-9:]", word):  # what has neither is a word, not a part of a code; a whole code is found by by_code()
             coded = Q(key__iendswith=word) | Q(key__istartswith=word) | Q(raw__iexact=word)
             if re.fullmatch(r"[0-9A-F]{8,}", bare):

@@ -48,7 +48,7 @@ ENTRIES: Final = (
     Entry("custody", "Custody", "custody", "user", "c", said="check out check in lent"),
     Entry("bookings", "Bookings", "bookings", "check", "b", said="reserve calendar"),
     Entry("transfers", "Transfers", "transfers", "right", "t", said="ship move"),
-    Entry("stock", "Stock", "stock", "tag", "k", said="consumables replenish count"),
+    Entry("stock", "Stock", "stock", "tag", "n", said="consumables replenish count"),
     Entry("reports", "Reports", "reports", "download", "r", said="figures utilisation"),
     Entry("imports", "Imports", "imports", "add", "i", Action.EDIT, said="csv xlsx table"),
     Entry(

@@ -4,7 +4,7 @@
 
 (() => {
   const typing = (element) => element.isContentEditable || ["TEXTAREA", "SELECT"].includes(element.tagName) || (element.tagName === "INPUT" && !["checkbox", "radio", "button"].includes(element.type));
-  let goingSince = 0;
+  let goingSince = -Infinity;
 
   const rows = () => [...document.querySelectorAll("main [data-row]")].filter((row) => row.offsetParent !== null);
 
@@ -69,7 +69,7 @@
     }
     if (document.querySelector("dialog[open]") && event.key !== "?") return;
     const going = event.timeStamp - goingSince < 1500;
-    goingSince = 0;
+    goingSince = -Infinity;
     if (going && /^[a-z]$/.test(event.key)) {
       document.querySelector(`[data-go][data-key="${event.key}"]`)?.click();
     } else if (event.key === "g") {
