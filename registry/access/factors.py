@@ -47,7 +47,7 @@ def address_of(secret: str, user: User) -> str:
 
 
 def has(user: User) -> bool:
-    return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+    return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists())
 
 
 def is_required_of(user: User) -> bool:

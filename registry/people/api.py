@@ -253,7 +253,7 @@ def list_tokens(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) 
 def create_token(request: HttpRequest, response: HttpResponse, body: NewToken) -> Any:
     """It may what its maker may, within its scope."""
     by = acting(request)
-    user = User.objects.filter(pk=by.user_id).first() if by.user_id else None
+    user = User.objects.get(pk=by.user_id) if by.user_id is not None else None
     token, text = services.issue_token(
         by=by, name=body.name, scope=body.scope, user=user, expires_at=body.expires_at, allowed_ips=body.allowed_ips
     )
