@@ -111,7 +111,7 @@ OTHERS = ["Drill", "Ladder long", "Ladder short", "Pump 8", "Pump 9"]
     ],
 )
 def test_each_filter_finds_what_it_says(world: World, given: dict[str, str], expected: list[str]) -> None:
-    rows = [
+    rows: list[Any] = [
         *AssetModel.objects.all(),
         *Supplier.objects.all(),
         *Person.objects.all(),
