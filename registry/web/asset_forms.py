@@ -201,14 +201,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 return redirect("asset", asset.pk)
     else:
         code = request.GET.get("code", "")[:KEY_CHARS]
-        start = {
-            "code": code,
-            "status": Asset.Status.IN_USE,
-            "kind": Asset.Kind.PHYSICAL,
-            "criticality": "normal",
-            "quantity": "1",
-        }
-        form = AssetForm(by, initial=start | {"category": request.GET.get("category")})
+        form = AssetForm(by, initial={"code": code, "quantity": "1", "category": request.GET.get("category")})
     context = {"area": "assets", "form": form, "all_tags": _tag_names()}
     return render(request, "web/asset_new.html", context, status=422 if form.errors else 200)
 
