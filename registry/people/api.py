@@ -242,7 +242,7 @@ def list_tokens(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) 
     by = acting(request)
     found = ApiToken.objects.select_related("user__person")
     if not by.may_everywhere(Action.ADMINISTER):
-        found = found.filter(user=by.user_id) if by.user_id is not None else found.filter(pk=by.token_id)
+        found = found.filter(user=by.user_id) if by.user_id is not None else found.filter(pk__in=[by.token_id])
     page = cut(found, BY_TOKEN, cursor, limit)
     return TokenPage(items=[_token_out(row) for row in page.rows], next=page.next, previous=page.previous)
 

@@ -5,7 +5,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from registry.assets import files
 from registry.assets.containers import put_all_into
@@ -82,8 +82,8 @@ def test_files_go_by_choosing_and_show_at_once(site: Site, world: World) -> None
     page = site.open(pump(world))
     page.locator("#new-files").set_input_files(
         [
-            {"name": "invoice.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 x"},
-            {"name": "virus.exe", "mimeType": "image/png", "buffer": b"MZ\x90\x00"},
+            FilePayload(name="invoice.pdf", mimeType="application/pdf", buffer=b"%PDF-1.4 x"),
+            FilePayload(name="virus.exe", mimeType="image/png", buffer=b"MZ\x90\x00"),
         ]
     )
     expect(page.locator("main")).to_contain_text("1 file added.")

@@ -390,14 +390,6 @@ def _later(world: World) -> dict[str, Any]:
     return {"line_id": line.pk, "key": "inventory", "schedule_id": schedule.pk, "message_id": mail.pk}
 
 
-def _somebody(world: World) -> dict[str, Any]:
-    """A person who logs in, with a role and a token."""
-    user = make_user("SECRET-user", "viewer", world.places["Dock"])
-    token, _ = issue_token(by=ROOT, name="SECRET token", user=user)
-    person = Person.objects.create(name="SECRET somebody", user=user)
-    return {"person_id": person.pk, "binding_id": user.bindings.get().pk, "token_id": token.pk}
-
-
 def words_and_files(world: World) -> None:
     """One of each, all with the id WORD."""
     AssetModel.objects.create(pk=WORD, name="SECRET")
@@ -420,7 +412,7 @@ def _somebody(world: World) -> dict[str, Any]:
     return {"person_id": person.pk, "binding_id": user.bindings.get().pk, "token_id": token.pk}
 
 
-def bodies(world: World) -> dict[str, dict[str, Any]]:
+def bodies(world: World) -> dict[str, Any]:
     """Valid ones: with an empty body a missing check would look like a refused value."""
     return {
         "POST /api/v1/assets": {"name": "Vice", "identifiers": [{"text": "VICE-1"}]},

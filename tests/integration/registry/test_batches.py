@@ -1,6 +1,7 @@
 """Whole batches to and from the database (db.py): what the ORM would store, and what it would read."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
@@ -112,9 +113,8 @@ def test_what_fails_among_statements_that_go_out_together_is_raised_and_can_be_u
 
 
 def test_a_text_too_long_for_its_column_is_refused_where_the_database_knows_how_long_it_is() -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite stores a text of any length")
-    with pytest.raises(DataError), transaction.atomic():
+    knows = connection.vendor != "sqlite"  # it stores a text of any length
+    with pytest.raises(DataError) if knows else nullcontext(), transaction.atomic():
         insert(LocationEvent, COLUMNS, [row(1, identity="x" * 513)])
 
 

@@ -44,7 +44,7 @@ def test_a_line_is_the_sum_of_its_movements(world: World, line: StockLine) -> No
     services.take(by=ROOT, line_id=line.pk, quantity=4, note="for the yard")
     services.count(by=ROOT, line_id=line.pk, quantity=8)
     here, there = services.move(by=ROOT, line_id=line.pk, location_id=world.places["Dock"].pk, quantity=3)
-    assert (here.quantity, there.quantity, there.lot) == (5, 3, "L1")
+    assert (here.quantity, there.quantity, there.lot) == (Decimal(5), Decimal(3), "L1")
     assert str(there.expires_on) == "2031-01-01"
     for one in StockLine.objects.all():
         changes = list(one.movements.order_by("id").values_list("kind", "change", "after"))
@@ -159,7 +159,7 @@ class TestAlerts:
             raise RuntimeError("killed here")
 
         with monkeypatch.context() as patched:
-            patched.setattr(alerts.outgoing, "mail", fall)
+            patched.setattr("registry.work.outgoing.mail", fall)
             with pytest.raises(RuntimeError):
                 alerts.tell()
         assert not StockTold.objects.exists()

@@ -337,10 +337,8 @@ def test_out_of_scope_is_the_same_as_not_there(line: str, walk: Walk) -> None:
         assert answer.status_code in ((401, 403) if "/api/" in line else (302, 401, 403))
 
 
-@pytest.mark.parametrize("line", with_secret(lines(reading=True)))
+@pytest.mark.parametrize("line", [line for line in with_secret(lines(reading=True)) if not line.startswith(MISSING_YET)])
 def test_whoever_may_see_it_sees_it(line: str, walk: Walk) -> None:
-    if line.startswith(MISSING_YET):
-        pytest.skip("there is none of it")
     for name in INSIDERS:
         with undone():
             response = ask(walk.clients[name], line, walk.secret)
