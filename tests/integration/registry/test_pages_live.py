@@ -166,7 +166,8 @@ def test_more_tags_than_fit_have_a_page_of_their_own(anna: Client, world: World)
     assert "62 unknown tags" in text(page)
     cursor = re.search(r'cursor=([^"]+)" rel="next"', page.content.decode())
     assert cursor
-    assert anna.get("/live/unknown/", query_params={"cursor": cursor[1]}).content.decode().count("data-key=") == 12
+    last = anna.get("/live/unknown/", query_params={"cursor": cursor[1]}).content.decode()
+    assert len(re.findall(r"<tr[^>]* data-key=", last)) == 12
 
 
 def test_a_burst_of_reads_is_one_row(anna: Client, world: World) -> None:

@@ -108,8 +108,8 @@ def test_wrong_settings_are_sentences_before_anything_starts(tmp_path: Path) -> 
 
 def test_the_commands_of_a_day(before_its_first_start: RegistryHome) -> None:
     home = before_its_first_start
-    (home.folder / "bad.csv").write_text("name,kind\n,physical\nA,spaceship\n")
-    (home.folder / "good.csv").write_text("name,home_location\nDrill,Hamburg/Hall A\n")
+    (home.folder / "bad.csv").write_text("asset_no,name,kind\n1,,physical\n2,A,spaceship\n")
+    (home.folder / "good.csv").write_text("asset_no,name,home_location\n7,Drill,Hamburg/Hall A\n")
     told = dict(
         zip(
             commands := [
@@ -128,7 +128,7 @@ def test_the_commands_of_a_day(before_its_first_start: RegistryHome) -> None:
                 "tokens revoke nobody",
                 "createadmin",
                 f"import {home.folder / 'bad.csv'}",
-                f"import {home.folder / 'good.csv'} --create-places --json",
+                f"import {home.folder / 'good.csv'} --create-places --confirm --json",
                 f"import {home.folder / 'missing.csv'}",
             ],
             home.batch(*commands),
@@ -154,8 +154,8 @@ def test_the_commands_of_a_day(before_its_first_start: RegistryHome) -> None:
     assert told["tokens revoke nobody"] == (PERSON, "there is no token named 'nobody'\n")
     assert told["createadmin"][1].startswith("admin: one-time password ")
     status, said = told[f"import {home.folder / 'bad.csv'}"]
-    assert (status, said.splitlines()[-1]) == (PERSON, "Nothing was written: 2 errors.")
-    assert json.loads(told[f"import {home.folder / 'good.csv'} --create-places --json"][1])["created"] == 1
+    assert (status, said.splitlines()[-1]) == (PERSON, "0 new, 0 changed, 0 as they are, 2 with errors. Nothing is written.")
+    assert json.loads(told[f"import {home.folder / 'good.csv'} --create-places --confirm --json"][1])["written"] == 1
     assert told[f"import {home.folder / 'missing.csv'}"] == (
         PERSON,
         f"{home.folder / 'missing.csv'}: No such file or directory\n",
