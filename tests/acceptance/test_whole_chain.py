@@ -258,7 +258,7 @@ async def test_the_registry_stops_with_a_live_page_open_and_leaves_nobody_behind
     """The last in this file: it ends the registry of the others."""
     assert registry.process is not None
     children = descendants(registry.process.pid)
-    assert len(children) == 3, "web, ingest and broker"
+    assert len(children) == 4, "web, ingest, work and broker"
     async with open_page(f"{registry.address}/live/stream", registry.person.cookies):
         registry.process.terminate()
         assert await asyncio.to_thread(registry.process.wait, 10) == 0
@@ -266,7 +266,7 @@ async def test_the_registry_stops_with_a_live_page_open_and_leaves_nobody_behind
 
     registry.start()
     await victim(registry.process.pid, "mosquitto")
-    children = await until(partial(asyncio.to_thread, descendants, registry.process.pid), lambda found: len(found) == 3)
+    children = await until(partial(asyncio.to_thread, descendants, registry.process.pid), lambda found: len(found) == 4)
     registry.process.kill()
     registry.process.wait()
     await all_gone(children, 5)

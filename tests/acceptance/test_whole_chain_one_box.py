@@ -25,7 +25,7 @@ async def test_one_box_from_an_empty_folder_to_its_end(tmp_path: Path) -> None:
         await site.delivered(at_least=1)
 
         everybody = descendants(site.gateway.pid)
-        assert len(everybody) == 4, "up, web, ingest and broker"
+        assert len(everybody) == 5, "up, web, ingest, work and broker"
         async with open_page(f"{site.address}/stream"):
             began = time.monotonic()
             site.gateway.terminate()

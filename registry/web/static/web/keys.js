@@ -33,7 +33,7 @@
     field.dispatchEvent(new Event("palette-opened"));
   };
 
-  // In the palette the field keeps the focus; the arrows choose, Enter goes.
+  // In the palette the field keeps the focus; the arrows choose, Enter goes, Escape leaves.
   const inPalette = (event) => {
     const dialog = document.getElementById("palette");
     const all = [...dialog.querySelectorAll("#palette-found a")];
@@ -49,6 +49,8 @@
       const chosen = all[Math.max(at, 0)];
       if (!chosen) return;
       chosen.click();
+    } else if (event.key === "Escape") {
+      dialog.close(); // by itself the browser would only empty the field
     } else {
       return;
     }
