@@ -12,8 +12,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import registry_settings
+
+# How long the first draw takes says how busy the machine is: on a clean checkout it makes a table of all characters first.
+settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 GRACE_S = 2.0  # a thread or child that is on its way out gets this long
 _kept: set[str] = set()
