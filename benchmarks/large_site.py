@@ -262,7 +262,7 @@ def _events(cursor: Any, assets: int, events: int, start: datetime) -> None:
             SELECT {_uuid(cursor, 7, "i")}, i,
                 CASE WHEN r = 0 THEN 'arrived' WHEN r % {STAY_EVENTS} = 0 THEN 'moved' ELSE 'seen' END,
                 '8004:0614141' || {_digits(cursor, "a", 7)}, '0614141' || {_digits(cursor, "a", 7)}, at, at, at, at,
-                at, i * 1000, 0, 'synced', {_no(cursor)}, 'gateway', {_no(cursor)}, 7, -54, 0.9,
+                at, CAST(i AS bigint) * 1000, 0, 'synced', {_no(cursor)}, 'gateway', {_no(cursor)}, 7, -54, 0.9,
                 '', a % {SITES} + 1, a % {SITES} + 1, 'site-' || {_digits(cursor, f"(a % {SITES})", 2)},
                 CASE WHEN r > 0 AND r % {STAY_EVENTS} = 0 THEN {_uuid(cursor, 4, _room_sql(f"(r / {STAY_EVENTS} - 1)"))} END,
                 {_uuid(cursor, 4, _room_sql(f"(r / {STAY_EVENTS})"))}
