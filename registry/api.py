@@ -1,14 +1,18 @@
 """The REST API under /api/v1/: who may call it, its routers, and its OpenAPI document (docs/openapi.json is held to it)."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.security import APIKeyCookie, HttpBearer
+from ninja.utils import check_csrf
 
 from registry import idempotency, problem_json
 from registry.access import rights, throttle
@@ -22,6 +26,7 @@ from registry.labels.api import router as labels
 from registry.page import factor_missing
 from registry.people.api import router as people
 from registry.places.api import router as places
+from registry.problem_json import JsonOnly, TooMany
 from registry.reports.api import router as reports
 from registry.scanning.api import router as scanning
 from registry.stock.api import router as stock
@@ -38,7 +43,7 @@ class Bearer(HttpBearer):
         known = authenticate_token(token, address=address)
         if known is None:
             if wait := throttle.attempt("token", address=address):
-                raise HttpError(429, f"Too many wrong tokens from this address. Try again in {wait} seconds.")
+                raise TooMany(f"Too many wrong tokens from this address. Try again in {wait} seconds.", wait=wait)
             return None
         if request.method not in READING and known.scope != ApiToken.Scope.WRITE:
             raise HttpError(403, f"The token {known.name!r} may only read. Changes need one of scope `write`.")
@@ -53,6 +58,8 @@ class Session(APIKeyCookie):
     def __call__(self, request: HttpRequest) -> Actor | None:
         if "Authorization" in request.headers or self.param_name not in request.COOKIES:
             return None  # whoever shows a token is judged by it alone; without a cookie there is nothing to forge
+        if check_csrf(request) is not None:
+            raise HttpError(403, "Send the CSRF token of the cookie as X-CSRFToken, or use a token of your own.")
         found: Actor | None = super().__call__(request)
         return found
 
@@ -67,6 +74,14 @@ class Session(APIKeyCookie):
 
 
 class Api(NinjaAPI):
+    def _get_urls(self) -> list[URLResolver | URLPattern]:
+        """A method that an address does not take is a problem like any other."""
+        urls = super()._get_urls()
+        for pattern in urls:
+            if isinstance(pattern, URLPattern):
+                pattern.callback = _said_as_problem(pattern.callback)
+        return urls
+
     def get_openapi_schema(self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None) -> OpenAPISchema:
         """Say once for all operations what an error looks like."""
         schema = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
@@ -83,13 +98,25 @@ class Api(NinjaAPI):
         return schema
 
 
+def _said_as_problem(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    @wraps(view)
+    def answering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if response.status_code != 405:
+            return response
+        return problem_json.of_the_server(405, f"Send one of {response['Allow']} to this address.", response)
+
+    return answering
+
+
 api = Api(
     title="Sightpost registry",
     version="1",
     description="What we own and where it is. Lists are paged: `next` of one answer is the `cursor` of the next question.",
     urls_namespace="api",
-    auth=[Bearer(), Session()],
+    auth=[Bearer(), Session(csrf=False)],  # it looks for itself, and says what is missing
     docs_decorator=login_required,
+    parser=JsonOnly(),
 )
 idempotency.install(api)
 api.add_router("", assets)

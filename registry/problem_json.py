@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
 
 from registry.paging import BadCursor
 from registry.problems import Forbidden, Invalid, NotFound, Problem, Several, Stale, Taken
@@ -24,11 +25,15 @@ TITLES = {
     409: "Taken",
     412: "Changed meanwhile",
     413: "Too large",
+    415: "Not this kind of content",
     422: "Some values cannot be taken",
     428: "Say which version you saw",
     429: "Too many requests",
+    500: "The registry failed",
     503: "Not now",
 }
+CANNOT_BE_READ = "The request cannot be read."
+FAILED = "The registry failed; its log says why. Nothing was written half."
 STATUS: dict[type[Problem], int] = {Invalid: 422, Several: 422, NotFound: 404, Taken: 409, Stale: 412, Forbidden: 403}
 
 SCHEMA: dict[str, Any] = {
@@ -53,6 +58,29 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+class TooMany(Exception):
+    """Asked too often: again in `wait` seconds."""
+
+    def __init__(self, text: str, *, wait: int) -> None:
+        super().__init__(text)
+        self.wait = wait
+
+
+class WrongMediaType(ValueError):
+    """The body says that it is something else than the operation takes."""
+
+
+class JsonOnly(Parser):
+    """Reads bodies that say that they are JSON; a body in another form is not guessed at."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        if request.content_type != "application/json":
+            raise WrongMediaType(
+                f"This operation takes application/json, not {(request.content_type or '')[:100] or 'no type at all'}."
+            )
+        return super().parse_body(request)
+
+
 def answer(
     status: int, detail: str, errors: Iterable[dict[str, str]] = (), headers: dict[str, str] | None = None
 ) -> HttpResponse:
@@ -68,7 +96,8 @@ def install(api: NinjaAPI) -> None:
         Problem: _problem,
         ValidationError: _validation,
         AuthenticationError: _not_authenticated,
-        HttpError: lambda request, exc: answer(exc.status_code, str(exc)),
+        HttpError: _http_error,
+        TooMany: lambda request, exc: answer(429, str(exc), headers={"Retry-After": str(exc.wait)}),
         Http404: lambda request, exc: answer(404, "There is nothing at this address that you may see."),
         PermissionDenied: lambda request, exc: answer(403, str(exc) or "You may not do this."),
         BadCursor: lambda request, exc: answer(400, str(exc), [{"parameter": "cursor", "detail": str(exc)}]),
@@ -89,7 +118,24 @@ def _problem(request: HttpRequest, exc: Problem) -> HttpResponse:
     return answer(STATUS[type(exc)], exc.text, errors)
 
 
+def _http_error(request: HttpRequest, exc: HttpError) -> HttpResponse:
+    """What ninja says of a body that it cannot read has the reason behind it."""
+    match exc.__cause__:
+        case WrongMediaType() as wrong:
+            return answer(415, str(wrong))
+        case json.JSONDecodeError() as broken:
+            return answer(400, f"The body is no JSON: {broken.msg} in line {broken.lineno}, column {broken.colno}.")
+        case RecursionError():
+            return answer(400, "The body is nested too deep.")
+        case UnicodeDecodeError():
+            return answer(400, "The body is no UTF-8 text.")
+    return answer(exc.status_code, str(exc))
+
+
 def _validation(request: HttpRequest, exc: ValidationError) -> HttpResponse:
+    uploads = any(str(step) in ("file", "form") for error in exc.errors for step in error.get("loc", ())[:1])
+    if uploads and request.content_type != "multipart/form-data":
+        return answer(415, "This operation takes multipart/form-data with the file as its part `file`.")
     return answer(422, "See the errors, each with its place in the request.", [_located(error) for error in exc.errors])
 
 
@@ -100,6 +146,12 @@ def _located(error: dict[str, Any]) -> dict[str, str]:
         pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
         return {"pointer": f"#{pointer}", "detail": error["msg"]}
     return {"parameter": ".".join(steps), "detail": error["msg"]}
+
+
+def of_the_server(status: int, detail: str, response: HttpResponse) -> HttpResponse:
+    """An answer that Django or ninja made by itself, as a problem; with the headers that say what may be done."""
+    kept = {name: response[name] for name in ("Allow", "Retry-After") if name in response}
+    return answer(status, detail, headers=kept)
 
 
 def _not_authenticated(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:

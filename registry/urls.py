@@ -7,7 +7,10 @@ from django.urls import include, path
 
 from registry import probes
 
+handler400 = "registry.web.errors.not_readable"
+handler403 = "registry.web.errors.refused"
 handler404 = "registry.web.errors.not_found"
+handler500 = "registry.web.errors.failed"
 
 urlpatterns: list[Any] = [
     path("healthz", probes.healthz, name="healthz"),

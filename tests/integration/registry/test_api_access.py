@@ -151,7 +151,7 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/changes": READ,
     "GET /api/v1/locations/{location_id}/contents": READ,
     "GET /api/v1/locations/{location_id}/plan": READ,
-    "POST /api/v1/locations/{location_id}/plan": (401, 403, 403, 422, 403, 422),  # without a picture
+    "POST /api/v1/locations/{location_id}/plan": (401, 403, 403, 415, 403, 415),  # JSON is no picture
     "DELETE /api/v1/locations/{location_id}/plan": (401, 403, 403, 204, 403, 204),
     "PUT /api/v1/locations/{location_id}/outline": (401, 403, 403, 422, 403, 422),  # the place of the plan itself
     "GET /api/v1/custody": READ,
