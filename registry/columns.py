@@ -9,7 +9,8 @@ import operator
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from types import NoneType
 from typing import Any, TypeAlias
@@ -23,9 +24,11 @@ Field: TypeAlias = "models.Field[Any, Any]"
 _HEADER = struct.Struct(">iiIii")  # of a binary array: dimensions, has nulls, oid of the elements, length, first subscript
 _NULL = b"\xff\xff\xff\xff"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_FIRST_DAY = _EPOCH.date().toordinal()
 _int8 = struct.Struct(">q").pack
 _float8 = struct.Struct(">d").pack
 _length = struct.Struct(">i").pack
+_NUMERIC = struct.Struct(">hhHh")  # groups of four digits, weight of the first, sign, decimals
 
 
 class Binary(bytes):
@@ -47,6 +50,21 @@ def _microseconds(moment: datetime) -> bytes:
     return _int8((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
 
+def _days(day: date) -> bytes:
+    return _length(day.toordinal() - _FIRST_DAY)
+
+
+def _numeric(value: Decimal) -> bytes:
+    """Of at most four decimals, as all our money and quantities."""
+    rest = int(abs(Decimal(value)).scaleb(4))
+    groups: list[int] = []
+    while rest:
+        rest, group = divmod(rest, 10_000)
+        groups.insert(0, group)
+    head = _NUMERIC.pack(len(groups), len(groups) - 2, 0x4000 if value < 0 else 0, 4)
+    return head + struct.pack(f">{len(groups)}h", *groups)
+
+
 def _jsonb(value: object) -> bytes:
     return b"\x01" + msgspec.json.encode(value)
 
@@ -54,6 +72,8 @@ def _jsonb(value: object) -> bytes:
 _TYPES: tuple[tuple[type[Field], _Type], ...] = (
     (models.UUIDField, _Type("uuid", 2950, operator.attrgetter("bytes"), 16)),
     (models.DateTimeField, _Type("timestamptz", 1184, _microseconds, 8)),
+    (models.DateField, _Type("date", 1082, _days, 4)),
+    (models.DecimalField, _Type("numeric", 1700, _numeric)),
     (models.BooleanField, _Type("bool", 16, lambda value: b"\x01" if value else b"\x00", 1)),
     (models.IntegerField, _Type("int8", 20, _int8, 8)),
     (models.FloatField, _Type("float8", 701, _float8, 8)),
@@ -132,6 +152,10 @@ def _sqlite_form(field: Field) -> Callable[[Any], Any] | None:
             return operator.attrgetter("hex")
         case models.DateTimeField():
             return _text_of
+        case models.DateField():
+            return date.isoformat
+        case models.DecimalField():
+            return str
         case models.JSONField():
             return _json_of
     return None
@@ -149,6 +173,8 @@ def _loader(field: Field) -> Callable[[Any], Any] | None:
                 return _moment_of
             case models.BooleanField():
                 return bool
+            case models.DecimalField():
+                return _decimal_of
     return None
 
 
@@ -156,6 +182,10 @@ def _loader(field: Field) -> Callable[[Any], Any] | None:
 def _uuid_of(text: str) -> UUID:
     """The same assets come again and again."""
     return UUID(text)
+
+
+def _decimal_of(number: float) -> Decimal:
+    return Decimal(repr(number)).quantize(Decimal("0.0001"))
 
 
 def _json_of(value: object) -> str:

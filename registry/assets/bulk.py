@@ -4,6 +4,7 @@ A row costs no query of its own: what rows refer to is read once, what they say 
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from registry.access import changes as log
 from registry.access.actors import Action, Actor
 from registry.assets import custom, tags
 from registry.assets import values as fields
-from registry.assets.lifespan import replaced_on
+from registry.assets.lifespan import follow, months_of, replaced_on
 from registry.assets.models import Asset, AssetTag, Category, CustomField, CustomValue, Identifier
 from registry.assets.services import (
     NewIdentifier,
@@ -25,11 +26,12 @@ from registry.assets.services import (
     retired_until,
     take_asset_nos,
 )
-from registry.db import insert_new
+from registry.db import insert, insert_new, update, uuid7s
 from registry.problems import Forbidden, Invalid, NotFound, Problem, Several, Stale, Taken
 
 MOST: Final = 1_000
 MOST_CODES: Final = 5_000
+_COLUMNS: Final = [field.name for field in Asset._meta.concrete_fields]
 
 
 @dataclass(slots=True)
@@ -74,11 +76,12 @@ class _Errors:
 
 
 class _Beside:
-    """What rows share: the own fields and the defaults of each category, read once."""
+    """What rows share: the own fields, the defaults and the months of use of each category, read once."""
 
     def __init__(self) -> None:
         self._fields: dict[UUID | None, list[CustomField]] = {}
         self._defaults: dict[UUID | None, dict[str, Any]] = {}
+        self.months_of = cache(months_of)
 
     def fields_of(self, category: Category | None) -> list[CustomField]:
         pk = category.pk if category is not None else None
@@ -105,12 +108,13 @@ def register_all(*, by: Actor, rows: Sequence[Row]) -> list[Asset]:
             errors.add(number, problem)
     _numbers_and_codes_free(rows, ready, errors)
     errors.end()
-    numbers = iter(take_asset_nos(sum(1 for one in ready if not one.asset.asset_no)))
+    numbers, now = iter(take_asset_nos(sum(1 for one in ready if not one.asset.asset_no))), timezone.now()
     for one in ready:
+        one.asset.created_at = one.asset.changed_at = now
         one.asset.asset_no = one.chosen["asset_no"] = one.asset.asset_no or next(numbers)
     try:
         with transaction.atomic():
-            Asset.objects.bulk_create([one.asset for one in ready])
+            insert(Asset, _COLUMNS, _stored([one.asset for one in ready], _COLUMNS))
             _put_codes(ready)
     except IntegrityError:
         raise Taken("one of these numbers or codes was taken this very moment; send them again") from None
@@ -149,12 +153,12 @@ def change_all(*, by: Actor, rows: Sequence[Row]) -> list[Asset]:
     _numbers_and_codes_free(rows, ready, errors)
     errors.end()
     now = timezone.now()
-    names = sorted({name for one in ready for name in one.chosen})
+    columns = [*sorted({name for one in ready for name in one.chosen}), "version", "changed_at"]
     for one in ready:
         one.asset.version, one.asset.changed_at = one.asset.version + 1, now
     try:
         with transaction.atomic():
-            Asset.objects.bulk_update([one.asset for one in ready], [*names, "version", "changed_at"], batch_size=100)
+            update(Asset, columns, _stored([one.asset for one in ready], ["id", *columns]), key="id")
     except IntegrityError:
         raise Taken("asset_no: one of these numbers was taken this very moment; send them again") from None
     had = _tags_of([one.asset.pk for one in ready if one.tags is not None])
@@ -200,7 +204,8 @@ def _new(by: Actor, row: Row, beside: _Beside) -> _Ready:
         raise Several(problems)
     must_be_allowed_at(by, Action.EDIT, chosen.get("home_location"), chosen.get("category"))
     if chosen.get("replace_on") is None and chosen.get("in_service_on") is not None:
-        chosen["replace_on"] = replaced_on(chosen["in_service_on"], chosen.get("model"), chosen.get("category"))
+        of = (chosen["in_service_on"], chosen.get("model"), chosen.get("category"))
+        chosen["replace_on"] = replaced_on(*of, lasting=beside.months_of)
     asset = Asset(**chosen)
     fields.agree({name: getattr(asset, name) for name in fields.CHECKS})
     if own is not None:
@@ -214,6 +219,7 @@ def _changed(by: Actor, row: Row, asset: Asset, beside: _Beside, kept: Iterable[
     """Raises Problem."""
     chosen = fields.all_checked(row.given)
     before = {name: getattr(asset, name) for name in fields.CHECKS}
+    chosen = follow(before, chosen, lasting=beside.months_of)
     if "status" in chosen and "label" not in chosen and asset.label is not None and asset.label.status != chosen["status"]:
         chosen["label"] = None
     after = before | chosen
@@ -265,8 +271,9 @@ def _keys_of(row: Row) -> list[str]:
 
 def _held(rows: Sequence[Row]) -> dict[UUID, Asset]:
     pks = [row.asset_id for row in rows if row.asset_id is not None]
-    held = Asset.objects.select_for_update(of=("self",)).order_by("pk")
-    return {asset.pk: asset for asset in held.select_related("category", "home_location", "label", "model").filter(pk__in=pks)}
+    held = Asset.objects.select_for_update(of=("self",)).order_by("pk").filter(pk__in=pks)
+    related = ("category", "home_location", "label", "model", "position__location")
+    return {asset.pk: asset for asset in held.select_related(*related)}
 
 
 def _among(by: Actor, action: Action, found: Collection[UUID]) -> Collection[UUID]:
@@ -275,15 +282,20 @@ def _among(by: Actor, action: Action, found: Collection[UUID]) -> Collection[UUI
     return set(Asset.objects.visible_to(by, action).order_by().filter(pk__in=list(found)).values_list("pk", flat=True))
 
 
+def _stored(assets: Iterable[Asset], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """What of these columns the assets hold; of others that they refer to the key."""
+    names = [Asset._meta.get_field(name).attname for name in columns]
+    return [tuple(getattr(asset, name) for name in names) for asset in assets]
+
+
 def _put_codes(ready: Sequence[_Ready]) -> None:
-    since = retired_until([key for one in ready for key, _, _ in one.codes])
-    Identifier.objects.bulk_create(
-        [
-            Identifier(asset=one.asset, key=key, raw=raw, kind=kind, valid_from=since.get(key))
-            for one in ready
-            for key, raw, kind in one.codes
-        ]
-    )
+    codes = [(one.asset.pk, *code) for one in ready for code in one.codes]
+    since = retired_until([key for _, key, _, _ in codes])
+    rows = [
+        (pk, asset_id, key, raw, kind, Identifier.State.ACTIVE.value, since.get(key), False)
+        for pk, (asset_id, key, raw, kind) in zip(uuid7s(len(codes)), codes, strict=True)
+    ]
+    insert(Identifier, ("id", "asset", "key", "raw", "kind", "state", "valid_from", "projected"), rows)
 
 
 def _put_beside(ready: Sequence[_Ready]) -> None:

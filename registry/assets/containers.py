@@ -16,10 +16,13 @@ from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Containment
 from registry.assets.services import hold, must_be_allowed
 from registry.assets.values import one_of
+from registry.db import insert, update, uuid7s
 from registry.problems import Invalid, Problem, Several
 
 DEPTH: Final = 5  # so many around one another
 MOST: Final = 1_000  # at once
+_COLUMNS = [field.name for field in Containment._meta.concrete_fields]
+_ATTRIBUTES = [field.attname for field in Containment._meta.concrete_fields]
 _LOCK = "containers"  # one writer at a time: two of them could close a ring that neither sees
 
 
@@ -52,9 +55,12 @@ def put_all_into(
     moving = {pk: into for pk, into in chosen.items() if assets[pk].parent_id != into or kinds.get(pk) != kind}
     _must_fit(moving, assets, containers)
     _close(moving, assets, moment)
-    rows = Containment.objects.bulk_create(
-        [Containment(asset_id=pk, container_id=into, kind=kind, from_ts=moment) for pk, into in moving.items()]
-    )
+    ids = uuid7s(len(moving))
+    rows = [
+        Containment(id=pk, asset_id=asset_id, container_id=into, kind=kind, from_ts=moment)
+        for pk, (asset_id, into) in zip(ids, moving.items(), strict=True)
+    ]
+    insert(Containment, _COLUMNS, [tuple(getattr(row, name) for name in _ATTRIBUTES) for row in rows])
     _set_parents(by, [assets[pk] for pk in moving], containers, moving, kind)
     return rows
 
@@ -162,5 +168,6 @@ def _set_parents(
         asset.parent, asset.version, asset.changed_at = now_in, asset.version + 1, now
         action = "put into" if now_in is not None else "taken out"
         logged.append(log.Changed(asset, action, {"parent": was}, {"parent": now_in} | ({"kind": kind} if kind else {})))
-    Asset.objects.bulk_update(assets, ["parent", "version", "changed_at"], batch_size=200)
+    rows = [(asset.pk, asset.parent_id, asset.version, now) for asset in assets]
+    update(Asset, ("parent", "version", "changed_at"), rows, key="id")
     log.record_all(by, logged)

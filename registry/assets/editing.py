@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from registry.access.actors import Action, Actor
 from registry.access.models import Change
 from registry.assets import custom as own_fields
 from registry.assets import values
+from registry.assets.lifespan import follow, months_of
 from registry.assets.models import (
     Asset,
     AssetModel,
@@ -167,9 +169,11 @@ def _change(by: Actor, edit: Edit, assets: list[Asset]) -> Callable[[Verdict], N
     chosen: dict[str, Any] = {edit.field: value}
     if edit.field == "label" and value is not None:
         chosen["status"] = value.status  # the word says the state too
+    lasting = cache(months_of)
 
     def change(verdict: Verdict) -> None:
-        _set(verdict, chosen)
+        before = {name: getattr(verdict.asset, name) for name in ("in_service_on", "model", "category", "replace_on")}
+        _set(verdict, follow(before, chosen, lasting=lasting))
 
     return change
 

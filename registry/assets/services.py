@@ -21,7 +21,7 @@ from registry.access.actors import Action, Actor
 from registry.assets import custom as own_fields
 from registry.assets import tags as words
 from registry.assets import values as fields
-from registry.assets.lifespan import replaced_on
+from registry.assets.lifespan import follow, replaced_on
 from registry.assets.models import KEY_CHARS, Asset, Category, Identifier, Location, Numbering
 from registry.assets.values import one_of
 from registry.problems import Forbidden, Invalid, NotFound, Stale, Taken
@@ -106,8 +106,7 @@ def change_asset(
     asset = own(by, asset_id, allowed)
     chosen = fields.all_checked(changes)
     before = {name: getattr(asset, name) for name in fields.CHECKS}
-    if "replace_on" not in chosen and {"in_service_on", "model", "category"} & chosen.keys():
-        _follow_life(before, chosen)
+    chosen = follow(before, chosen)
     if "status" in chosen and "label" not in chosen and asset.label is not None and asset.label.status != chosen["status"]:
         chosen["label"] = None
     fields.agree(before | chosen)
@@ -240,13 +239,6 @@ def must_be_allowed_at(
         raise Forbidden("your role does not allow this for that home and category", field="home_location")
 
 
-def _follow_life(before: Mapping[str, Any], chosen: dict[str, Any]) -> None:
-    """A day of replacement that was computed is computed anew; one that somebody gave stays."""
-    names = ("in_service_on", "model", "category")
-    if before["replace_on"] in (None, replaced_on(*(before[name] for name in names))):
-        chosen["replace_on"] = replaced_on(*(chosen.get(name, before[name]) for name in names))
-
-
 def defaults_of(category: Category | None) -> dict[str, Any]:
     """What a new asset of this category starts with: its own defaults over those of the categories above it."""
     if category is None:
@@ -265,6 +257,22 @@ def resolve_code(text: str, *, by: Actor) -> Found:
     if owner is None and (other := second_reading(text)) is not None and (its := _owner(by, other.key)) is not None:
         return Found(other, its)
     return Found(first, owner)
+
+
+def resolve_codes(texts: Collection[str], *, by: Actor) -> dict[str, Found]:
+    """As resolve_code, of many codes in one query."""
+    first = {text: resolve_text(text) for text in texts}
+    second = {text: other for text in first if (other := second_reading(text)) is not None}
+    keys = {identity.key for identity in (*first.values(), *second.values())}
+    bears = Identifier.objects.active().filter(key__in=keys)
+    if not by.may_everywhere(Action.VIEW):
+        bears = bears.filter(asset__in=Asset.objects.visible_to(by))
+    owners = {str(one.key): one.asset for one in bears.select_related("asset__category", "asset__home_location")}
+    found = {text: Found(identity, owners.get(identity.key)) for text, identity in first.items()}
+    for text, other in second.items():
+        if found[text].asset is None and other.key in owners:
+            found[text] = Found(other, owners[other.key])
+    return found
 
 
 def identify(text: str) -> Identity:

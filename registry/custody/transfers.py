@@ -20,7 +20,7 @@ from registry.assets.models import Asset, Location, Numbering
 from registry.custody.models import Transfer, TransferItem
 from registry.custody.scope import hold, place_of, some_names
 from registry.custody.services import FURTHEST
-from registry.db import uuid7s
+from registry.db import insert, update, uuid7s
 from registry.problems import Invalid, NotFound, Stale, Taken
 from registry.texts import line
 from registry.tracking.models import LocationEvent, Position
@@ -64,9 +64,11 @@ def request(
         requested_by_id=by.user_id,
     )
     transfer.save(force_insert=True)
-    TransferItem.objects.bulk_create(
-        [TransferItem(id=pk, transfer=transfer, asset=asset) for pk, asset in zip(uuid7s(len(assets)), assets, strict=True)]
-    )
+    items = [
+        (pk, transfer.pk, asset.pk, TransferItem.State.REQUESTED, "")
+        for pk, asset in zip(uuid7s(len(assets)), assets, strict=True)
+    ]
+    insert(TransferItem, ("id", "transfer", "asset", "state", "confirmed_by"), items)
     after = {"transfer": transfer, "to": end}
     log.record(by, transfer, "created", to=end, due_at=due_at, count=len(assets), **{"from": start})
     log.record_all(by, [Changed(asset, "transfer requested", {}, after) for asset in assets])
@@ -137,9 +139,9 @@ def confirm_arrivals(*, after: UUID | None = None) -> int:
     return sum(_confirm_seen(transfer_id, item_ids) for transfer_id, item_ids in sorted(by_transfer.items()))
 
 
-@transaction.atomic
 def _confirm_seen(transfer_id: UUID, item_ids: Collection[UUID]) -> int:
-    transfer = _locked(transfer_id)
+    """Looks without holding anything, for what it finds stays true; then writes, where it still counts."""
+    transfer = Transfer.objects.select_related("to_location").get(pk=transfer_id)
     if transfer.state != Transfer.State.IN_TRANSIT:
         return 0
     items = transfer.items.filter(pk__in=item_ids, state=TransferItem.State.IN_TRANSIT)
@@ -150,6 +152,14 @@ def _confirm_seen(transfer_id: UUID, item_ids: Collection[UUID]) -> int:
         event = _seen_at(item.asset, transfer)
         if event is not None:
             arrived.append((item, _confirmed_by(event), event.happened_at, event.pk))
+    return _confirm(transfer_id, arrived) if arrived else 0
+
+
+@transaction.atomic
+def _confirm(transfer_id: UUID, seen: Sequence[Arrived]) -> int:
+    transfer = _locked(transfer_id)
+    on_the_way = set(transfer.items.filter(state=TransferItem.State.IN_TRANSIT).values_list("pk", flat=True))
+    arrived = [one for one in seen if one[0].pk in on_the_way]
     if arrived:
         _arrive(system("work", "Sightpost"), transfer, arrived)
     return len(arrived)
@@ -182,10 +192,8 @@ def _confirmed_by(event: LocationEvent) -> str:
 
 
 def _arrive(by: Actor, transfer: Transfer, arrived: Sequence[Arrived]) -> None:
-    for item, confirmed_by, at, event_id in arrived:
-        TransferItem.objects.filter(pk=item.pk).update(
-            state=TransferItem.State.ARRIVED, arrived_at=at, confirmed_by=confirmed_by, event=event_id
-        )
+    rows = [(item.pk, TransferItem.State.ARRIVED, at, confirmed_by, event_id) for item, confirmed_by, at, event_id in arrived]
+    update(TransferItem, ("state", "arrived_at", "confirmed_by", "event"), rows, key="id")
     assets = [item.asset for item, *_ in arrived]
     after: dict[str, object] = {"transfer": transfer, "at": transfer.to_location}
     if transfer.new_home:

@@ -1,4 +1,5 @@
-"""Scans from phones and programs: taken one by one where one of them cannot be, with the clock of the device put right."""
+"""Scans from phones and programs: each has its answer, those that can be taken are taken together, and the clock of the device
+is put right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +12,8 @@ from django.utils import timezone
 from registry.access.actors import Action, Actor
 from registry.assets.elsewhere import shown_place
 from registry.assets.models import Asset
-from registry.problems import Forbidden, Problem
-from registry.tracking.scans import Scan, take_scans
+from registry.problems import Forbidden
+from registry.tracking.scans import Outcome, Scan, take_scans, wrong
 
 CLOCK_TOLERANCE: Final = timedelta(seconds=30)  # sending takes time too
 REFUSED: Final = "refused"
@@ -50,15 +51,17 @@ def take(
 
 
 def _taken(by: Actor, scans: Sequence[Scan]) -> list[Answer]:
-    try:
-        return [
-            Answer(done.event_id, done.state, done.key, done.asset, _home(by, done.asset))
-            for done in take_scans(by=by, scans=scans)
-        ]
-    except Problem as problem:
-        if len(scans) == 1:
-            return [Answer(scans[0].event_id, REFUSED, why=problem.text)]
-    return [answer for scan in scans for answer in _taken(by, [scan])]
+    reasons = wrong(by, scans)
+    good = [scan for scan, problem in zip(scans, reasons, strict=True) if problem is None]
+    done = iter(take_scans(by=by, scans=good))
+    return [
+        _answer(by, next(done)) if problem is None else Answer(scan.event_id, REFUSED, why=problem.text)
+        for scan, problem in zip(scans, reasons, strict=True)
+    ]
+
+
+def _answer(by: Actor, done: Outcome) -> Answer:
+    return Answer(done.event_id, done.state, done.key, done.asset, _home(by, done.asset))
 
 
 def _home(by: Actor, asset: Asset | None) -> str:

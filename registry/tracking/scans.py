@@ -1,7 +1,7 @@
 """What people scan: a code, at a place, at a time. A scan becomes a location event like a gateway's, and moves its asset."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Location
-from registry.assets.services import resolve_code
+from registry.assets.services import resolve_codes
 from registry.db import insert_new, upsert, uuid7
-from registry.problems import Invalid, NotFound
+from registry.problems import Invalid, NotFound, Problem
 from registry.tracking import contents, identifiers, project
 from registry.tracking.consequences import is_one_thing
 from registry.tracking.models import LocationEvent, UnknownTag
@@ -76,36 +76,46 @@ def take_scans(*, by: Actor, scans: Sequence[Scan]) -> list[Outcome]:
     their scope)."""
     if len(scans) > MOST:
         raise Invalid(f"scans: {len(scans)} are too many at once, {MOST} at most", field="scans")
+    for problem in wrong(by, scans):
+        if problem is not None:
+            raise problem
     now = timezone.now()
     places = _places(by, scans)
     project.hold_ingest()
     stored = set(LocationEvent.objects.filter(pk__in=[s.event_id for s in scans]).values_list("pk", flat=True))
+    resolved = resolve_codes({scan.text for scan in scans}, by=by)
     outcomes: list[Outcome] = []
-    new = _New(str(by.user_id or by.token_id or ""), now)
+    new = _New(str(by.user_id or by.token_id or ""), now, {found.identity.key for found in resolved.values()})
     for scan in scans:
-        at = _time(scan, now)
-        found = resolve_code(scan.text, by=by)
+        found = resolved[scan.text]
         state = State.REPEATED if scan.event_id in stored else _state(found.asset, places[scan.location])
         outcomes.append(Outcome(scan.event_id, state, found.identity.key, found.asset))
         if state != State.REPEATED:
-            new.add(scan, at, found.identity.key, known=found.asset is not None)
+            new.add(scan, _time(scan, now), found.identity.key, known=found.asset is not None)
         stored.add(scan.event_id)
     new.write()
     return outcomes
 
 
+def wrong(by: Actor, scans: Sequence[Scan]) -> list[Problem | None]:
+    """Of each scan why it cannot be taken, or None: no code, too old, or at a place out of their scope."""
+    oldest, places = timezone.now() - OLDEST, _places(by, scans)
+    return [_wrong(scan, oldest, places) for scan in scans]
+
+
 class _New:
     """Scans on their way into events, projections and unknown tags."""
 
-    def __init__(self, operator: str, now: datetime) -> None:
+    def __init__(self, operator: str, now: datetime, keys: Collection[str]) -> None:
         self._operator, self._now = operator, now
+        self._owners = identifiers.by_key(keys)
         self._events: list[tuple[Any, ...]] = []
         self._facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
         self._unknown: dict[str, list[Any]] = {}
 
     def add(self, scan: Scan, at: datetime, key: str, *, known: bool) -> None:
         """`known`: the asset that has the code is one they may see; what they may not see they do not move either."""
-        owner = identifiers.owner(identifiers.by_key([key]).get(key, ()), at)
+        owner = identifiers.owner(self._owners.get(key, ()), at)
         if owner is not None and not known:
             return
         late, quality = self._now - at > LATE, "unset" if at != scan.at else "synced"
@@ -135,22 +145,21 @@ class _New:
 
 
 def _places(by: Actor, scans: Sequence[Scan]) -> Mapping[UUID, Location]:
-    wanted = {scan.location for scan in scans}
-    found: dict[UUID, Location] = {
-        place.pk: place for place in Location.objects.visible_to(by, Action.HANDLE).filter(pk__in=wanted)
-    }
-    if missing := wanted - found.keys():
-        raise NotFound(f"there is no place {next(iter(missing))}", field="location")
-    return found
+    return Location.objects.visible_to(by, Action.HANDLE).in_bulk({scan.location for scan in scans})
+
+
+def _wrong(scan: Scan, oldest: datetime, places: Mapping[UUID, Location]) -> Problem | None:
+    if scan.location not in places:
+        return NotFound(f"there is no place {scan.location}", field="location")
+    if not scan.text.strip() or len(scan.text) > MAX_TEXT or "\0" in scan.text:
+        return Invalid(f"text: from 1 to {MAX_TEXT} characters", field="text")
+    if scan.at < oldest:
+        return Invalid(f"at: more than {OLDEST.days} days ago", field="at")
+    return None
 
 
 def _time(scan: Scan, now: datetime) -> datetime:
-    if not scan.text.strip() or len(scan.text) > MAX_TEXT or "\0" in scan.text:
-        raise Invalid(f"text: from 1 to {MAX_TEXT} characters", field="text")
-    at = scan.at.astimezone(UTC)
-    if at < now - OLDEST:
-        raise Invalid(f"at: more than {OLDEST.days} days ago", field="at")
-    return now if at > now + AHEAD else at
+    return now if scan.at > now + AHEAD else scan.at.astimezone(UTC)
 
 
 def _state(asset: Asset | None, place: Location) -> State:

@@ -14,10 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.plugin import DjangoDbBlocker
 
 from registry.access.models import Change
-from registry.assets import bulk_edit, editing
+from registry.assets import bulk, bulk_edit, editing
 from registry.assets.editing import ADD_TAGS, DROP_TAGS, Edit
 from registry.assets.models import Asset, CustomField, CustomValue, StatusLabel, Supplier
 from registry.assets.services import change_asset
+from registry.assets.trees import change_category
 from registry.problems import Invalid, Stale
 from registry.work.models import Run
 from registry.work.runs import Turns
@@ -263,3 +264,18 @@ def test_the_value_is_asked_for_as_the_field_needs_it(client: Client, world: Wor
     wrong = client.post("/assets/bulk/", {"asset": ticked, "field": "acquired_on", "value": "x", "preview": "yes"})
     assert wrong.status_code == 422
     assert "is not a day" in wrong.content.decode()
+
+
+def test_a_day_of_replacement_that_was_computed_follows_and_one_that_was_given_stays(world: World, anna: Any) -> None:
+    change_category(by=ROOT, category=world.categories["Pumps"], defaults={"replace_after_months": 12})
+    computed, given = world.assets["Pump 7"], world.assets["Pump 8"]
+    Asset.objects.filter(pk=given.pk).update(replace_on="2040-01-01")
+    both = [computed.pk, given.pk]
+    run = bulk_edit.confirm(by=anna, token=bulk_edit.preview(anna, Edit("in_service_on", "2025-03-14"), both).token)
+    days = dict(Asset.objects.filter(pk__in=both).values_list("pk", "replace_on"))
+    assert (str(days[computed.pk]), str(days[given.pk])) == ("2026-03-14", "2040-01-01")
+    bulk_edit.confirm(by=anna, token=bulk_edit.undoing(anna, run).token)
+    assert Asset.objects.get(pk=computed.pk).replace_on is None
+    bulk.change_all(by=ROOT, rows=[bulk.Row({"in_service_on": "2026-01-31"}, asset_id=pk) for pk in both])
+    days = dict(Asset.objects.filter(pk__in=both).values_list("pk", "replace_on"))
+    assert (str(days[computed.pk]), str(days[given.pk])) == ("2027-01-31", "2040-01-01")
