@@ -9,7 +9,10 @@ from django.db.migrations.executor import MigrationExecutor
 from registry import secret_files
 from registry.broker_process import find_mosquitto
 from registry.configuration import Configuration
+from registry.db import extensions_out_of_reach
 from registry.exits import CannotGoOn
+
+EXTENSIONS = ("btree_gist", "pg_trgm")  # what overlaps and searches are held by; `migrate` adds them where it may
 
 
 def findings(configuration: Configuration) -> list[str]:
@@ -47,8 +50,26 @@ def _database() -> list[str]:
         return [f"There is no database {connection.settings_dict['NAME']} yet; run: sightpost-registry migrate"]
     try:
         missing = unapplied()
+        found = _extensions()
     except DatabaseError as exc:
         return [f"The database cannot be used: {exc}"]
     finally:
         connection.close()
-    return [f"The database lacks {missing} migrations; run: sightpost-registry migrate"] if missing else []
+    return found + ([f"The database lacks {missing} migrations; run: sightpost-registry migrate"] if missing else [])
+
+
+def _extensions() -> list[str]:
+    """What PostgreSQL has to be given before `migrate` can, where this user may not give it. Raises DatabaseError."""
+    if connection.vendor != "postgresql":
+        return []
+    found = []
+    for name, lacking in extensions_out_of_reach(EXTENSIONS).items():
+        if lacking == "package":
+            found.append(f"PostgreSQL does not have {name}; install its contrib modules (on Debian they come with postgresql)")
+        else:
+            statement = f"CREATE EXTENSION {name}"
+            found.append(
+                f"This database user may not add {name} to the database; run as a superuser of PostgreSQL:"
+                f' psql -d {connection.settings_dict["NAME"]} -c "{statement}"'
+            )
+    return found

@@ -203,6 +203,26 @@ def rows_where(
         return by_column.loaded(fields, cursor.fetchall())
 
 
+def extensions_out_of_reach(names: Collection[str]) -> dict[str, str]:
+    """Which of these extensions a PostgreSQL lacks and this user cannot add: "package" (it is not installed on the server) or
+    "superuser" (somebody else has to). Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extname FROM pg_extension")
+        there = {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT name, bool_or(trusted) FROM pg_available_extension_versions GROUP BY name")
+        trusted = dict(cursor.fetchall())
+        cursor.execute(
+            "SELECT usesuper, has_database_privilege(current_database(), 'CREATE') FROM pg_user WHERE usename = current_user"
+        )
+        [(above, creates)] = cursor.fetchall()
+    missing = [name for name in names if name not in there]
+    return {
+        name: "superuser" if name in trusted else "package"
+        for name in missing
+        if not (above and name in trusted) and not (creates and trusted.get(name))
+    }
+
+
 def _write(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str) -> Callable[[], int]:
     """Return what tells the number of rows written, once that is known."""
     if not rows:
