@@ -14,6 +14,7 @@ from registry.access.actors import Actor
 from registry.assets.models import Location
 from registry.assets.trees_api import location_or_404
 from registry.custody import bookings, services, transfers
+from registry.custody.accepting import SECRET_HERE
 from registry.custody.models import Booking, BookingItem, Custody, Transfer, TransferItem
 from registry.custody.orders import BACK_LAST, DUE_FIRST
 from registry.custody.schemas import (
@@ -84,6 +85,7 @@ def check_out(request: HttpRequest, body: CheckOut) -> Any:
         note=body.note,
         kits=body.kits,
         over_bookings=body.over_bookings,
+        accept_at=_accept_at(request),
     )
     return Status(201, _checked_out(by, out))
 
@@ -135,7 +137,12 @@ def hand_over(request: HttpRequest, custody_id: Path[UUID], body: HandOver) -> A
     if custody.to_at is not None:
         raise Invalid(f"{custody.asset.asset_no} is back already")
     out = services.hand_over(
-        by=by, asset_ids=[custody.asset_id], person_id=body.person, due_at=body.due_at or custody.due_at, note=body.note
+        by=by,
+        asset_ids=[custody.asset_id],
+        person_id=body.person,
+        due_at=body.due_at or custody.due_at,
+        note=body.note,
+        accept_at=_accept_at(request),
     )
     return Status(201, _checked_out(by, out))
 
@@ -213,7 +220,9 @@ def cancel_booking(request: HttpRequest, booking_id: Path[UUID], if_match: IfMat
 )
 def check_out_booking(request: HttpRequest, booking_id: Path[UUID], if_match: IfMatch = None) -> Any:
     by = acting(request)
-    return Status(201, _checked_out(by, bookings.hand_out(by=by, booking_id=booking_id, version=_version(if_match))))
+    version = _version(if_match)
+    out = bookings.hand_out(by=by, booking_id=booking_id, version=version, accept_at=_accept_at(request))
+    return Status(201, _checked_out(by, out))
 
 
 @router.get(
@@ -320,6 +329,10 @@ def arrivals(request: HttpRequest, transfer_id: Path[UUID], body: Arrivals) -> A
 def _checked_out(by: Actor, out: services.CheckedOut) -> CheckedOut:
     path = reverse("custody-accept", args=[out.link_secret]) if out.link_secret else None
     return CheckedOut(items=custodies_out(by, out.custodies), accept_path=path)
+
+
+def _accept_at(request: HttpRequest) -> str:
+    return request.build_absolute_uri(reverse("custody-accept", args=[SECRET_HERE]))
 
 
 def _place(by: Actor, location_id: UUID | None) -> Location | None:

@@ -188,7 +188,7 @@ def _do(request: HttpRequest, by: Actor, booking: Booking) -> HttpResponse:
     version = int(request.POST["version"]) if request.POST.get("version", "").isdecimal() else None
     do = request.POST.get("do")
     if do == "out":
-        out = bookings.hand_out(by=by, booking_id=booking.pk, version=version)
+        out = bookings.hand_out(by=by, booking_id=booking.pk, version=version, accept_at=choosing.accept_at(request))
         first = out.custodies[0]
         request.session[f"link-{first.batch}"] = out.link_secret
         messages.success(request, f"Everything is checked out to {booking.person.name}.", "good")

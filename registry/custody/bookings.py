@@ -88,7 +88,7 @@ def cancel(*, by: Actor, booking_id: UUID, version: int | None = None) -> Bookin
 
 
 @transaction.atomic
-def hand_out(*, by: Actor, booking_id: UUID, version: int | None = None) -> CheckedOut:
+def hand_out(*, by: Actor, booking_id: UUID, version: int | None = None, accept_at: str = "") -> CheckedOut:
     """Check everything of a confirmed booking out to its person, due at its end. Raises what check_out raises, Stale."""
     booking, assets = _own(by, booking_id, version)
     if booking.state != Booking.State.CONFIRMED:
@@ -100,6 +100,7 @@ def hand_out(*, by: Actor, booking_id: UUID, version: int | None = None) -> Chec
         due_at=booking.to_at,
         note=booking.title,
         booking=booking,
+        accept_at=accept_at,
     )
     _become(by, booking, Booking.State.ACTIVE, "handed out")
     return out

@@ -7,13 +7,15 @@ from uuid import UUID
 
 from django import forms
 from django.db.models import Q
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 
 from registry.access.actors import Action, Actor
 from registry.access.models import Person
 from registry.assets.models import Asset, Location
 from registry.assets.pages import TreeChoice
 from registry.assets.services import resolve_code
+from registry.custody.accepting import SECRET_HERE
 from registry.custody.scope import MOST_ASSETS
 from registry.problems import Invalid, NotFound, Problem, Several
 
@@ -116,6 +118,11 @@ def place_field(
     by: Actor, *, label: str, required: bool = False, empty: str = "None", action: Action = Action.HANDLE
 ) -> TreeChoice:
     return TreeChoice(label=label, queryset=Location.objects.visible_to(by, action), required=required, empty_label=empty)
+
+
+def accept_at(request: HttpRequest) -> str:
+    """Where links to accept lead, as accepting.mail_link() takes it."""
+    return request.build_absolute_uri(reverse("custody-accept", args=[SECRET_HERE]))
 
 
 def utc_day(text: str, default: datetime) -> datetime:

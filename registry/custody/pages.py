@@ -111,14 +111,16 @@ def check_out(request: HttpRequest) -> HttpResponse:
         form = CheckOutForm(by, {**request.POST.dict(), "assets": ids})
         if form.is_valid():
             try:
-                out = _check_out(by, form.cleaned_data)
+                out = _check_out(by, form.cleaned_data, choosing.accept_at(request))
             except Problem as problem:
                 booked = isinstance(problem, Taken) and problem.field == "due_at"
                 put_errors(form, problem)
             else:
                 first = out.custodies[0]
                 count = len(out.custodies)
-                messages.success(request, f"{count} asset{'s' if count != 1 else ''} checked out to {first.held_by}.", "good")
+                mailed = " They get the link to accept it by mail." if out.mailed else ""
+                said_so = f"{count} asset{'s' if count != 1 else ''} checked out to {first.held_by}.{mailed}"
+                messages.success(request, said_so, "good")
                 if out.link_secret:
                     request.session[f"link-{first.batch}"] = out.link_secret
                 return redirect("custody-one", first.pk)
@@ -128,7 +130,7 @@ def check_out(request: HttpRequest) -> HttpResponse:
     return render(request, "custody/check_out.html", context, status=422 if form.errors else 200)
 
 
-def _check_out(by: Actor, values: dict[str, Any]) -> services.CheckedOut:
+def _check_out(by: Actor, values: dict[str, Any], accept_at: str) -> services.CheckedOut:
     assets = choosing.chosen(by, values["assets"], values["codes"])
     if not assets:
         raise Invalid("codes: choose at least one asset", field="codes")
@@ -152,6 +154,7 @@ def _check_out(by: Actor, values: dict[str, Any]) -> services.CheckedOut:
         due_at=values["due_at"],
         note=values["note"],
         over_bookings=values["over_bookings"],
+        accept_at=accept_at,
         **to,
     )
 
@@ -236,7 +239,13 @@ def _do(request: HttpRequest, by: Actor, custody: Custody, do: str | None, form:
         messages.success(request, "Extended.", "good")
     elif do == "over":
         person = choosing.person_named(by, form.cleaned_data["person"])
-        out = services.hand_over(by=by, asset_ids=[custody.asset_id], person_id=person.pk, due_at=custody.due_at)
+        out = services.hand_over(
+            by=by,
+            asset_ids=[custody.asset_id],
+            person_id=person.pk,
+            due_at=custody.due_at,
+            accept_at=choosing.accept_at(request),
+        )
         if out.link_secret:
             request.session[f"link-{out.custodies[0].batch}"] = out.link_secret
         messages.success(request, f"{custody.asset.name} is with {person.name} now.", "good")

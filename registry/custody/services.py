@@ -23,6 +23,7 @@ from registry.access.models import Person
 from registry.assets.models import Asset, Location, StoredFile
 from registry.assets.services import own
 from registry.assets.values import CHECKS
+from registry.custody.accepting import mail_link
 from registry.custody.models import Booking, BookingItem, Custody
 from registry.custody.models.held import NOTE_CHARS
 from registry.custody.scope import hold, in_words, person_of, place_of, some_names, with_kits
@@ -37,10 +38,12 @@ _ATTRIBUTES = [field.attname for field in Custody._meta.concrete_fields]
 
 @dataclass(frozen=True, slots=True)
 class CheckedOut:
-    """What was handed out together. `link_secret` is the secret of the link by which a person accepts it, shown this once."""
+    """What was handed out together. `link_secret` is the secret of the link by which a person accepts it, shown this once;
+    `mailed`: the person gets it by mail too."""
 
     custodies: list[Custody]
     link_secret: str | None
+    mailed: bool = False
 
 
 @transaction.atomic
@@ -56,9 +59,11 @@ def check_out(
     kits: bool = True,
     over_bookings: bool = False,
     booking: Booking | None = None,
+    accept_at: str = "",
 ) -> CheckedOut:
     """Hand assets (at most 1,000) to a person, a place or another asset, until `due_at` or until further notice; `kits`: with
     what belongs to those of them that are kits. What is booked for others meanwhile is refused unless `over_bookings` says so.
+    A person who has an address gets the link to accept it by mail: `accept_at` is where that leads (accepting.py).
 
     Raises Invalid, Taken, NotFound, Forbidden, Several."""
     to = _holder(by, person_id, location, holder_id)
@@ -98,7 +103,10 @@ def check_out(
         by,
         [Changed(c.asset, "checked out", {}, {"to": c.held_by, "due_at": due_at, "note": c.note, "batch": batch}) for c in made],
     )
-    return CheckedOut(made, secret)
+    mailed = secret is not None and mail_link(
+        person=to["person"], assets=assets, due_at=due_at, accept_at=accept_at, secret=secret
+    )
+    return CheckedOut(made, secret, mailed)
 
 
 @transaction.atomic
@@ -149,11 +157,26 @@ def check_in(
 
 @transaction.atomic
 def hand_over(
-    *, by: Actor, asset_ids: Sequence[UUID], person_id: UUID, due_at: datetime | None = None, note: str = ""
+    *,
+    by: Actor,
+    asset_ids: Sequence[UUID],
+    person_id: UUID,
+    due_at: datetime | None = None,
+    note: str = "",
+    accept_at: str = "",
 ) -> CheckedOut:
     """From the one who has them straight to another person. Raises what check_in and check_out raise."""
     check_in(by=by, asset_ids=asset_ids, note=note, kits=False)
-    return check_out(by=by, asset_ids=asset_ids, person_id=person_id, due_at=due_at, note=note, kits=False, over_bookings=True)
+    return check_out(
+        by=by,
+        asset_ids=asset_ids,
+        person_id=person_id,
+        due_at=due_at,
+        note=note,
+        kits=False,
+        over_bookings=True,
+        accept_at=accept_at,
+    )
 
 
 @transaction.atomic

@@ -17,7 +17,8 @@ from registry.access.models import Person
 from registry.assets.trees import create_location
 from registry.custody import bookings, services, transfers
 from registry.custody.models import Booking, Custody, Transfer
-from tests.registry_world import ROOT, World, lasting, make_user
+from registry.work.models import Outgoing
+from tests.registry_world import ROOT, Caller, World, lasting, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -218,3 +219,40 @@ def test_places_out_of_scope_are_not_named(world: World) -> None:
         assert transfer.number in page
         assert "Office" not in page
         assert "elsewhere" in page
+
+
+def with_mail(settings: Any) -> None:
+    mail = settings.CONFIGURATION.mail.model_copy(update={"host": "mail.example.com"})
+    settings.CONFIGURATION = settings.CONFIGURATION.model_copy(update={"mail": mail})
+
+
+def test_the_link_to_accept_comes_by_mail_once(world: World, anna: Person, settings: Any) -> None:
+    with_mail(settings)
+    client = logged_in()
+    custody = checked_out(world, anna, client)
+    assert "They get the link to accept it by mail" in client.get(f"/custody/{custody.pk}/").content.decode()
+    [mail] = Outgoing.objects.all()
+    payload: Any = mail.payload
+    assert (mail.topic, payload["subject"]) == ("anna@example.com", "Please accept Pump 7")
+    assert f"{custody.asset.asset_no}  Pump 7" in payload["text"]
+    [link] = [line for line in payload["text"].splitlines() if line.startswith("http")]
+    assert link.startswith("http://testserver/custody/accept/")
+    nobody = Client()
+    assert "Pump 7" in nobody.get(link).content.decode()
+    assert nobody.post(link, {"name": "Anna Berg"}).status_code == 302
+    assert Custody.objects.get(pk=custody.pk).accepted_as == "Anna Berg"
+    assert Outgoing.objects.count() == 1
+
+
+def test_handing_over_and_booked_things_mail_too_and_programs_as_well(world: World, anna: Person, settings: Any) -> None:
+    with_mail(settings)
+    ben, cleo = (Person.objects.create(name=n, email=e) for n, e in (("Ben", "ben@example.com"), ("Cleo", "")))
+    client = logged_in()
+    custody = checked_out(world, anna, client)
+    client.post(f"/custody/{custody.pk}/", {"do": "over", "person": "Ben"})
+    call = Caller()
+    for person, name in ((ben, "Pump 8"), (cleo, "Pump 9")):
+        made = call("POST", "/custody", {"assets": [str(world.assets[name].pk)], "person": str(person.pk)})
+        assert made.status_code == 201, made.content
+    to = Outgoing.objects.order_by("id").values_list("topic", flat=True)
+    assert list(to) == ["anna@example.com", "ben@example.com", "ben@example.com"]  # Cleo has no address
