@@ -284,7 +284,8 @@ def _among(by: Actor, action: Action, found: Collection[UUID]) -> Collection[UUI
 
 def _stored(assets: Iterable[Asset], columns: Sequence[str]) -> list[tuple[Any, ...]]:
     """What of these columns the assets hold; of others that they refer to the key."""
-    names = [Asset._meta.get_field(name).attname for name in columns]
+    held_in = {field.name: field.attname for field in Asset._meta.concrete_fields}
+    names = [held_in[name] for name in columns]
     return [tuple(getattr(asset, name) for name in names) for asset in assets]
 
 

@@ -139,13 +139,15 @@ class _New:
         insert_new(LocationEvent, _COLUMNS, self._events, key=["event_id"])
         contents.share(self._facts)
         work = project.Work(self._facts)
+        work.work_out()
         work.write()
         work.finish()
         upsert(UnknownTag, _UNKNOWN, [self._unknown[key] for key in sorted(self._unknown)], key=["identity"], sets=_UNKNOWN_SETS)
 
 
 def _places(by: Actor, scans: Sequence[Scan]) -> Mapping[UUID, Location]:
-    return Location.objects.visible_to(by, Action.HANDLE).in_bulk({scan.location for scan in scans})
+    found: dict[UUID, Location] = Location.objects.visible_to(by, Action.HANDLE).in_bulk({scan.location for scan in scans})
+    return found
 
 
 def _wrong(scan: Scan, oldest: datetime, places: Mapping[UUID, Location]) -> Problem | None:
