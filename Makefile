@@ -4,6 +4,9 @@
 
 PYTEST = .venv/bin/python -m pytest -q -n 2
 
+# Where the environment forbids it to keep compiled modules, each of a hundred processes would compile the project anew.
+export PYTHONDONTWRITEBYTECODE =
+
 demo: setup-demo
 	@.venv/bin/sightpost demo $(ARGS)
 
