@@ -106,6 +106,23 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Seq
 
 
 @contextmanager
+def inserting(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[None]:
+    """As insert, by COPY: while PostgreSQL stores the rows, what stands inside is done, which must not use the database. Raises
+    IntegrityError at its end."""
+    if not rows or connection.vendor != "postgresql":
+        insert(model, columns, rows)
+        yield
+        return
+    fields = [_field(model, name) for name in columns]
+    names = ", ".join(_quoted(model, name) for name in columns)
+    data = by_column.copied(fields, list(zip(*rows, strict=True)))
+    sql = f"COPY {connection.ops.quote_name(model._meta.db_table)} ({names}) FROM STDIN (FORMAT BINARY)"
+    with _binary_cursor() as cursor, cursor.copy(sql.encode()) as copy:
+        copy.write(data)
+        yield
+
+
+@contextmanager
 def together() -> Iterator[None]:
     """What is written inside goes out without waiting for answers: PostgreSQL works on one statement while we prepare the next.
     What any of them raises is raised at the end at the latest. On SQLite nobody waits anyway.
@@ -140,29 +157,39 @@ def upsert(
 
 
 def update(
-    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]], *, key: str, only: str = "TRUE"
-) -> None:
-    """Give rows their new values: each of `rows` is (key, value of each column). `only` is more SQL about the stored row,
-    which is `old`."""
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    key: str | tuple[str, ...],
+    only: str = "TRUE",
+) -> Callable[[], int]:
+    """Give rows their new values: each of `rows` is (value of each column of the key, value of each column). `only` is more SQL
+    about the stored row, which is `old`. Return what tells how many there were, once that is known."""
     if not rows:
-        return
-    fields = [_field(model, name) for name in (key, *columns)]
-    names = [_quoted(model, name) for name in (key, *columns)]
+        return lambda: 0
+    key = (key,) if isinstance(key, str) else key
+    fields = [_field(model, name) for name in (*key, *columns)]
+    names = [_quoted(model, name) for name in (*key, *columns)]
+    keys, changing = names[: len(key)], names[len(key) :]
     values = list(zip(*rows, strict=True))
     table = connection.ops.quote_name(model._meta.db_table)
     if connection.vendor == "postgresql":
-        sets = ", ".join(f"{name} = new.{name}" for name in names[1:])
+        sets = ", ".join(f"{name} = new.{name}" for name in changing)
         source = f"unnest({', '.join(f'%b::{by_column.type_of(f)}[]' for f in fields)}) AS new ({', '.join(names)})"
-        where = f"old.{names[0]} = new.{names[0]} AND {only}"
+        where = f"{' AND '.join(f'old.{name} = new.{name}' for name in keys)} AND {only}"
         with _binary_cursor() as cursor:
             arrays = [by_column.array(field, column) for field, column in zip(fields, values, strict=True)]
             cursor.execute(f"UPDATE {table} AS old SET {sets} FROM {source} WHERE {where}".encode(), arrays)  # noqa: S608 - names of our own
-        return
-    sets = ", ".join(f"{name} = %s" for name in names[1:])
-    keys, *others = [by_column.stored(field, column) for field, column in zip(fields, values, strict=True)]
+        return lambda: int(cursor.rowcount)
+    sets = ", ".join(f"{name} = %s" for name in changing)
+    where = " AND ".join(f"{name} = %s" for name in keys)
+    stored = [by_column.stored(field, column) for field, column in zip(fields, values, strict=True)]
     with connection.cursor() as cursor:
-        sql = f"UPDATE {table} AS old SET {sets} WHERE {names[0]} = %s AND {only}"  # noqa: S608 - the same
-        cursor.executemany(sql, list(zip(*others, keys, strict=True)))
+        sql = f"UPDATE {table} AS old SET {sets} WHERE {where} AND {only}"  # noqa: S608 - the same
+        cursor.executemany(sql, list(zip(*stored[len(key) :], *stored[: len(key)], strict=True)))
+        written = int(cursor.rowcount)
+    return lambda: written
 
 
 def hold_rows(model: type[models.Model], keys: Collection[UUID]) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from registry.db import insert, insert_new, together
+from registry.db import insert_new, inserting, together
 from registry.tracking import consequences, learned
 from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, Quarantine, RawRecord
 from registry.tracking.parsing import BadRecord, GoodRecord, Told, plain
@@ -52,9 +52,9 @@ def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter
     if careful:
         rows = _insert_carefully(committed, rows, now)
     following = consequences.Consequences(rows, {one.epoch.pk: one.epoch.ordinal for one in committed})
+    with inserting(LocationEvent, EVENT_COLUMNS, () if careful else rows):
+        following.work_out()
     with together():
-        if not careful:
-            insert(LocationEvent, EVENT_COLUMNS, rows)
         following.write()
     following.finish(counts)
     counts["events"] += len(rows)

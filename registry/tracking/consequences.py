@@ -44,6 +44,10 @@ class Consequences:
         contents.share(facts)
         self._work = project.Work(facts)
 
+    def work_out(self) -> None:
+        """Leaves the database alone."""
+        self._work.work_out()
+
     def write(self) -> None:
         self._work.write()
         _note_unknown(self._unknown)

@@ -5,7 +5,8 @@ their keys, so that two never wait for each other. On SQLite the transaction is 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
@@ -35,8 +36,8 @@ def hold_assets(asset_ids: Collection[UUID]) -> None:
 
 
 class Work:
-    """New events of assets on their way into the projections. Making one holds the assets and reads; `write` only writes, and may
-    stand inside `together()`; `finish` comes after that."""
+    """New events of assets on their way into the projections. Making one holds the assets and reads; `work_out` leaves the
+    database alone; `write` only writes, and may stand inside `together()`; `finish` comes after that."""
 
     def __init__(self, new: Mapping[UUID, Sequence[Fact]]) -> None:
         hold_assets(new.keys())
@@ -46,7 +47,9 @@ class Work:
         self._changed: dict[UUID, Whereabouts] = {}
         self._late: list[UUID] = []
 
-    def write(self) -> None:
+        self._written = _Written()
+
+    def work_out(self) -> None:
         for asset_id, facts in self._new.items():
             whereabouts = self._known.get(asset_id) or Whereabouts()
             if all(map(whereabouts.continues_with, facts)):
@@ -55,10 +58,13 @@ class Work:
                 self._changed[asset_id] = whereabouts
             else:
                 self._late.append(asset_id)
-        _store(self._changed, self._known.keys(), self._places)
+
+    def write(self) -> None:
+        self._written = _store(self._changed, self._known.keys(), self._places)
 
     def finish(self) -> int:
         """Publish, and rebuild the assets of which an event was late; return how many these were."""
+        self._late += self._written.astray()
         publishing.events(self._new, self._places)
         publishing.positions(self._changed, self._places)
         rebuild(self._late)
@@ -109,7 +115,19 @@ def _stored(asset_ids: Collection[UUID]) -> dict[UUID, Whereabouts]:
     return found
 
 
-def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places: Mapping[Where, UUID | None]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The assets whose open stays were closed, and what tells how many stays that were."""
+
+    closed: Sequence[UUID] = ()
+    count: Callable[[], int] = int
+
+    def astray(self) -> Sequence[UUID]:
+        """Not each had its one open stay, which began at its position's `since`: then they are to be drawn anew."""
+        return () if self.count() == len(self.closed) else self.closed
+
+
+def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places: Mapping[Where, UUID | None]) -> _Written:
     """Write whereabouts; the `known` assets have a position already, `places` say which place of the tree each where is."""
     in_order = sorted(changed.items(), key=lambda item: item[0].int)
     positions = [
@@ -123,14 +141,15 @@ def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places:
     update(Position, POSITION_COLUMNS[1:], [row for row in positions if row[0] in known], key="asset")
     insert(Position, POSITION_COLUMNS, [row for row in positions if row[0] not in known])
     spans = [(asset_id, span) for asset_id, w in in_order for span in w.spans]
-    closed = [(asset_id, span.to_ts) for asset_id, span in spans if span.stored and span.to_ts is not None]
-    update(Stay, ["to_ts"], closed, key="asset", only="old.to_ts IS NULL")  # first: an asset has one open stay
+    closed = [(asset_id, span.from_ts, span.to_ts) for asset_id, span in spans if span.stored and span.to_ts is not None]
+    count = update(Stay, ["to_ts"], closed, key=("asset", "from_ts"), only="old.to_ts IS NULL")
     new = [(asset_id, span) for asset_id, span in spans if not span.stored]
     rows = [
         (pk, asset_id, span.where.zone, places.get(span.where), span.from_ts, span.to_ts)
         for pk, (asset_id, span) in zip(uuid7s(len(new)), new, strict=True)
     ]
     insert(Stay, STAY_COLUMNS, rows)
+    return _Written([asset_id for asset_id, *_ in closed], count)
 
 
 def _places(wheres: Collection[Where]) -> dict[Where, UUID | None]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
+from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Location
 from registry.db import uuid7
 from registry.tracking.models.sites import Zone
@@ -12,6 +13,22 @@ from registry.tracking.models.told import UNCHECKED, LocationEvent
 
 
 class PositionQuerySet(models.QuerySet["Position"]):
+    def visible_to(self, by: Actor, action: Action = Action.VIEW) -> "PositionQuerySet":
+        """Of assets in scope."""
+        if by.may_everywhere(action):
+            return self
+        return self.filter(asset__in=Asset.objects.visible_to(by, action).order_by())
+
+    def at_places_of(self, by: Actor) -> "PositionQuerySet":
+        """Of assets in scope that are at a place which `by` may know of."""
+        found = self if by.sees_all_kinds() else self.visible_to(by)
+        if by.sees_all_places():
+            return found.filter(location__isnull=False)
+        return found.filter(location__in=Location.objects.visible_to(by).order_by().values("pk"))
+
+    def present(self) -> "PositionQuerySet":
+        return self.filter(state=Position.State.PRESENT)
+
     def with_whereabouts(self) -> "PositionQuerySet":
         """Annotate `whereabouts`: `unknown`, `away` (at another place than its home or one inside it) or `home`; where no home is
         set or the place is not mapped there is nothing to be away from."""
@@ -33,8 +50,11 @@ class Position(models.Model):
     """Where an asset is now, as far as we were told. `zone` without `location`: a zone that nobody has mapped yet.
 
     `unknown` keeps the last place. `last_event` is the newest event of the asset, whatever its kind. The last two fields are how
-    far the events are worked in: the time by which gateways compare, and per gateway (epoch ordinal, seq). Zones and events are
-    never deleted, so the database does not look for them at every move.
+    far the events are worked in: the time by which gateways compare, and per gateway (epoch ordinal, seq).
+
+    It is rewritten at every event, so what changes with each is in no index: PostgreSQL then leaves all indexes alone. Nor does
+    the database look at every move for what is there anyway: zones and events are never deleted, and a place neither, while a
+    zone or the event of a scan names it.
     """
 
     class State(models.TextChoices):
@@ -42,8 +62,8 @@ class Position(models.Model):
         UNKNOWN = "unknown"
 
     asset = models.OneToOneField(Asset, on_delete=models.PROTECT, primary_key=True, related_name="position")
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="positions")
-    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="positions", db_constraint=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="positions", db_constraint=False)
+    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="positions", **UNCHECKED)
     since = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField()
     last_event = models.ForeignKey(LocationEvent, on_delete=models.PROTECT, related_name="+", **UNCHECKED)
@@ -56,7 +76,6 @@ class Position(models.Model):
     objects = PositionQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["state", "last_seen_at"], name="position_state_seen")]
         constraints = [models.CheckConstraint(condition=Q(state__in=["present", "unknown"]), name="position_state_known")]
 
 
@@ -70,12 +89,16 @@ class StayQuerySet(models.QuerySet["Stay"]):
 
 
 class Stay(models.Model):
-    """One span of time of an asset in one zone, or at the place where a person scanned it; still open without `to_ts`."""
+    """One span of time of an asset in one zone, or at the place where a person scanned it; still open without `to_ts`.
+
+    An asset that is present has one open stay, which began at its position's `since` (project.py holds that). `to_ts` is in no
+    index on PostgreSQL, so closing a stay leaves them alone: migration 0004. The asset is there as long as its position.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="stays", db_index=False)
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="stays", **UNCHECKED)
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="stays", db_constraint=False)
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="stays", db_index=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="stays", **UNCHECKED)
     from_ts = models.DateTimeField()
     to_ts = models.DateTimeField(null=True)
 
@@ -88,6 +111,5 @@ class Stay(models.Model):
             models.Index(fields=["location", "from_ts", "to_ts"], name="stay_location_span"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["asset"], condition=Q(to_ts__isnull=True), name="one_open_stay"),
             models.CheckConstraint(condition=Q(to_ts__isnull=True) | Q(to_ts__gte=F("from_ts")), name="stay_forward"),
         ]

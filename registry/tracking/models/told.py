@@ -146,7 +146,7 @@ class LocationEvent(models.Model):
             models.Index(fields=["recorded_time"], name="event_recorded"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["gateway", "epoch", "seq"], name="event_seq_once"),
+            models.UniqueConstraint(fields=["epoch", "seq"], name="event_seq_once"),
             models.CheckConstraint(
                 condition=Q(kind__in=["arrived", "moved", "departed", "passed", "seen"]), name="event_kind_known"
             ),

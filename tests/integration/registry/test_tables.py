@@ -98,13 +98,29 @@ def test_one_name_may_stand_in_two_branches() -> None:
     assert Category.objects.filter(name="Laptops").count() == 2
 
 
-def test_an_asset_has_one_open_stay(site: Site) -> None:
+def test_a_stay_does_not_end_before_it_began(site: Site) -> None:
     asset = make_asset("drill")
     site.tell(event("arrived", "tag:drill", "hall-a"))
     with pytest.raises(IntegrityError), transaction.atomic():
-        Stay.objects.create(asset=asset, zone=Zone.objects.get(), from_ts=at(9))
-    with pytest.raises(IntegrityError), transaction.atomic():
         Stay.objects.create(asset=asset, zone=Zone.objects.get(), from_ts=at(9), to_ts=at(8))
+
+
+@pytest.mark.parametrize("damage", ["closed", "gone", "doubled"])
+def test_stays_that_do_not_fit_the_position_are_drawn_anew_with_the_next_event(site: Site, damage: str) -> None:
+    asset = make_asset("drill")
+    site.tell(event("arrived", "tag:drill", "hall-a", 1), event("moved", "tag:drill", "hall-b", 2))
+    opened = Stay.objects.get(asset=asset, to_ts=None)
+    if damage == "closed":
+        Stay.objects.filter(pk=opened.pk).update(to_ts=at(99))
+    elif damage == "gone":
+        opened.delete()
+    else:
+        Stay.objects.create(asset=asset, zone=opened.zone, from_ts=opened.from_ts)
+    site.tell(event("moved", "tag:drill", "hall-c", 3))
+    stays = Stay.objects.filter(asset=asset).values_list("zone__name", "from_ts", "to_ts")
+    (a, since_a, left_a), (b, since_b, left_b), (c, since_c, left_c) = stays
+    assert (a, b, c, left_a, left_b, left_c) == ("hall-a", "hall-b", "hall-c", since_b, since_c, None)
+    assert since_a < since_b < since_c == Position.objects.get(asset=asset).since
 
 
 def test_ids_ascend_in_the_order_of_creation() -> None:
