@@ -1,8 +1,9 @@
 // <time datetime="2025-03-14T13:03:22Z">13:03:22 UTC</time>: relative text, kept fresh; the exact time in the reader's zone on hover.
-// data-format="clock" shows the local time of day, "exact" the local date and time. With class "age" it also gets the age scale.
+// data-format="clock" shows the local time of day, "moment" the local date with hours and minutes, "exact" with seconds and zone. With class "age" it also gets the age scale.
 "use strict";
 {
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
   const MINUTE = 60, HOUR = 3600, DAY = 86400, WEEK = 7 * DAY;
@@ -25,7 +26,7 @@
       const then = new Date(node.dateTime);
       if (isNaN(then)) continue;
       const format = node.dataset.format;
-      const text = format === "clock" ? clock.format(then) : format === "exact" ? exact.format(then) : relative(then, now);
+      const text = format === "clock" ? clock.format(then) : format === "exact" ? exact.format(then) : format === "moment" ? moment.format(then) : relative(then, now);
       if (node.textContent !== text) node.textContent = text;
       if (!node.title) node.title = exact.format(then);
       if (node.classList.contains("age")) {

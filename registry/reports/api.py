@@ -1,18 +1,20 @@
 """REST: every report, with the filters of its page."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Path, Query, Router, Schema
+from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
-from registry.operations import acting
+from registry.operations import Cursor, Limit, Paged, Strict, acting
+from registry.paging import MAX_PAGE, OLDEST_FIRST, Page, cut
 from registry.reports import services
 from registry.reports.answer import Answer
 from registry.reports.asking import FILTERS, MOST_DAYS
 from registry.reports.catalogue import find, open_to
+from registry.reports.models import Schedule
 
 router = Router(tags=["reports"])
 
@@ -43,6 +45,36 @@ class AnswerOut(Schema):
     totals: list[str | int | None]
     left_out: int = Field(description="Rows beyond what one answer holds; a file has them")
     notes: list[str]
+
+
+class ScheduleOut(Schema):
+    """`error`: why the last one did not go."""
+
+    id: UUID
+    report: str
+    filters: dict[str, str]
+    every: str
+    form: str
+    next_at: datetime
+    last_at: datetime | None
+    error: str
+
+
+class SchedulePage(Paged):
+    items: list[ScheduleOut]
+
+
+class NewSchedule(Strict):
+    """The filters of the report, as it is to be every time. Without days a report looks back from the day it is sent."""
+
+    every: Literal["day", "week", "month"]
+    form: Literal["pdf", "xlsx", "csv"] = "pdf"
+    category: UUID | None = None
+    place: UUID | None = None
+    group: Annotated[str, Field(max_length=40)] | None = None
+    since: date | None = None
+    until: date | None = None
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
 
 
 Key = Annotated[str, Path(max_length=40)]
@@ -90,6 +122,41 @@ def get_report_file(
     file = services.as_file(by=by, report=report, asked=report.asked(by, given), form=form)
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "private, no-cache"}
     return HttpResponse(file.content, content_type=file.content_type, headers=headers)
+
+
+@router.get(
+    "/report-schedules", response=SchedulePage, operation_id="list_report_schedules", summary="The reports you get by mail"
+)
+def list_report_schedules(request: HttpRequest, cursor: Cursor = None, limit: Limit = MAX_PAGE) -> Any:
+    page: Page[Schedule] = cut(services.schedules_of(acting(request)), OLDEST_FIRST, cursor, limit)
+    return SchedulePage(items=[_schedule_out(one) for one in page.rows], next=page.next, previous=page.previous)
+
+
+@router.post(
+    "/reports/{key}/schedules",
+    response={201: ScheduleOut},
+    operation_id="schedule_report",
+    summary="Have a report sent to you by mail again and again",
+)
+def schedule_report(request: HttpRequest, key: Key, body: NewSchedule) -> Any:
+    filters = body.model_dump(mode="json", exclude={"every", "form"}, exclude_none=True)
+    made = services.schedule(by=acting(request), report=key, filters=filters, every=body.every, form=body.form)
+    return Status(201, _schedule_out(made))
+
+
+@router.delete(
+    "/report-schedules/{schedule_id}", response={204: None}, operation_id="end_report_schedule", summary="Get it no more"
+)
+def end_report_schedule(request: HttpRequest, schedule_id: Path[UUID]) -> Any:
+    services.end_schedule(by=acting(request), schedule_id=schedule_id)
+    return Status(204, None)
+
+
+def _schedule_out(one: Schedule) -> ScheduleOut:
+    return ScheduleOut(
+        id=one.pk, report=one.report, filters=one.filters, every=one.every, form=one.form, next_at=one.next_at,
+        last_at=one.last_at, error=one.error,
+    )  # fmt: skip
 
 
 def _out(answer: Answer) -> dict[str, Any]:

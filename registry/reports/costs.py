@@ -103,11 +103,11 @@ def replacement(by: Actor, asked: Asked) -> Answer:
         shown = [cost, currency] if pk in may_see and cost is not None else [None, ""]
         table.append([no, name, categories[category], day, ", ".join(why), *(shown if sees else [])])
     costs = " and ".join(f"{money(cost):,} {currency}" for currency, cost in sorted(sums.items()))
-    said = f"{number:,} asset{' is' if number == 1 else 's are'} due by {until}"
+    said = f"{number:,} asset{' is' if number == 1 else 's are'} due by {until:%-d %b %Y}"
     return Answer(
         sentence=(f"{said}; what is to be replaced was bought for {costs}." if costs else f"{said}.")
         if number
-        else f"Nothing is due by {until}.",
+        else f"Nothing is due by {until:%-d %b %Y}.",
         columns=[
             Column("asset_no", "Number"),
             Column("name", "Name"),

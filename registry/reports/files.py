@@ -59,7 +59,7 @@ def shown(cell: Cell, column: Column) -> str:
         case None:
             return ""
         case Decimal():
-            return f"{cell:,}"
+            return f"{cell:,.2f}" if column.kind == "money" and cell == round(cell, 2) else f"{cell:,}"
         case date():
             return cell.isoformat()
         case int():

@@ -24,8 +24,6 @@ from registry.reports.files import FORMS, shown
 from registry.reports.models import Schedule
 from registry.work import outgoing
 
-LABEL_WIDTH, BAR_WIDTH, BAR_HEIGHT, BAR_STEP = 190, 360, 14, 24
-
 
 class Filters(forms.Form):
     category = TreeChoice(queryset=Category.objects.none(), required=False, empty_label="All categories")
@@ -80,12 +78,11 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "area": "reports",
         "report": report,
         "answer": answer,
+        "sentence": answer.sentence.removesuffix("."),
         "problem": problem,
         "filters": Filters(by, report, initial=initial),
         "query": urlencode(plain(given)),
         "bars": _drawn(answer),
-        "chart_width": LABEL_WIDTH + BAR_WIDTH + 110,
-        "chart_height": BAR_STEP * len(answer.bars) + 4,
         "rows": _rows(answer),
         "totals": [(shown(cell, c), c) for cell, c in zip(answer.totals, answer.columns, strict=False)],
         "every": Schedule.Every.choices,
@@ -137,20 +134,9 @@ def _file(by: Actor, report: Report, given: dict[str, Any], form: str) -> HttpRe
 
 
 def _drawn(answer: Answer) -> list[dict[str, Any]]:
-    """The bars as SVG takes them."""
+    """The bars with their lengths in percent of the longest."""
     most = max((bar.value for bar in answer.bars), default=0) or 1
-    return [
-        {
-            "label": bar.label if len(bar.label) <= 28 else f"…{bar.label[-27:]}",
-            "whole": bar.label,
-            "shown": bar.shown,
-            "y": BAR_STEP * at + 2,
-            "text_y": BAR_STEP * at + 2 + BAR_HEIGHT - 3,
-            "width": max(1, round(BAR_WIDTH * bar.value / most)),
-            "shown_x": LABEL_WIDTH + 8 + max(1, round(BAR_WIDTH * bar.value / most)),
-        }
-        for at, bar in enumerate(answer.bars)
-    ]
+    return [{"label": bar.label, "shown": bar.shown, "width": f"{max(0.5, 100 * bar.value / most):.1f}%"} for bar in answer.bars]
 
 
 def _rows(answer: Answer) -> list[dict[str, Any]]:

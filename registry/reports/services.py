@@ -1,12 +1,13 @@
 """Reports as files, and their schedules. A schedule belongs to who made it; what it shows is what they may see when it runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry.access import changes as log
@@ -47,7 +48,7 @@ def head(by: Actor, report: Report, asked: Asked, now: datetime) -> files.Head:
     return files.Head(report.title, [line for line in lines if line])
 
 
-def schedules_of(by: Actor) -> Iterable[Schedule]:
+def schedules_of(by: Actor) -> QuerySet[Schedule]:
     return Schedule.objects.filter(user=by.user_id) if by.user_id is not None else Schedule.objects.none()
 
 
@@ -63,7 +64,7 @@ def schedule(*, by: Actor, report: str, filters: Mapping[str, Any], every: str, 
         raise Invalid("this registry has no mail server: name one as host under [mail] in registry.toml")
     if not user.email:
         raise Invalid("you have no e-mail address: an administrator can give you one")
-    if schedules_of(by).count() >= MOST_SCHEDULES:  # type: ignore[attr-defined]
+    if schedules_of(by).count() >= MOST_SCHEDULES:
         raise Invalid(f"you have {MOST_SCHEDULES} already; end one first")
     one_of(every, Schedule.Every.values, "every")
     one_of(form, Schedule.Form.values, "form")

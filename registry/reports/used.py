@@ -46,7 +46,7 @@ def utilisation(by: Actor, asked: Asked) -> Answer:
     number = sum(total.values())
     share = round(100 * all_moved / number) if number else 0
     return Answer(
-        sentence=f"{all_moved:,} of {number:,} assets ({share} %) moved between {asked.since} and {asked.until}."
+        sentence=f"{all_moved:,} of {number:,} assets ({share} %) moved from {asked.since:%-d %b %Y} to {asked.until:%-d %b %Y}."
         if number
         else "There is nothing of that.",
         columns=[

@@ -46,6 +46,13 @@ def ago(moment: datetime | Literal[""] | None, never: str = "never", *, aged: bo
 
 
 @register.simple_tag
+def moment(at: datetime) -> SafeString:
+    """A date with hours and minutes, in the reader's zone where scripts run; the exact one on hover."""
+    utc = at.astimezone(UTC)
+    return format_html('<time datetime="{}" data-format="moment">{}</time>', _exact(utc), utc.strftime("%-d %b %Y, %H:%M UTC"))
+
+
+@register.simple_tag
 def site_name() -> SafeString:
     """What this registry is called, where it has been given a name."""
     name = settings.SITE_NAME

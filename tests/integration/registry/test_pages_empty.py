@@ -10,8 +10,8 @@ from tests.registry_world import make_user
 @pytest.mark.parametrize(
     ("path", "sentence", "step"),
     [
-        ("/", "No assets yet", "sightpost-registry import"),
-        ("/assets/", "No assets yet", "sightpost-registry import"),
+        ("/", "No assets yet", "import a table"),
+        ("/assets/", "No assets yet", "Import a table"),
         ("/places/", "No places yet", "Or map a zone on the live page"),
         ("/live/", "No gateway yet", "sightpost-registry gateways add"),
         ("/live/unknown/", "0 unknown tags", "every code that was read belongs to an asset"),
