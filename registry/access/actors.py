@@ -90,6 +90,11 @@ class Actor:
         """May they know of the place at this path? As Location.objects.visible_to(), without asking the database."""
         return any(grant.location_path is None or path.startswith(grant.location_path) for grant in self.granted(Action.VIEW))
 
+    def sees_all_kinds(self) -> bool:
+        """Is what they see limited by places alone? Then they see whatever stands or is at home at a place they know of."""
+        granted = self.granted(Action.VIEW)
+        return bool(granted) and all(grant.category_path is None for grant in granted)
+
     def tops(self) -> list[str]:
         """The paths of the places at which what they see begins, where they do not see all of them."""
         return sorted({grant.location_path for grant in self.granted(Action.VIEW) if grant.location_path is not None})

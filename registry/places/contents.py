@@ -4,12 +4,13 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, Count, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 from django.db.models.fields import CharField
 from django.utils import timezone
 
-from registry.access.actors import Action, Actor
+from registry.access.actors import Actor
 from registry.assets.models import Asset, AssetQuerySet, Location
+from registry.assets.scope import of_each
 from registry.tracking.ages import DAYS, HOURS, LIMITS, MINUTES, WEEKS
 from registry.tracking.models import Position, Stay
 
@@ -27,38 +28,55 @@ class Compared:
     guests: AssetQuerySet
 
 
+def of_known_places(by: Actor) -> AssetQuerySet:
+    """The assets in scope, to be narrowed to what stands or is at home at a place that `by` may know of; so nobody who is
+    limited by places alone is asked for their scope again. In no order."""
+    return Asset.objects.order_by() if by.sees_all_kinds() else Asset.objects.visible_to(by).order_by()
+
+
+def is_inside(place: Location) -> Exists:
+    """Is an asset at this place or one inside it, now or last? Asked of each: PostgreSQL plans badly for what is not IN."""
+    return Exists(Location.objects.within(place).order_by().filter(pk=OuterRef("position__location")))
+
+
 def compared(by: Actor, place: Location) -> Compared:
     """Four querysets without an order."""
-    assets = Asset.objects.visible_to(by).order_by()
-    home = Q(home_location__path__startswith=place.path)
+    assets = of_known_places(by)
+    rooms = Location.objects.within(place).order_by().values("pk")
+    home, inside = Q(home_location__in=rooms), Q(position__location__in=rooms)
+    belongs_inside = Exists(Location.objects.within(place).order_by().filter(pk=OuterRef("home_location")))
     present = Q(position__state=Position.State.PRESENT)
-    inside = Q(position__location__path__startswith=place.path)
     return Compared(
         here=assets.filter(home, present, inside),
-        elsewhere=assets.filter(home, present).exclude(inside),
+        elsewhere=assets.filter(~is_inside(place), home, present),
         unknown=assets.filter(home).filter(Q(position__isnull=True) | Q(position__state=Position.State.UNKNOWN)),
-        guests=assets.filter(present, inside).filter(Q(home_location__isnull=True) | ~home),
+        guests=assets.filter(~belongs_inside, present, inside),
     )
 
 
 def at(by: Actor, place: Location, moment: datetime) -> QuerySet[Stay]:
     """The stays that held at that moment there, of assets in scope."""
-    stays = Stay.objects.at(moment).within(place).order_by()
-    if not by.may_everywhere(Action.VIEW):
-        stays = stays.filter(asset__in=Asset.objects.visible_to(by))
-    return stays.select_related("asset", "location", "zone")
+    rooms = Location.objects.within(place).order_by().values("pk")
+    return Stay.objects.at(moment).filter(of_each(by, "asset"), location__in=rooms).order_by()
+
+
+def shown() -> QuerySet[Stay]:
+    """Stays with what a row of them shows."""
+    return Stay.objects.select_related("asset", "location", "zone").order_by()
 
 
 def ages_by_place(by: Actor, place: Location) -> dict[str, Counter[str]]:
-    """By path of the places in it: how many assets are right there, by the age of their last sighting. One query."""
+    """By path of the places in it: how many assets are right there, by the age of their last sighting."""
     now = timezone.now()
     age = Case(
         *(When(last_seen_at__gt=now - limit, then=Value(name)) for limit, name in LIMITS),
         default=Value(WEEKS),
         output_field=CharField(),
     )
-    positions = Position.objects.within(place).filter(state=Position.State.PRESENT, asset__in=Asset.objects.visible_to(by))
+    rooms = dict(Location.objects.within(place).order_by().values_list("pk", "path"))
+    positions = Position.objects.at_places_of(by).present().filter(location__in=Location.objects.within(place).values("pk"))
     found: dict[str, Counter[str]] = {}
-    for path, name, number in positions.order_by().values_list("location__path", age).annotate(number=Count("pk")):
-        found.setdefault(path, Counter())[name] += number
+    for pk, name, number in positions.order_by().values_list("location", age).annotate(number=Count("pk")):
+        if pk in rooms:  # else made since
+            found.setdefault(rooms[pk], Counter())[name] += number
     return found

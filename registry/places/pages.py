@@ -10,14 +10,15 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from registry.access.actors import Actor
-from registry.assets.models import Asset, Location
+from registry.assets.models import Asset, AssetQuerySet, Location
 from registry.page import acting, page
-from registry.paging import BadCursor, Order, Page, cut
+from registry.paging import BadCursor, Order, Page, cut_by_key
 from registry.places import contents
 from registry.tracking.models import Stay
 
 PAGE_SIZE = 50
 MOST_SHOWN = 50
+FEW = 1_000
 BY_NAME = Order("name", Lower("asset__name"))
 
 
@@ -43,9 +44,9 @@ def then(request: HttpRequest, location_id: UUID) -> HttpResponse:
     moment = moment_of(asked) or timezone.now()
     stays = contents.at(by, place, moment)
     try:
-        shown: Page[Stay] = cut(stays, BY_NAME, request.GET.get("cursor"), PAGE_SIZE)
+        shown: Page[Stay] = cut_by_key(stays, contents.shown(), BY_NAME, request.GET.get("cursor"), PAGE_SIZE)
     except BadCursor:
-        shown = cut(stays, BY_NAME, None, PAGE_SIZE)
+        shown = cut_by_key(stays, contents.shown(), BY_NAME, None, PAGE_SIZE)
     context = frame(by, place, "then") | {
         "moment": moment,
         "wrong": bool(asked) and moment_of(asked) is None,
@@ -62,20 +63,32 @@ def expected(request: HttpRequest, location_id: UUID) -> HttpResponse:
     by = acting(request)
     place: Location = get_object_or_404(Location.objects.visible_to(by), pk=location_id)
     found = contents.compared(by, place)
-    parts: list[dict[str, Any]] = []
-    for name, rows, words in (
+    lists = (
         ("elsewhere", found.elsewhere, "Belongs here, is elsewhere"),
         ("unknown", found.unknown, "Belongs here, nobody knows where it is"),
         ("guests", found.guests, "Is here, belongs elsewhere or nowhere"),
-    ):
-        shown = rows.select_related("position__location", "position__zone", "home_location").order_by("name", "asset_no")
-        listed = [(asset, *_places(by, asset)) for asset in shown[:MOST_SHOWN]]
-        parts.append({"name": name, "title": words, "count": rows.count(), "rows": listed})
+    )
+    firsts = [_firsts(rows) for _, rows, _ in lists]
+    shown = Asset.objects.select_related("position__location", "position__zone", "home_location").in_bulk(
+        [pk for _, some in firsts for pk in some]
+    )
+    parts: list[dict[str, Any]] = []
+    for (name, _, words), (count, some) in zip(lists, firsts, strict=True):
+        listed = [(shown[pk], *_places(by, shown[pk])) for pk in some if pk in shown]
+        parts.append({"name": name, "title": words, "count": count, "rows": listed})
     here = found.here.count()
     belongs = here + parts[0]["count"] + parts[1]["count"]
     return render(
         request, "places/expected.html", frame(by, place, "expected") | {"parts": parts, "here": here, "belongs": belongs}
     )
+
+
+def _firsts(rows: AssetQuerySet) -> tuple[int, list[UUID]]:
+    """How many there are, and the first by name. Few are sorted here: PostgreSQL would go through all assets by name."""
+    some = list(rows.values_list("name", "asset_no", "pk")[: FEW + 1])
+    if len(some) <= FEW:
+        return len(some), [pk for *_, pk in sorted(some)[:MOST_SHOWN]]
+    return rows.count(), list(rows.order_by("name", "asset_no").values_list("pk", flat=True)[:MOST_SHOWN])
 
 
 def _places(by: Actor, asset: Asset) -> tuple[str, str, Any]:

@@ -14,7 +14,8 @@ from registry.access.actors import Actor
 from registry.assets import finding
 from registry.assets.models import Asset, AssetQuerySet, Location
 from registry.page import acting, is_htmx, page
-from registry.paging import BadCursor, Page, cut
+from registry.paging import BadCursor, Page, cut_by_key
+from registry.places import contents
 from registry.tracking.models import Position, Zone
 from registry.web.where import for_assets
 
@@ -38,15 +39,16 @@ class Branch:
 def show(request: HttpRequest, location_id: UUID | None = None) -> HttpResponse:
     by = acting(request)
     visible = Location.objects.visible_to(by)
-    place = get_object_or_404(visible, pk=location_id) if location_id else None
-    assets = finding.for_rows(Asset.objects.visible_to(by))
+    place: Location | None = get_object_or_404(visible, pk=location_id) if location_id else None
+    assets = contents.of_known_places(by)
     present = assets.filter(position__state=Position.State.PRESENT)
-    counts = counted(present)
-    here = (
-        present.filter(position__location__path__startswith=place.path)
-        if place
-        else present.filter(position__location__in=visible)
-    )
+    counts = present_within(by)
+    if place is not None:
+        here = present.filter(position__location__in=Location.objects.within(place).order_by().values("pk"))
+    elif by.sees_all_places():
+        here = present.filter(position__location__isnull=False)
+    else:
+        here = present.filter(position__location__in=visible.order_by().values("pk"))
     sort = request.GET.get("sort", "") if request.GET.get("sort", "").removeprefix("-") in SORTS else "name"
     shown = _page(here, sort, request.GET.get("cursor"))
     away: list[Asset] = _elsewhere(assets, place) if place else []
@@ -60,7 +62,7 @@ def show(request: HttpRequest, location_id: UUID | None = None) -> HttpResponse:
         "tab": "now",
         "tree": tree,
         "inside": _inside(tree, place),
-        "count": counts[place.path] if place else here.count(),
+        "count": counts[place.path if place else ""],
         "heads": _heads(sort),
         "rows": [(asset, where[asset]) for asset in shown.rows],
         "away": [(asset, where[asset]) for asset in away],
@@ -69,20 +71,28 @@ def show(request: HttpRequest, location_id: UUID | None = None) -> HttpResponse:
         "sort": sort,
         "next": shown.next,
         "previous": shown.previous,
-        "unplaced": present.filter(position__location__isnull=True).count() if place is None and by.sees_all_places() else 0,
+        "unplaced": _unplaced(by) if place is None and by.sees_all_places() else 0,
         "zones": list(Zone.objects.valid().filter(location=place).select_related("gateway")) if place else [],
     }
     return render(request, "web/_place.html" if is_htmx(request) else "web/places.html", context)
 
 
-def counted(present: AssetQuerySet) -> Counter[str]:
-    """How much is at each place or inside it, by path."""
+def present_within(by: Actor) -> Counter[str]:
+    """How much is now at each place that `by` may know of or inside it, by path; of all of them by "". Counted by place, then
+    summed up along the tree."""
+    at_each = Position.objects.at_places_of(by).present().order_by().values_list("location").annotate(number=Count("pk"))
+    paths = dict(Location.objects.visible_to(by).order_by().values_list("pk", "path"))
     total: Counter[str] = Counter()
-    at_places = present.filter(position__location__isnull=False).order_by()
-    for path, number in at_places.values_list("position__location__path").annotate(number=Count("pk")):
-        for end in range(Location.steplen, len(path) + 1, Location.steplen):
+    for pk, number in at_each:
+        path = paths.get(pk, "")  # made since
+        for end in range(0, len(path) + 1, Location.steplen):
             total[path[:end]] += number
     return total
+
+
+def _unplaced(by: Actor) -> int:
+    """What is in zones that nobody has mapped."""
+    return Position.objects.visible_to(by).present().filter(location__isnull=True).count()
 
 
 def tree_of(by: Actor, visible: Any, chosen: Location | None, counts: Counter[str]) -> list[Branch]:
@@ -119,25 +129,31 @@ def _inside(tree: list[Branch], chosen: Location | None) -> list[Branch]:
 
 def _elsewhere(assets: AssetQuerySet, place: Location) -> list[Asset]:
     """What belongs here and was seen somewhere else since."""
-    home = assets.filter(home_location__path__startswith=place.path, position__location__isnull=False)
-    return list(
-        home.exclude(position__location__path__startswith=place.path).order_by("-position__last_seen_at")[:MOST_ELSEWHERE]
-    )
+    inside = Location.objects.within(place).order_by().values("pk")
+    home = assets.filter(home_location__in=inside, position__location__isnull=False)
+    return _newest(home.filter(~contents.is_inside(place)))
 
 
 def _left(assets: AssetQuerySet, place: Location) -> list[Asset]:
     """What was here last, has left, and was not seen since."""
-    gone = assets.filter(position__state=Position.State.UNKNOWN, position__location__path__startswith=place.path)
-    return list(gone.order_by("-position__last_seen_at")[:MOST_ELSEWHERE])
+    inside = Location.objects.within(place).order_by().values("pk")
+    return _newest(assets.filter(position__state=Position.State.UNKNOWN, position__location__in=inside))
+
+
+def _newest(found: AssetQuerySet) -> list[Asset]:
+    pks = list(found.order_by("-position__last_seen_at", "pk").values_list("pk", flat=True)[:MOST_ELSEWHERE])
+    rows = finding.for_rows(Asset.objects.order_by()).in_bulk(pks)
+    return [rows[pk] for pk in pks if pk in rows]
 
 
 def _page(found: AssetQuerySet, sort: str, cursor: str | None) -> Page[Asset]:
     order = finding.order_of(sort)
     assert order is not None
+    rows = finding.for_rows(Asset.objects.order_by())
     try:
-        return cut(found, order, cursor, PAGE_SIZE)
+        return cut_by_key(found, rows, order, cursor, PAGE_SIZE)
     except BadCursor:
-        return cut(found, order, None, PAGE_SIZE)
+        return cut_by_key(found, rows, order, None, PAGE_SIZE)
 
 
 def _heads(sort: str) -> list[dict[str, str]]:
