@@ -89,8 +89,10 @@ def reference() -> str:
     rows = "".join(f"| `{family.name}` | {family.kind} | {family.text} |\n" for family in families)
     return f"""# Metrics of a registry
 
-`http://127.0.0.1:8480/metrics` answers in the text format of Prometheus, without a log-in. The totals of an ingest worker begin
-with its process and are written down every two seconds.
+`http://127.0.0.1:8480/metrics` answers in the text format of Prometheus: on the registry's own machine without a log-in, through
+the proxy in front with a token (`Authorization: Bearer spt_...`, scope `read`) of somebody who may see everything, for these
+figures count what lies in every place. `sightpost-registry tokens add` makes one. The totals of an ingest worker begin with its
+process and are written down every two seconds.
 
 | name | type | what it counts |
 |---|---|---|

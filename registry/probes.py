@@ -1,6 +1,8 @@
-"""What machines ask: does the process live, does the registry work, how much of what. No log-in: no asset is named here."""
+"""What machines ask: does the process live, does the registry work, how much of what. /healthz and /readyz need no log-in: they
+name and count nothing. /metrics counts, so it is open to this machine itself, and to a token that may see everything."""
 
 from datetime import timedelta
+from ipaddress import ip_address
 
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -8,6 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from registry import metrics as figures
+from registry.access import rights, throttle
+from registry.access.actors import Action
+from registry.access.services import authenticate_token
 from registry.checking import unapplied
 from registry.tracking.models import IngestWorker
 from registry.work.models import WorkProcess
@@ -37,10 +42,42 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """The text format of Prometheus."""
+    if not _from_this_machine(request) and (refused := _must_see_everything(request)) is not None:
+        return refused
     try:
         return HttpResponse(figures.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
     except (DatabaseError, InterfaceError):
         return HttpResponse("the database cannot be used\n", status=503, content_type="text/plain")
+
+
+def _from_this_machine(request: HttpRequest) -> bool:
+    """Not even through a proxy that runs here: that asks for somebody else."""
+    if any(name in request.headers for name in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded")):
+        return False
+    try:
+        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+def _must_see_everything(request: HttpRequest) -> HttpResponse | None:
+    """The answer to who shows no token, or one that may not, or None."""
+    address = request.META.get("REMOTE_ADDR", "")
+    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
+    token = authenticate_token(presented.strip(), address=address) if scheme.lower() == "bearer" else None
+    if token is not None and rights.of_token(token).may_everywhere(Action.VIEW):
+        return None
+    if token is not None:
+        return _said(403, "these figures count everything: the token has to be of somebody who may see everything\n")
+    if presented and (wait := throttle.attempt("token", address=address)):
+        return _said(429, f"too many wrong tokens from this address; try again in {wait} seconds\n")
+    refused = _said(401, "from another machine these figures need a token: Authorization: Bearer spt_...\n")
+    refused["WWW-Authenticate"] = 'Bearer realm="metrics"'
+    return refused
+
+
+def _said(status: int, text: str) -> HttpResponse:
+    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
 
 
 def _database() -> str:

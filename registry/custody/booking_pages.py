@@ -175,7 +175,6 @@ def one(request: HttpRequest, booking_id: UUID) -> HttpResponse:
         "booking": booking,
         "state": STATES[booking.state],
         "items": items,
-        "unseen": booking.items.count() - len(items),
         "clashes": bookings.taken(list(visible), booking.from_at, booking.to_at, but=booking)
         if booking.state == "requested"
         else [],

@@ -182,7 +182,8 @@ def hand_over(
 @transaction.atomic
 def extend(*, by: Actor, custody_id: UUID, due_at: datetime | None, over_bookings: bool = False) -> Custody:
     """Let it stay out until later (None: until further notice). Raises Invalid, Taken, NotFound, Forbidden."""
-    custody = Custody.objects.filter(pk=custody_id).select_related("asset", "person", "location", "holder").first()
+    seen = Custody.objects.visible_to(by).select_related("asset", "person", "location", "holder")
+    custody = seen.filter(pk=custody_id).first()
     if custody is None:
         raise NotFound("there is no such check-out")
     [asset] = hold(by, [custody.asset_id])
@@ -209,7 +210,7 @@ def accept(*, custodies: Sequence[Custody], name: str, signature: StoredFile | N
     if not held:
         raise Invalid("this was accepted already, or has gone back")
     Custody.objects.filter(pk__in=[c.pk for c in held]).update(accepted_at=now, accepted_as=name, signature=signature)
-    log.record_all(by, [Changed(c.asset, "accepted", {}, {"name": name, "signed": signature is not None}) for c in held])
+    log.record_all(by, [Changed(c.asset, "accepted", {}, {"signed": signature is not None}) for c in held])
 
 
 def by_secret(secret: str) -> list[Custody]:
@@ -276,6 +277,25 @@ def _must_be_here(by: Actor, assets: Collection[Asset]) -> None:
         raise problems[0]
     if problems:
         raise Several(problems)
+
+
+def not_here(by: Actor, assets: Collection[Asset]) -> dict[UUID, Problem]:
+    """Of these assets the ones that cannot go out, with why: disposed, or out already."""
+    problems: dict[UUID, Problem] = {
+        asset.pk: Invalid(f"assets: {asset.asset_no} is disposed", field="assets")
+        for asset in assets
+        if asset.status == Asset.Status.DISPOSED
+    }
+    out = list(Custody.objects.out().filter(asset__in=assets).select_related("asset", "person", "location", "holder"))
+    holders = {custody.holder_id for custody in out if custody.holder_id is not None}
+    seen = set(Asset.objects.visible_to(by).filter(pk__in=holders).values_list("pk", flat=True)) if holders else set()
+    for custody in out:
+        hidden = custody.location is not None and not by.sees_place(custody.location.path)
+        hidden = hidden or (custody.holder_id is not None and custody.holder_id not in seen)
+        name = "somebody" if hidden else str(custody.held_by)
+        text = f"assets: {custody.asset.asset_no} is checked out to {name}; take it back first"
+        problems[custody.asset_id] = Taken(text, field="assets")
+    return problems
 
 
 def _must_not_be_booked(

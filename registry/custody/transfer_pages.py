@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Location
-from registry.custody import choosing, transfers
+from registry.custody import choosing, lists, transfers
 from registry.custody.models import Transfer, TransferItem
 from registry.page import acting, page, put_errors, said
 from registry.paging import BadCursor, Order, cut
@@ -41,9 +41,11 @@ def listing(request: HttpRequest) -> HttpResponse:
     by, now = acting(request), timezone.now()
     show = request.GET.get("show", "open")
     show = show if show in SHOWN else "open"
-    seen = Transfer.objects.visible_to(by).select_related("from_location", "to_location")
-    rows = {"open": seen.open(), "overdue": seen.overdue(now)}.get(show, seen.exclude(state__in=("requested", "in_transit")))
-    rows = rows.annotate(total=Count("items"), there=Count("items", filter=Q(items__state="arrived")))
+    seen = Transfer.objects.visible_to(by)
+    rows = lists.transfers(by, show, now=now)
+    seen_items = Q() if by.may_everywhere(Action.VIEW) else Q(items__asset__in=Asset.objects.visible_to(by).order_by())
+    arrived = seen_items & Q(items__state="arrived")
+    rows = rows.annotate(total=Count("items", filter=seen_items), there=Count("items", filter=arrived))
     try:
         shown = cut(rows.order_by(), NEWEST, request.GET.get("cursor"), PAGE_SIZE)
     except BadCursor:
@@ -117,8 +119,8 @@ def one(request: HttpRequest, transfer_id: UUID) -> HttpResponse:
         except Problem as problem:
             messages.error(request, said(problem), "attention")
         return redirect("transfer", transfer.pk)
-    items = list(transfer.items.select_related("asset", "event").order_by("state", "asset__name")[:1_000])
-    visible = set(Asset.objects.visible_to(by).filter(transferred__transfer=transfer).values_list("pk", flat=True))
+    seen_items = transfer.items.filter(asset__in=Asset.objects.visible_to(by))
+    items = list(seen_items.select_related("asset", "event").order_by("state", "asset__name")[:1_000])
     first, last = ends(by, transfer)
     places = Location.objects.visible_to(by, Action.EDIT)
     context = {
@@ -128,8 +130,7 @@ def one(request: HttpRequest, transfer_id: UUID) -> HttpResponse:
         "end": last,
         "state": STATES[transfer.state],
         "late": _late(transfer, timezone.now()),
-        "items": [item for item in items if item.asset_id in visible],
-        "unseen": len(items) - len(visible),
+        "items": items,
         "total": len(items),
         "there": sum(item.state == TransferItem.State.ARRIVED for item in items),
         "may_dispatch": places.filter(pk=transfer.to_location_id).exists() and by.may_anywhere(Action.EDIT),

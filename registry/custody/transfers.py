@@ -109,16 +109,16 @@ def cancel(*, by: Actor, transfer_id: UUID, version: int | None = None) -> Trans
 
 @transaction.atomic
 def confirm_by_hand(*, by: Actor, transfer_id: UUID, item_ids: Collection[UUID]) -> Transfer:
-    """Say of items that they have arrived: for those who may handle at the destination. Raises Invalid, NotFound, Forbidden."""
+    """Say of items that they have arrived: for those who may handle at the destination, and see the asset (of others a read or
+    scan there tells). Raises Invalid, NotFound, Forbidden."""
     if not Transfer.objects.visible_to(by).filter(pk=transfer_id).exists():
         raise NotFound("there is no such transfer")
     transfer = _locked(transfer_id)
     place_of(by, transfer.to_location, field="to_location")
     if transfer.state != Transfer.State.IN_TRANSIT:
         raise Invalid(f"{transfer.number} is {transfer.get_state_display()}, not on its way")
-    chosen = [
-        i for i in transfer.items.select_related("asset") if i.pk in set(item_ids) and i.state == TransferItem.State.IN_TRANSIT
-    ]
+    under_way = transfer.items.filter(pk__in=item_ids, state=TransferItem.State.IN_TRANSIT)
+    chosen = list(under_way.filter(asset__in=Asset.objects.visible_to(by)).select_related("asset"))
     if not chosen:
         raise Invalid("items: choose at least one that is still on its way", field="items")
     now = timezone.now()

@@ -143,7 +143,7 @@ def _shown(request: HttpRequest, wanted: Any) -> dict[str, Any]:
     if "gateways" in wanted or "summary" in wanted:
         shown["gateways"] = watching.gateway_rows(by)
     if "ingest" in wanted or "summary" in wanted:
-        shown["ingest"] = watching.ingest()
+        shown["ingest"] = watching.ingest(by)
     if "summary" in wanted:
         shown["summary"] = watching.summary(by, shown["gateways"], shown["ingest"])
     if "zones" in wanted or "unmapped" in wanted:

@@ -247,20 +247,24 @@ TROUBLE = {
 }
 
 
-def ingest() -> Ingest:
+def ingest(by: Actor) -> Ingest:
+    """The counters are of everything that is told, wherever: for those who see everything."""
     now = timezone.now()
     workers = list(IngestWorker.objects.all())
     alive = [w for w in workers if now - w.heartbeat_at < WORKER_SILENT_AFTER]
     counters: Counter[str] = Counter()
     for worker in alive:
         counters.update(worker.counters)
-    refused = list(Quarantine.objects.order_by("code").values_list("code").annotate(number=Count("pk")))
+    whole = by.may_everywhere(Action.VIEW)
+    refused = list(Quarantine.objects.order_by("code").values_list("code").annotate(number=Count("pk"))) if whole else []
     if any(w.connected for w in alive):
         state, word, why = "good", "Taking events in", ""
     elif alive:
         state, word, why = "failed", "Not connected to the broker", alive[0].why
     else:
         state, word, why = "failed", "Not running", "Start `sightpost-registry up`, or look into its log"
+    if not whole:
+        counters.clear()
     said = [(words, counters[name], "") for name, words in COUNTED.items() if counters[name]]
     said += [(words, counters[name], "attention") for name, words in TROUBLE.items() if counters[name]]
     since = min((w.started_at for w in alive), default=None)

@@ -185,7 +185,6 @@ def _parts(by: Actor, asset: Asset) -> dict[str, Any]:
     return {
         "contents": inside[:MOST_PARTS],
         "around": [around[pk] for pk in ids if pk in around],
-        "hidden_around": any(pk not in around for pk in ids),
         "links_out": out[:MOST_PARTS],
         "links_in": into[:MOST_PARTS],
         "container_kinds": Containment.Kind.choices,

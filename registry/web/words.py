@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
@@ -124,8 +124,8 @@ KINDS: Final = {
 
 @page()
 def index(request: HttpRequest) -> HttpResponse:
-    _must(request)
-    counted = [(kind, kind.model.objects.count()) for kind in KINDS.values()]
+    by = _must(request)
+    counted = [(kind, _rows(by, kind).count()) for kind in KINDS.values()]
     return render(request, "web/words.html", {"area": "words", "kinds": counted, "empty": not Category.objects.exists()})
 
 
@@ -144,7 +144,7 @@ def starter_set(request: HttpRequest) -> HttpResponse:
 def listed(request: HttpRequest, slug: str) -> HttpResponse:
     """All of one kind, with a form for one more."""
     by, kind = _must(request), _kind(slug)
-    form = _form(kind, request.POST if request.method == "POST" else None, initial={"active": True})
+    form = _form(by, kind, request.POST if request.method == "POST" else None, initial={"active": True})
     form.fields.pop("active", None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -154,7 +154,7 @@ def listed(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"{made} is there now.", "good")
             return redirect("words-kind", slug)
-    rows = kind.model.objects.annotate(count=Count(kind.counted, distinct=True))
+    rows = _rows(by, kind).annotate(count=Count(kind.counted, filter=_seen(by, kind), distinct=True))
     context = {"area": "words", "kind": kind, "rows": [_row(kind, row) for row in rows[:MOST_SHOWN]], "form": form}
     return render(request, "web/words_kind.html", context, status=422 if form.errors else 200)
 
@@ -163,10 +163,10 @@ def listed(request: HttpRequest, slug: str) -> HttpResponse:
 def one(request: HttpRequest, slug: str, word_id: UUID) -> HttpResponse:
     """Change one, or delete it (`do=delete`)."""
     by, kind = _must(request), _kind(slug)
-    word = get_object_or_404(kind.model, pk=word_id)
+    word = get_object_or_404(_rows(by, kind), pk=word_id)
     if request.method == "POST" and request.POST.get("do") == "delete":
         return _delete(request, by, kind, word)
-    form = _form(kind, request.POST if request.method == "POST" else None, initial=_initial(kind, word))
+    form = _form(by, kind, request.POST if request.method == "POST" else None, initial=_initial(by, kind, word))
     form.fields["version"] = forms.IntegerField(widget=forms.HiddenInput, required=False)
     if kind.slug == "fields":
         for name in ("key", "type"):
@@ -201,9 +201,25 @@ def _kind(slug: str) -> Kind:
     return KINDS[slug]
 
 
-def _form(kind: Kind, data: Any, *, initial: dict[str, Any]) -> forms.Form:
+def _rows(by: Actor, kind: Kind) -> Any:
+    """Categories are known to those in whose scope they lie, the other words to everybody."""
+    return Category.objects.visible_to(by) if kind.model is Category else kind.model.objects.all()
+
+
+def _seen(by: Actor, kind: Kind) -> Q:
+    """Of the assets that a word stands on, those they may see."""
+    if by.may_everywhere(Action.VIEW):
+        return Q()
+    relation = kind.counted if kind.counted == "assets" else f"{kind.counted}__asset"
+    return Q(**{f"{relation}__in": Asset.objects.visible_to(by).order_by()})
+
+
+def _form(by: Actor, kind: Kind, data: Any, *, initial: dict[str, Any]) -> forms.Form:
     form = forms.Form(data, initial=initial)
     form.fields |= {name: make() for name, make in kind.fields.items()}
+    for one in form.fields.values():
+        if isinstance(one, forms.ModelChoiceField) and one.queryset is not None and one.queryset.model is Category:
+            one.queryset = Category.objects.visible_to(by)
     return form
 
 
@@ -212,9 +228,11 @@ def _row(kind: Kind, row: Any) -> dict[str, Any]:
     return {"word": row, "columns": [text for text in shown if text], "depth": getattr(row, "depth", 1), "count": row.count}
 
 
-def _initial(kind: Kind, word: Any) -> dict[str, Any]:
+def _initial(by: Actor, kind: Kind, word: Any) -> dict[str, Any]:
     if isinstance(word, Category):
-        return {"name": word.name, "parent": Category.objects.get_parent(word), "version": word.version} | dict(word.defaults)
+        above = Category.objects.get_parent(word)
+        parent = _rows(by, kind).filter(pk=above.pk).first() if above is not None else None
+        return {"name": word.name, "parent": parent, "version": word.version} | dict(word.defaults)
     values = {name: getattr(word, name) for name in kind.fields if name not in ("categories", "choices")}
     if isinstance(word, CustomField):
         values |= {"categories": word.categories.all(), "choices": "\n".join(word.choices)}
@@ -252,8 +270,11 @@ def _create(by: Actor, kind: Kind, values: dict[str, Any]) -> Any:
 def _change(by: Actor, kind: Kind, word: Any, values: dict[str, Any]) -> Any:
     version = values.pop("version", None) or 0
     if isinstance(word, Category):
+        above, parent = Category.objects.get_parent(word), values["parent"]
+        if parent is None and above is not None and not _rows(by, kind).filter(pk=above.pk).exists():
+            parent = above  # one that cannot be chosen was not unchosen either
         return trees.reshape_category(
-            by=by, category=word, name=values["name"], parent=values["parent"], defaults=_defaults(values), version=version
+            by=by, category=word, name=values["name"], parent=parent, defaults=_defaults(values), version=version
         )
     if isinstance(word, Tag):
         if values.get("into") is not None:

@@ -7,10 +7,13 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from registry.access.services import issue_token
+from registry.assets.models import Location
 from registry.metrics import COUNTERS, reference
 from registry.tracking.models import IngestWorker
 from registry.work.models import WorkProcess
 from tests.integration.registry.conftest import Site, event
+from tests.registry_world import ROOT, actor, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +45,24 @@ def test_what_ingest_counts_is_told(site: Site) -> None:
     assert value("sightpost_registry_newest_event_age_seconds") < 60
     counted = {name for name in site.counts if not name.startswith(("refused_", "rejected_"))}
     assert counted <= COUNTERS.keys(), "a counter that /metrics does not show"
+
+
+def test_from_elsewhere_the_figures_need_a_token_that_sees_everything(hall: Location) -> None:
+    assert Client().get("/metrics").status_code == 200, "this machine itself"
+    for far in ({"REMOTE_ADDR": "192.0.2.7"}, {"HTTP_X_FORWARDED_FOR": "192.0.2.7"}, {"HTTP_X_FORWARDED_PROTO": "https"}):
+        client = Client(**far)  # type: ignore[arg-type]
+        refused = client.get("/metrics")
+        assert (refused.status_code, b"sightpost_registry" in refused.content) == (401, False)
+        assert "Bearer" in refused["WWW-Authenticate"]
+        assert client.get("/metrics", headers={"Authorization": "Bearer spt_a_b"}).status_code == 401
+    guest = make_user("guest", "viewer", place=hall)
+    tokens = {
+        403: issue_token(by=actor(guest), name="of a guest", user=guest)[1],
+        200: issue_token(by=ROOT, name="prometheus")[1],
+    }
+    for status, text in tokens.items():
+        assert client.get("/metrics", headers={"Authorization": f"Bearer {text}"}).status_code == status
+    assert client.get("/healthz").status_code == 200
 
 
 def test_ready_says_what_is_missing() -> None:

@@ -1,0 +1,226 @@
+"""The world of the walk (integration/registry/test_walk.py): secret things of every kind, and people of every role inside the
+scope they lie in, outside it, and everywhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.test import Client
+from django.utils import timezone
+from PIL import Image
+from pytest_django.plugin import DjangoDbBlocker
+
+from registry.access import services as access
+from registry.access.actors import ROLES
+from registry.access.models import Person, RoleBinding, SavedView, User
+from registry.assets import bulk_edit, files
+from registry.assets.editing import Edit
+from registry.assets.models import (
+    Asset,
+    AssetLink,
+    AssetModel,
+    CostCenter,
+    CustomField,
+    Location,
+    StatusLabel,
+    Supplier,
+    Tag,
+)
+from registry.assets.services import NewIdentifier, register_asset, retire_identifier
+from registry.assets.trees import create_category, create_location
+from registry.custody import many
+from registry.custody.bookings import book
+from registry.custody.services import check_out
+from registry.custody.transfers import request
+from registry.importing import services as imports
+from registry.importing.models import ImportJob
+from registry.places import plans
+from registry.reports.models import Schedule
+from registry.stock.services import receive
+from registry.tracking.gateways import add_gateway
+from registry.tracking.models import Gateway as GatewayRow
+from registry.tracking.models import UnknownTag
+from registry.tracking.services import create_zone, project_changed_identifiers
+from registry.work.models import Outgoing
+from sync.wire import ReaderHealth
+from tests.registry_world import ROOT, Gateway, World, actor, event, lasting, make_user
+
+OUTSIDERS = ("nobody", *(f"{role} elsewhere" for role in ROLES), "administrator other")
+INSIDERS = tuple(f"{role} here" for role in ROLES)
+EVERYWHERE = ("manager everywhere", "administrator everywhere")
+# Whom no place limits knows the UNTOLD ones, whom no category limits the UNHEARD, everybody who hands things out the people.
+WORDS = ("SECRET", "UNTOLD", "UNHEARD")
+KNOWN_WORDS = {"elsewhere": ("UNHEARD",), "other": ("UNTOLD",)}
+KNOWN_IDS = {"elsewhere": {"category_id"}, "other": {"location_id", "hall_id", "inner_id", "zone_id", "plan_id", "place"}}
+COMMON = {
+    "person_id",
+    "leaver_id",
+    "binding_id",
+    "word_id",
+    "other_word_id",
+    "field_id",
+    "message_id",
+    "version",
+    "edit_token",
+}  # of no scope
+CONSTANT = {"do": "take-out", "slug": "models", "key": "inventory", "name": "kind", "ending": "csv", "secret": "x" * 43}
+NOTHING = "NOTHING-AT-ALL"
+NOTHINGS = {"code": "tag:NOTHING-AT-ALL"}
+
+
+@dataclass
+class Walk:
+    """The world with its secrets, the ids that lead to them, and a logged-in browser for each person."""
+
+    world: World
+    ids: dict[str, Any] = field(default_factory=dict)
+    clients: dict[str, Client] = field(default_factory=dict)
+    before: dict[tuple[str, str], str] = field(default_factory=dict)
+    stored: str = ""
+
+    def nothing(self, hidden: set[str]) -> dict[str, Any]:
+        """The ids with those of what is hidden replaced by ones of nothing at all."""
+        return self.ids | {key: uuid4() if isinstance(self.ids[key], UUID) else NOTHINGS.get(key, NOTHING) for key in hidden}
+
+    def hidden_from(self, name: str) -> set[str]:
+        """The arguments that stand for what this person may not know."""
+        known = KNOWN_IDS.get(name.partition(" ")[2], set())
+        return set(self.ids) - known - COMMON - CONSTANT.keys()
+
+
+@dataclass
+class Around:
+    """Where the secret things will be, made before the lists are looked at for the first time."""
+
+    hall: Location
+    room: Location
+    category: Any
+    gateway: Gateway
+    zone: Any
+    person: Person
+    leaver: Person
+    owner: User
+    ids: dict[str, Any]
+
+
+def make_around() -> Around:
+    hall = create_location(by=ROOT, name="UNTOLD hall", kind="building", code="UNTOLD-H")
+    room = create_location(by=ROOT, name="UNTOLD room", code="UNTOLD-R", parent=hall)
+    create_location(by=ROOT, name="UNTOLD corner", code="UNTOLD-C", parent=room)
+    gateway = Gateway("untold-gw", add_gateway(by=ROOT, gateway_id="untold-gw", name="UNTOLD gateway").mac_key)
+    gateway.health(ReaderHealth("UNTOLD-reader", "down", "UNTOLD reason"))
+    zone = create_zone(by=ROOT, gateway=GatewayRow.objects.get(pk="untold-gw"), name="UNTOLD-zone", location=room)
+    user = make_user("somebody", "viewer", place=hall)
+    person = Person.objects.create(name="Somebody", user=user)
+    owner = make_user("owner", "manager", place=hall, email="owner@example.org")
+    leaver = Person.objects.create(name="Leaver")
+    plan = plans.put(by=ROOT, location=room, file=_picture())
+    ids = _words() | {"plan_id": plan.pk, "leaver_id": leaver.pk, "person_id": person.pk}
+    category = create_category(by=ROOT, name="UNHEARD things")
+    return Around(hall, room, category, gateway, zone, person, leaver, owner, ids)
+
+
+def make_people(walk: Walk, around: Around) -> None:
+    places = {"elsewhere": walk.world.places["Hall A"], "here": around.hall}
+    for name in (*OUTSIDERS, *INSIDERS, *EVERYWHERE):
+        role, _, where = name.partition(" ")
+        user = make_user(name.replace(" ", "-"), None)
+        category = walk.world.categories["Pumps"] if where == "other" else None
+        if where:
+            RoleBinding.objects.create(user=user, role=role, location=places.get(where), category=category)
+        walk.clients[name] = client_of(user)
+    walk.clients["owner"] = client_of(around.owner)
+    walk.clients["anonymous"] = Client()
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def tell_secrets(around: Around) -> dict[str, Any]:
+    """One thing of every kind, none of which anybody outside its scope may hear of. Return their ids by argument name."""
+    room, category, gateway, zone = around.room, around.category, around.gateway, around.zone
+    where: dict[str, Any] = {"category": category, "home_location": room}
+    made = register_asset(
+        by=ROOT, name="SECRET engine", asset_no="SECRET-1", serial_no="SECRET-SERIAL", notes="SECRET note", purchase_cost="7",
+        currency="EUR", identifiers=[NewIdentifier("tag:SECRET-CODE"), NewIdentifier("tag:SECRET-OLD")], **where,
+    )  # fmt: skip
+    project_changed_identifiers()
+    retire_identifier(by=ROOT, identifier_id=made.identifiers.get(key="tag:SECRET-OLD").pk)
+    gateway.tell(
+        event("arrived", "tag:SECRET-CODE", zone.name, ago_s=300), event("arrived", "tag:SECRET-STRAY", zone.name, ago_s=200)
+    )
+    spare, free, part, box = (
+        register_asset(by=ROOT, name=f"SECRET {name}", **where) for name in ("spare", "free", "part", "box")
+    )
+    [custody] = check_out(by=ROOT, asset_ids=[made.pk], person_id=around.person.pk).custodies
+    now = timezone.now()
+    booking = book(
+        by=ROOT, title="SECRET trip", person_id=around.person.pk, asset_ids=[spare.pk], confirmed=False,
+        from_at=now + timedelta(days=1), to_at=now + timedelta(days=2),
+    )  # fmt: skip
+    transfer = request(by=ROOT, asset_ids=[spare.pk], from_location=room, to_location=around.hall)
+    link = AssetLink.objects.create(from_asset=made, to_asset=spare, type="related")
+    photo = files.attach(by=ROOT, asset=made, file=_picture(), name="SECRET.png")
+    line = receive(by=ROOT, asset_id=free.pk, location_id=room.pk, quantity=5, lot="SECRET")
+    return {
+        "asset_id": made.pk, "spare_id": spare.pk, "free_id": free.pk, "part_id": part.pk, "box_id": box.pk,
+        "identifier_id": made.identifiers.get(state="active").pk, "location_id": room.pk, "hall_id": around.hall.pk,
+        "category_id": category.pk, "zone_id": zone.pk, "tag_id": UnknownTag.objects.get(identity="tag:SECRET-STRAY").pk,
+        "custody_id": custody.pk, "booking_id": booking.pk, "transfer_id": transfer.pk, "link_id": link.pk, "file_id": photo.pk,
+        "line_id": line.pk, "value": "SECRET-CODE", "number": made.asset_no,
+        "inner_id": Location.objects.get(code="UNTOLD-C").pk, "place": around.hall.code, "free_no": free.asset_no,
+        "box_no": box.asset_no, "code": "tag:SECRET-CODE", "version": Asset.objects.get(pk=made.pk).version,
+        "binding_id": RoleBinding.objects.get(user=around.person.user).pk, **around.ids, **_of_owner(around, free.pk), **CONSTANT,
+    }  # fmt: skip
+
+
+def _picture() -> BytesIO:
+    drawn = BytesIO()
+    Image.new("RGB", (40, 30), "white").save(drawn, "PNG")
+    drawn.seek(0)
+    return drawn
+
+
+def _words() -> dict[str, Any]:
+    """Of the company as a whole: everybody who logs in may know them. One id for all kinds."""
+    pk = AssetModel.objects.create(name="X 1").pk
+    for model in (Supplier, Tag):
+        model.objects.create(pk=pk, name="Common")
+    CostCenter.objects.create(pk=pk, code="4711", name="Common")
+    StatusLabel.objects.create(pk=pk, name="Common", status="in_use")
+    CustomField.objects.create(pk=pk, key="common", name="Common", type="text")
+    mail = Outgoing.objects.create(sink="mail", topic="a@example.org", key="k", payload={}, dead=True, next_at=timezone.now())
+    return {"word_id": pk, "other_word_id": Tag.objects.create(name="Other").pk, "field_id": pk, "message_id": mail.pk}
+
+
+def _of_owner(around: Around, asset_id: Any) -> dict[str, Any]:
+    """What belongs to one person alone."""
+    by = actor(around.owner)
+    job = imports.receive(by=by, name="SECRET.csv", chunks=[b"no,name\n1,SECRET\n"])
+    ImportJob.objects.update(state=ImportJob.State.CHECKED)
+    run = bulk_edit.confirm(by=by, token=bulk_edit.preview(by, Edit("order_ref", "SECRET"), [asset_id]).token)
+    next_edit = bulk_edit.preview(by, Edit("order_ref", "SECRET again"), [asset_id]).token
+    handled = many.take_out(by=by, asset_ids=[asset_id])
+    token, _ = access.issue_token(by=by, name="SECRET token", user=around.owner)
+    view = SavedView.objects.create(user=around.owner, area="assets", name="SECRET", query="q=SECRET")
+    schedule = Schedule.objects.create(user=around.owner, report="idle", every="day", next_at=timezone.now() + timedelta(days=1))
+    return {
+        "import_id": job.pk, "job_id": job.pk, "run_id": run.pk, "token_id": token.pk, "view_id": view.pk,
+        "handled_id": handled.pk, "schedule_id": schedule.pk, "edit_token": next_edit,
+    }  # fmt: skip
+
+
+@contextmanager
+def walk_world(blocker: DjangoDbBlocker) -> Iterator[tuple[Walk, Around]]:
+    with lasting(blocker) as world:
+        walk = Walk(world)
+        around = make_around()
+        make_people(walk, around)
+        yield walk, around
