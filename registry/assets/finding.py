@@ -6,15 +6,18 @@ Where an asset is comes from the tracking app, whose position the ORM reaches by
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Lower
 
 from identity.resolve import resolve_text, second_reading
 from registry.access.actors import Actor
+from registry.among import among, keys_of
 from registry.assets import filters
 from registry.assets.columns import Column, loaded
 from registry.assets.filters import SEEN, Criteria, seen
@@ -29,15 +32,29 @@ __all__ = [
     "ORDERS",
     "SEEN",
     "Criteria",
+    "Found",
+    "carried",
     "find",
     "narrow",
     "order_of",
+    "search",
     "searched",
     "seen",
 ]
 
 MAX_SEARCH_CHARS: Final = 200
 MAX_WORDS: Final = 8
+CARRIED: Final = 10_000  # so many keys are a tenth of a second at most
+FEW: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search leaves in somebody's scope. `total`: how many, where they were counted on the way; then `rows` names them by
+    their keys, so that nothing is searched a second time."""
+
+    rows: AssetQuerySet
+    total: int | None = None
 
 
 def find(by: Actor, wanted: Criteria) -> AssetQuerySet:
@@ -50,13 +67,23 @@ def narrow(found: AssetQuerySet, wanted: Criteria) -> AssetQuerySet:
 
 
 def searched(by: Actor, text: str) -> AssetQuerySet:
+    return search(by, text).rows
+
+
+def search(by: Actor, text: str) -> Found:
     """By code first: what is exactly one asset's code or number means that asset and nothing that looks alike."""
     found = Asset.objects.visible_to(by)
     text = text.strip()[:MAX_SEARCH_CHARS]
     if not text:
-        return found
+        return Found(found)
     exact = by_code(found, text)
-    return exact if exact is not None else matching(found, text)
+    return carried(exact) if exact is not None else matching(found, text)
+
+
+def carried(found: AssetQuerySet) -> Found:
+    """The same by their keys, if they are few enough to be carried along from one question to the next."""
+    keys = keys_of(found, CARRIED)
+    return Found(found) if keys is None else Found(Asset.objects.filter(pk__in=among(keys)), len(keys))
 
 
 def by_code(found: AssetQuerySet, text: str) -> AssetQuerySet | None:
@@ -84,31 +111,58 @@ def _numbered(found: AssetQuerySet, text: str) -> list[AssetQuerySet]:
     return [found.alias(written=Lower(name)).filter(written=Lower(Value(text))) for name in ("asset_no", "serial_no") if text]
 
 
-def matching(found: AssetQuerySet, text: str) -> AssetQuerySet:
+def matching(found: AssetQuerySet, text: str) -> Found:
     """Every word of `text` stands in the name, the number or the serial number, begins a custom value, or (with a digit in it)
-    begins or ends a code of the asset, whatever the code's state."""
-    for word in text.split()[:MAX_WORDS]:
-        bare = word.upper()
-        written = Q(name__icontains=word) | Q(asset_no__icontains=word) | Q(serial_no__icontains=word)
-        parts: list[QuerySet[Any, Any]] = [_saying(word)]
-        if re.search(r"[0-9:]", word):  # what has neither is a word, not a part of a code; a whole code is found by by_code()
-            coded = Q(key__iendswith=word) | Q(key__istartswith=word) | Q(raw__iexact=word)
-            if re.fullmatch(r"[0-9A-F]{8,}", bare):
-                coded |= Q(raw__istartswith=bare)
-            parts.append(Identifier.objects.order_by().filter(coded).values("asset"))
-        named = Asset.objects.order_by().filter(written).values("pk")
-        found = found.filter(pk__in=named.union(*parts))  # an OR would have PostgreSQL read every asset
-    return found
+    begins or ends a code of the asset, whatever the code's state.
+
+    Word by word, what is rare first: the next ones are looked for among what the first have left."""
+    words = sorted(dict.fromkeys(text.split()[:MAX_WORDS]), key=lambda word: (not _coded(word), -len(word)))
+    now = Found(found)
+    for word in words:
+        few = now.total is not None and now.total <= FEW
+        now = carried(now.rows.filter(_each(word) if few else _any(word)))
+        if now.total == 0:
+            break
+    return now if now.total is not None else Found(reduce(lambda rows, word: rows.filter(_each(word)), words, found))
 
 
-def _saying(word: str) -> QuerySet[CustomValue, Any]:
-    """The assets of which one of the company's own fields begins with the word."""
+def _any(word: str) -> Q:
+    """Asked of all assets: each place where the word can stand by its index. An OR would have PostgreSQL read every asset."""
+    rows: list[QuerySet[Any, Any]] = [_saying(word).values("asset")]
+    if _coded(word):
+        rows.append(Identifier.objects.order_by().filter(_in_code(word)).values("asset"))
+    return Q(pk__in=Asset.objects.order_by().filter(_written(word)).values("pk").union(*rows))
+
+
+def _each(word: str) -> Q:
+    """Asked of each of some assets, or where so many fit that a page is soon full."""
+    said = CustomValue.objects.filter(asset=OuterRef("pk"), start__startswith=word.lower())
+    of_it = _written(word) | Q(Exists(said))
+    return of_it | Q(Exists(Identifier.objects.filter(_in_code(word), asset=OuterRef("pk")))) if _coded(word) else of_it
+
+
+def _coded(word: str) -> bool:
+    """Can it be a part of a code? What has no digit is a word; a whole code is found by by_code()."""
+    return re.search(r"[0-9:]", word) is not None
+
+
+def _written(word: str) -> Q:
+    return Q(name__icontains=word) | Q(asset_no__icontains=word) | Q(serial_no__icontains=word)
+
+
+def _in_code(word: str) -> Q:
+    coded = Q(key__iendswith=word) | Q(key__istartswith=word) | Q(raw__iexact=word)
+    return coded | Q(raw__istartswith=word.upper()) if re.fullmatch(r"[0-9A-F]{8,}", word.upper()) else coded
+
+
+def _saying(word: str) -> QuerySet[CustomValue, CustomValue]:
+    """The values of the company's own fields that begin with the word."""
     low = word.lower()
     values = CustomValue.objects.order_by().filter(start__startswith=low)
     if connection.vendor == "sqlite":  # its LIKE uses no index; its texts sort by their bytes
         fields = list(CustomField.objects.order_by().values_list("pk", flat=True))
         values = values.filter(field__in=fields, start__gte=low, start__lt=f"{low}\U0010ffff")
-    return values.values("asset")
+    return values
 
 
 def for_rows(found: AssetQuerySet) -> AssetQuerySet:

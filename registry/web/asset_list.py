@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from registry.access.actors import Action, Actor
 from registry.assets import finding, saved_views
+from registry.assets.finding import Found
 from registry.assets.models import Asset, AssetQuerySet
 from registry.assets.services import resolve_code
 from registry.page import acting, is_htmx, page
@@ -15,11 +16,10 @@ from registry.paging import BadCursor, Page
 from registry.tracking.models import UnknownTag
 from registry.web import facets as beside
 from registry.web.cells import rows
-from registry.web.facets import COUNTED_UP_TO
 from registry.web.listing import Listing
 
 PAGE_SIZE: Final = 50
-CARRIED_ALONG: Final = 10_000
+TOLD_UP_TO: Final = 200_000  # beyond it the headline says "more than"
 CHOSEN_COLUMNS: Final = "asset_columns"  # in the session: what this person chose last
 
 
@@ -31,9 +31,9 @@ def listing_of(request: HttpRequest) -> Listing:
 def show(request: HttpRequest) -> HttpResponse:
     by = acting(request)
     listing = listing_of(request)
-    searched, few = _searched(by, listing.q)
-    found = finding.narrow(searched, listing.criteria)
-    total = found.order_by()[: COUNTED_UP_TO + 1].count()
+    searched = _searched(by, listing.q)
+    found = finding.narrow(searched.rows, listing.criteria)
+    total = _total(searched, found, listing)
     shown = _page(found, listing)
     views = saved_views.of(by, "assets")
     context = {
@@ -41,7 +41,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "filters": listing,
         "total": total,
         "sentence": _sentence(total, narrowed=bool(listing.chosen)),
-        "facets": beside.facets(searched, listing, counted=few and total <= COUNTED_UP_TO),
+        "facets": beside.facets(searched.rows, listing, total),
         "facets_later": beside.later(by, listing),
         "rows": rows(by, shown.rows, listing.columns),
         "page_size": PAGE_SIZE,
@@ -60,11 +60,16 @@ def facet(request: HttpRequest, name: str) -> HttpResponse:
     listing = listing_of(request)
     if name not in beside.LATER:
         return redirect(f"{reverse('assets')}{listing.query}")
-    searched, few = _searched(listing.by, listing.q)
-    counted = few and finding.narrow(searched, listing.criteria).order_by()[: COUNTED_UP_TO + 1].count() <= COUNTED_UP_TO
-    found = beside.facet(name, searched, listing, counted=counted)
+    found = facet_of(listing, name)
     template = "web/_facet.html" if is_htmx(request) else "web/asset_facet.html"
     return render(request, template, {"area": "assets", "facet": found, "filters": listing})
+
+
+def facet_of(listing: Listing, name: str) -> beside.Facet:
+    """The choices of one facet of AT_ONCE or LATER, counted unless that would cost more than the list itself."""
+    searched = _searched(listing.by, listing.q)
+    total = _total(searched, finding.narrow(searched.rows, listing.criteria), listing)
+    return beside.facet(name, searched.rows, listing, counted=beside.countable(listing, total))
 
 
 @page()
@@ -79,16 +84,20 @@ def go(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('assets')}{listing.query}")
 
 
-def _searched(by: Actor, text: str) -> tuple[AssetQuerySet, bool]:
-    """What the search finds in their scope, and whether that is few enough to count it by facets. Looking through all names, or
-    for what lies in a scope, takes longest of all that the page does: it is done once where the result can be carried along."""
-    found = finding.searched(by, text)
-    if not text.strip() and by.may_everywhere(Action.VIEW):
-        return found, True
-    some = list(found.order_by().values_list("pk", flat=True)[: CARRIED_ALONG + 1])
-    if len(some) > CARRIED_ALONG:
-        return found, False
-    return Asset.objects.filter(pk__in=some), True
+def _searched(by: Actor, text: str) -> Found:
+    """What the search finds in their scope. Looking through all names, or for what lies in a scope, takes longest of all that the
+    page does: it is done once where the result can be carried along."""
+    if text.strip():
+        return finding.search(by, text)
+    if by.may_everywhere(Action.VIEW):
+        return Found(Asset.objects.all())
+    return finding.carried(Asset.objects.visible_to(by))
+
+
+def _total(searched: Found, found: AssetQuerySet, listing: Listing) -> int:
+    if searched.total is not None and not listing.is_narrowed:
+        return searched.total
+    return found.order_by()[: TOLD_UP_TO + 1].count()
 
 
 def _page(found: AssetQuerySet, listing: Listing) -> Page[Asset]:
@@ -99,7 +108,7 @@ def _page(found: AssetQuerySet, listing: Listing) -> Page[Asset]:
 
 
 def _sentence(total: int, *, narrowed: bool) -> str:
-    number = f"More than {COUNTED_UP_TO:,}" if total > COUNTED_UP_TO else f"{total:,}"
+    number = f"More than {TOLD_UP_TO:,}" if total > TOLD_UP_TO else f"{total:,}"
     noun = "asset" if total == 1 else "assets"
     return f"{number} {noun} {'matches' if total == 1 else 'match'}" if narrowed else f"{number} {noun}"
 

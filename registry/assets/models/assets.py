@@ -1,6 +1,8 @@
 """Assets: one table for every kind of thing we own, what is part of what, and their tags."""
 
-from django.db import models
+from typing import Any
+
+from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
@@ -19,9 +21,7 @@ class AssetQuerySet(models.QuerySet["Asset"]):
             return self
         scope = Q(pk__in=[])  # no grant sees nothing
         for place, category in {(grant.location_path, grant.category_path) for grant in granted}:
-            one = Q()
-            if place is not None:
-                one &= at_home_below(place) | standing_below(place)
+            one = placed_below(place) if place is not None else Q()
             if category is not None:
                 one &= of_categories_below(category)
             scope |= one
@@ -42,13 +42,31 @@ class AssetQuerySet(models.QuerySet["Asset"]):
 
 def at_home_below(path: str) -> Q:
     """Whose home is the place of this path or one inside it."""
-    return Q(home_location__in=Location.objects.order_by().filter(path__startswith=path).values("pk"))
+    return Q(home_location__in=_places_below(path))
 
 
 def standing_below(path: str) -> Q:
     """Which are, now or last, at the place of this path or one inside it."""
-    places = Location.objects.order_by().filter(path__startswith=path).values("pk")
-    return Q(pk__in=Asset.objects.order_by().filter(position__location__in=places).values("pk"))
+    return Q(pk__in=_standing_below(path))
+
+
+def placed_below(path: str) -> Q:
+    """Either. PostgreSQL is asked for both at once: an OR of the two has it read every asset. SQLite goes the two ways of an OR
+    by itself, and would gather both for the sake of one asset."""
+    if connection.vendor != "postgresql":
+        return at_home_below(path) | standing_below(path)
+    at_home = Asset.objects.order_by().filter(at_home_below(path)).values("pk")
+    return Q(pk__in=at_home.union(_standing_below(path), all=True))
+
+
+def _places_below(path: str) -> Any:
+    return Location.objects.order_by().filter(path__startswith=path).values("pk")
+
+
+def _standing_below(path: str) -> Any:
+    """By the positions alone, which the tracking app keeps."""
+    positions = Asset._meta.get_field("position").related_model
+    return positions._default_manager.order_by().filter(location__in=_places_below(path)).values("asset")
 
 
 def of_categories_below(path: str) -> Q:
