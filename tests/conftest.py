@@ -7,14 +7,17 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from django.db import connections
+from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
+from pytest_django.plugin import DjangoDbBlocker
 
-from tests import registry_settings
+from tests import databases
 
 # How long the first draw takes says how busy the machine is: on a clean checkout it makes a table of all characters first.
 settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow])
@@ -38,6 +41,18 @@ class _WhatFixturesOpen:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_WhatFixturesOpen())
+    if not hasattr(config, "workerinput"):
+        databases.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        databases.end()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not session.config.option.collectonly and any(item.get_closest_marker("django_db") for item in session.items):
+        databases.make_ready()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -58,19 +73,19 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return result
 
 
-@pytest.fixture(scope="session", autouse=True)
-def database_server() -> Generator[None]:
-    """The PostgreSQL of this process's tests, where one is asked for (registry_settings.py); commands find it by DATABASE_URL."""
-    if registry_settings.SERVER is None:
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Instead of pytest-django's, which migrates in every worker."""
+    with django_db_blocker.unblock(), databases.of_this_process(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", _renew_database)
         yield
-        return
-    with pytest.MonkeyPatch.context() as environment:
-        registry_settings.SERVER.start()
-        environment.setenv("DATABASE_URL", registry_settings.SERVER.url)
-        try:
-            yield
-        finally:
-            registry_settings.SERVER.stop()
+
+
+def _renew_database(case: TransactionTestCase) -> None:
+    connections.close_all()
+    before = _open_things()
+    databases.renew()
+    _kept.update(_open_things() - before)  # the new connection, for the next test
 
 
 _FAILED = pytest.StashKey[str]()

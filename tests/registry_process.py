@@ -1,26 +1,21 @@
 """A registry as processes, on a database of its own: an SQLite file, or one made in the PostgreSQL that DATABASE_URL names."""
 
-import atexit
-import functools
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import psutil
 
+from tests import databases
 from tests.mosquitto import free_port
 
 STARTS_WITHIN_S = 20.0
@@ -125,17 +120,17 @@ print(json.dumps([(one.exit_code, one.output) for one in said]))
 
 @contextmanager
 def registry_home(folder: Path, *, migrated: bool = False, **sections: str) -> Iterator[RegistryHome]:
-    """A registry before its first start. `migrated`: its database is ready, copied from one that this process migrated once.
+    """A registry before its first start. `migrated`: its database is ready, a copy (databases.py).
     `sections` are more lines for [web], [broker] and so on."""
     home = _settings_in(folder, sections)
     url = home.environment.pop("DATABASE_URL", None)
     if url is None:
         if migrated:
             home.data.mkdir(mode=0o700)
-            shutil.copy(_migrated_file(), home.data / SQLITE)  # and its mode
+            databases.copy_file(home.data / SQLITE)
         yield home
         return
-    with _made_in(url, f" TEMPLATE {_migrated_database(url)}" if migrated else "") as (_, home.environment["DATABASE_URL"]):
+    with databases.own_database(url, migrated=migrated) as home.environment["DATABASE_URL"]:
         yield home
 
 
@@ -146,51 +141,6 @@ def _settings_in(folder: Path, sections: Mapping[str, str]) -> RegistryHome:
         lines[section] = "\n".join(filter(None, [lines.get(section), more]))
     home.config.write_text('data_dir = "data"\n' + "".join(f"[{name}]\n{text}\n" for name, text in lines.items()))
     return home
-
-
-@functools.cache
-def _migrated_file() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="sightpost-migrated-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    home = _settings_in(folder, {})
-    home.run("migrate")
-    return home.data / SQLITE
-
-
-@functools.cache
-def _migrated_database(url: str) -> str:
-    """The name of a database that nobody uses but as a template; it goes with this process."""
-    made = ExitStack()
-    name, migrated_url = made.enter_context(_made_in(url))
-    atexit.register(_let_go, made)
-    with tempfile.TemporaryDirectory(prefix="sightpost-migrated-") as folder:
-        home = _settings_in(Path(folder), {})
-        home.environment["DATABASE_URL"] = migrated_url
-        home.run("migrate")
-    return name
-
-
-@contextmanager
-def _made_in(url: str, like: str = "") -> Iterator[tuple[str, str]]:
-    """A database of its own in the server of `url`: its name and its URL."""
-    import psycopg
-
-    name = f"processes_{uuid4().hex[:12]}"
-    with psycopg.connect(url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}{like}".encode())
-    try:
-        yield name, urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-    finally:
-        with psycopg.connect(url, autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-def _let_go(made: ExitStack) -> None:
-    """A server that the tests started has taken its databases along by now."""
-    import psycopg
-
-    with suppress(psycopg.OperationalError):
-        made.close()
 
 
 def wait_for(what: Callable[[], object], within_s: float = STARTS_WITHIN_S) -> None:

@@ -1,7 +1,7 @@
 """The registry's settings for tests: a folder of their own, and a password hash that takes no time.
 
 The database is a real SQLite file (in memory neither WAL nor a second writer is tested); with SIGHTPOST_TEST_DATABASE=postgresql
-a PostgreSQL of the tests' own, which the fixture `database_server` starts; or the one that DATABASE_URL names."""
+a PostgreSQL of the run's own, which `databases.begin` starts; or the one that DATABASE_URL names."""
 
 import atexit
 import os
@@ -31,8 +31,6 @@ from registry.settings import DATABASES  # noqa: E402
 for _name in _given:
     del os.environ[_name]
 
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
-else:
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"]["OPTIONS"].pop("pool")  # it keeps what threads opened, and a test may leave nothing open
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -9,9 +9,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from django.test import TransactionTestCase
 
-from registry import triggers
 from registry.assets.models import Asset, Location
 from registry.assets.services import NewIdentifier, register_asset
 from registry.assets.trees import create_location
@@ -23,17 +21,6 @@ from sync.wire import Batch, ClockQuality, EventKind, Gap, Hello, LocationEvent,
 from tests.registry_world import ROOT
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-_flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
-
-
-def _flush_without_triggers(case: TransactionTestCase) -> None:
-    """A test that commits ends with a flush, which append-only tables refuse; the flush's post_migrate puts the triggers back."""
-    triggers.remove()
-    _flush(case)
-
-
-TransactionTestCase._fixture_teardown = _flush_without_triggers  # type: ignore[attr-defined]
 
 
 def at(seconds: float) -> datetime:
