@@ -5,6 +5,7 @@ from typing import Final
 
 from registry.assets.bulk_edit import BulkEdit
 from registry.configuration import Configuration
+from registry.custody.many_steps import Handling
 from registry.custody.reminders import remind
 from registry.custody.transfers import confirm_arrivals
 from registry.importing.runs import open_import
@@ -14,7 +15,7 @@ from registry.stock.alerts import tell
 from registry.work.process import run as work
 from registry.work.runs import Kind
 
-RUNS: Final[Mapping[str, Kind]] = {"import": open_import, "bulk_edit": BulkEdit}
+RUNS: Final[Mapping[str, Kind]] = {"import": open_import, "bulk_edit": BulkEdit, "handling": Handling}
 EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
     (1, confirm_arrivals),
     (60, remind),

@@ -107,21 +107,44 @@ def _locked(ids: Sequence[UUID] | Mapping[UUID, UUID]) -> dict[UUID, Asset]:
 
 def _must_fit(moving: Mapping[UUID, UUID], assets: Mapping[UUID, Asset], containers: Mapping[UUID, Asset]) -> None:
     """No ring, and not more than DEPTH around one another."""
-    parents = _parents_of([*moving, *moving.values()]) | dict(moving)
-    below = _levels_below(list(moving))
-    problems: list[Problem] = []
-    for pk, into in moving.items():
-        above = 0
-        at: UUID | None = into
-        while at is not None and at != pk and above <= DEPTH + 1:
-            above, at = above + 1, parents.get(at)
-        name = containers[into].asset_no
-        if at == pk or pk == into:
-            problems.append(Invalid(f"parent: {assets[pk].asset_no} cannot lie in {name}, which lies in it", field="parent"))
-        elif above + below.get(pk, 0) > DEPTH:
-            problems.append(Invalid(f"parent: {assets[pk].asset_no} in {name} would be more than {DEPTH} deep", field="parent"))
+    problems = list(misfits(moving, assets, containers).values())
     if problems:
         raise problems[0] if len(problems) == 1 else Several(problems)
+
+
+def misfits(moving: Mapping[UUID, UUID], assets: Mapping[UUID, Asset], containers: Mapping[UUID, Asset]) -> dict[UUID, Problem]:
+    """Of the assets that are to lie in these containers the ones that cannot, with why. Once those are left out that would close
+    a ring, the others are judged without them."""
+    stored = _parents_of([*moving, *moving.values()])
+    below = _levels_below(list(moving))
+    problems: dict[UUID, Problem] = {}
+    for pk in _in_a_ring(moving, stored):
+        name = containers[moving[pk]].asset_no
+        problems[pk] = Invalid(f"parent: {assets[pk].asset_no} cannot lie in {name}, which lies in it", field="parent")
+    rest = {pk: into for pk, into in moving.items() if pk not in problems}
+    parents = stored | rest
+    for pk, into in rest.items():
+        above, at = 0, parents.get(pk)
+        while at is not None and above <= DEPTH:
+            above, at = above + 1, parents.get(at)
+        if above + below.get(pk, 0) > DEPTH:
+            text = f"parent: {assets[pk].asset_no} in {containers[into].asset_no} would be more than {DEPTH} deep"
+            problems[pk] = Invalid(text, field="parent")
+    return problems
+
+
+def _in_a_ring(moving: Mapping[UUID, UUID], stored: Mapping[UUID, UUID | None]) -> list[UUID]:
+    """Those that would lie in themselves, by way of whatever."""
+    parents = {**stored, **{pk: into for pk, into in moving.items() if pk != into}}
+    found = []
+    for pk, into in moving.items():
+        at: UUID | None = into
+        passed = 0
+        while at is not None and at != pk and passed <= DEPTH + 1:
+            passed, at = passed + 1, parents.get(at)
+        if at == pk:
+            found.append(pk)
+    return found
 
 
 def _parents_of(ids: Sequence[UUID]) -> dict[UUID, UUID | None]:

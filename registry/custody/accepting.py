@@ -1,9 +1,13 @@
 """The mail with the link by which a person accepts what they got: one for all that was handed out together, put in its
 transaction."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
+
+from django.utils.crypto import salted_hmac
 
 from registry.access.models import Person
 from registry.assets.models import Asset
@@ -23,6 +27,11 @@ def mail_link(*, person: Person, assets: Sequence[Asset], due_at: datetime | Non
         to=person.email, subject=_subject(assets), text=_text(person, assets, due_at, accept_at.replace(SECRET_HERE, secret))
     )
     return True
+
+
+def link_secret_of(run_id: UUID) -> str:
+    """The secret of the link for what one run handed out: each of its steps finds the same one, and nothing has to keep it."""
+    return urlsafe_b64encode(salted_hmac("registry.custody.link", str(run_id), algorithm="sha256").digest()).decode().rstrip("=")
 
 
 def _subject(assets: Sequence[Asset]) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -134,20 +135,6 @@ def _check_out(by: Actor, values: dict[str, Any], accept_at: str) -> services.Ch
     assets = choosing.chosen(by, values["assets"], values["codes"])
     if not assets:
         raise Invalid("codes: choose at least one asset", field="codes")
-    to: dict[str, Any]
-    if values["to"] == "person":
-        if not values["person"]:
-            raise Invalid("person: say who gets it", field="person")
-        to = {"person_id": choosing.person_named(by, values["person"]).pk}
-    elif values["to"] == "place":
-        if values["location"] is None:
-            raise Invalid("location: choose a place", field="location")
-        to = {"location": values["location"]}
-    else:
-        holders = choosing.chosen(by, "", values["holder"])
-        if len(holders) != 1:
-            raise Invalid("holder: write the number or a code of the asset that gets it", field="holder")
-        to = {"holder_id": holders[0].pk}
     return services.check_out(
         by=by,
         asset_ids=[asset.pk for asset in assets],
@@ -155,8 +142,24 @@ def _check_out(by: Actor, values: dict[str, Any], accept_at: str) -> services.Ch
         note=values["note"],
         over_bookings=values["over_bookings"],
         accept_at=accept_at,
-        **to,
+        **holder_of(by, values),
     )
+
+
+def holder_of(by: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Who gets it, of the fields of a CheckOutForm, as services.check_out() takes it. Raises Invalid, NotFound."""
+    if values["to"] == "person":
+        if not values["person"]:
+            raise Invalid("person: say who gets it", field="person")
+        return {"person_id": choosing.person_named(by, values["person"]).pk}
+    if values["to"] == "place":
+        if values["location"] is None:
+            raise Invalid("location: choose a place", field="location")
+        return {"location": values["location"]}
+    holders = choosing.chosen(by, "", values["holder"])
+    if len(holders) != 1:
+        raise Invalid("holder: write the number or a code of the asset that gets it", field="holder")
+    return {"holder_id": holders[0].pk}
 
 
 @page("GET", "POST")

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -28,7 +28,7 @@ from registry.custody.models import Booking, BookingItem, Custody
 from registry.custody.models.held import NOTE_CHARS
 from registry.custody.scope import hold, in_words, person_of, place_of, some_names, with_kits
 from registry.db import insert, uuid7, uuid7s
-from registry.problems import Invalid, NotFound, Several, Taken
+from registry.problems import Invalid, NotFound, Problem, Several, Taken
 from registry.texts import line
 
 FURTHEST = timedelta(days=3660)  # ahead that something can be due
@@ -46,6 +46,13 @@ class CheckedOut:
     mailed: bool = False
 
 
+class Batch(NamedTuple):
+    """What goes out together: under one id, with one link."""
+
+    id: UUID
+    secret: str | None
+
+
 @transaction.atomic
 def check_out(
     *,
@@ -60,23 +67,25 @@ def check_out(
     over_bookings: bool = False,
     booking: Booking | None = None,
     accept_at: str = "",
+    part_of: Batch | None = None,
 ) -> CheckedOut:
     """Hand assets (at most 1,000) to a person, a place or another asset, until `due_at` or until further notice; `kits`: with
     what belongs to those of them that are kits. What is booked for others meanwhile is refused unless `over_bookings` says so.
-    A person who has an address gets the link to accept it by mail: `accept_at` is where that leads (accepting.py).
+    A person who has an address gets the link to accept it by mail: `accept_at` is where that leads (accepting.py). `part_of`:
+    with others that go out in other transactions; whoever does that mails the link.
 
     Raises Invalid, Taken, NotFound, Forbidden, Several."""
-    to = _holder(by, person_id, location, holder_id)
+    to = holder(by, person_id, location, holder_id)
     assets = hold(by, with_kits(asset_ids) if kits else asset_ids)
     now = timezone.now()
-    due_at = _due(due_at, now)
+    due_at = due(due_at, now)
     if holder_id is not None and any(asset.pk == holder_id for asset in assets):
         raise Invalid("holder: an asset cannot be handed to itself", field="holder")
     _must_be_here(by, assets)
     if not over_bookings:
         _must_not_be_booked(assets, now, due_at, booking, person_id)
-    secret = secrets.token_urlsafe(32) if person_id is not None else None
-    batch = uuid7()
+    batch, secret = part_of or Batch(uuid7(), secrets.token_urlsafe(32))
+    secret = secret if person_id is not None else None
     made = [
         Custody(
             id=pk,
@@ -103,8 +112,10 @@ def check_out(
         by,
         [Changed(c.asset, "checked out", {}, {"to": c.held_by, "due_at": due_at, "note": c.note, "batch": batch}) for c in made],
     )
-    mailed = secret is not None and mail_link(
-        person=to["person"], assets=assets, due_at=due_at, accept_at=accept_at, secret=secret
+    mailed = (
+        part_of is None
+        and secret is not None
+        and mail_link(person=to["person"], assets=assets, due_at=due_at, accept_at=accept_at, secret=secret)
     )
     return CheckedOut(made, secret, mailed)
 
@@ -191,7 +202,7 @@ def extend(*, by: Actor, custody_id: UUID, due_at: datetime | None, over_booking
     if custody.to_at is not None:
         raise Invalid(f"{asset.asset_no} is back already")
     now = timezone.now()
-    until = _due(due_at, now)
+    until = due(due_at, now)
     if not over_bookings:
         _must_not_be_booked([asset], now, until, custody.booking, custody.person_id)
     before, custody.due_at = custody.due_at, until
@@ -243,7 +254,8 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _holder(by: Actor, person_id: UUID | None, location: Location | None, holder_id: UUID | None) -> dict[str, Any]:
+def holder(by: Actor, person_id: UUID | None, location: Location | None, holder_id: UUID | None) -> dict[str, Any]:
+    """The column of the one who gets it, with who that is. Raises Invalid, NotFound, Forbidden."""
     given = [one for one in (person_id, location, holder_id) if one is not None]
     if len(given) != 1:
         raise Invalid("person: say who gets it: one person, one place or one asset", field="person")
@@ -255,7 +267,8 @@ def _holder(by: Actor, person_id: UUID | None, location: Location | None, holder
     return {"holder": own(by, holder_id, Action.HANDLE)}
 
 
-def _due(due_at: datetime | None, now: datetime) -> datetime | None:
+def due(due_at: datetime | None, now: datetime) -> datetime | None:
+    """Raises Invalid."""
     if due_at is not None and not now < due_at < now + FURTHEST:
         raise Invalid("due_at: lies in the past, or more than ten years ahead", field="due_at")
     return due_at
@@ -263,16 +276,7 @@ def _due(due_at: datetime | None, now: datetime) -> datetime | None:
 
 def _must_be_here(by: Actor, assets: Collection[Asset]) -> None:
     """Raises Several if some of them are out already or disposed."""
-    problems: list[Any] = [
-        Invalid(f"assets: {asset.asset_no} is disposed", field="assets")
-        for asset in assets
-        if asset.status == Asset.Status.DISPOSED
-    ]
-    out = Custody.objects.out().filter(asset__in=assets).select_related("asset", "person", "location", "holder")
-    for custody in out:
-        place = custody.location
-        name = "somebody" if place is not None and not by.sees_place(place.path) else str(custody.held_by)
-        problems.append(Taken(f"assets: {custody.asset.asset_no} is checked out to {name}; take it back first", field="assets"))
+    problems = list(not_here(by, assets).values())
     if len(problems) == 1:
         raise problems[0]
     if problems:
@@ -302,6 +306,14 @@ def _must_not_be_booked(
     assets: Collection[Asset], start: datetime, end: datetime | None, booking: Booking | None, person_id: UUID | None
 ) -> None:
     """Raises Taken if somebody else has booked one of them meanwhile."""
+    for problem in booked(assets, start, end, booking, person_id).values():
+        raise problem
+
+
+def booked(
+    assets: Collection[Asset], start: datetime, end: datetime | None, booking: Booking | None, person_id: UUID | None
+) -> dict[UUID, Problem]:
+    """Of these assets the ones that somebody else has booked meanwhile, with why, the soonest first."""
     clash = BookingItem.objects.filter(active=True, asset__in=assets, to_at__gt=start)
     if person_id is not None:
         clash = clash.exclude(booking__person=person_id)
@@ -309,13 +321,14 @@ def _must_not_be_booked(
         clash = clash.filter(from_at__lt=end)
     if booking is not None:
         clash = clash.exclude(booking=booking)
-    first = clash.select_related("booking__person", "asset").order_by("from_at").first()
-    if first is not None:
-        raise Taken(
-            f"due_at: {first.asset.asset_no} is booked for {first.booking.person} from {in_words(first.from_at)}"
-            f" until {in_words(first.to_at)}; have it back by then, or say that the booking does not count",
-            field="due_at",
+    found: dict[UUID, Problem] = {}
+    for item in clash.select_related("booking__person", "asset").order_by("from_at")[:1_000]:
+        text = (
+            f"due_at: {item.asset.asset_no} is booked for {item.booking.person} from {in_words(item.from_at)}"
+            f" until {in_words(item.to_at)}; have it back by then, or say that the booking does not count"
         )
+        found.setdefault(item.asset_id, Taken(text, field="due_at"))
+    return found
 
 
 def _with_kits_out(asset_ids: Sequence[UUID]) -> list[UUID]:

@@ -18,7 +18,7 @@ from registry.access.changes import Changed
 from registry.assets import services as assets_services
 from registry.assets.models import Asset, Location, Numbering
 from registry.custody.models import Transfer, TransferItem
-from registry.custody.scope import hold, place_of, some_names
+from registry.custody.scope import MOST_ASSETS, hold, place_of, some_names
 from registry.custody.services import FURTHEST
 from registry.db import insert, update, uuid7s
 from registry.problems import Invalid, NotFound, Stale, Taken
@@ -50,9 +50,7 @@ def request(
     if due_at is not None and not timezone.now() < due_at < timezone.now() + FURTHEST:
         raise Invalid("due_at: lies in the past, or more than ten years ahead", field="due_at")
     assets = hold(by, asset_ids)
-    if under_way := [
-        item.asset for item in TransferItem.objects.filter(asset__in=assets, state__in=OPEN).select_related("asset")
-    ]:
+    if under_way := on_another(assets):
         raise Taken(f"assets: {some_names(under_way)}: on another transfer already", field="assets")
     transfer = Transfer(
         number=_next_number(),
@@ -64,15 +62,40 @@ def request(
         requested_by_id=by.user_id,
     )
     transfer.save(force_insert=True)
-    items = [
-        (pk, transfer.pk, asset.pk, TransferItem.State.REQUESTED, "")
-        for pk, asset in zip(uuid7s(len(assets)), assets, strict=True)
-    ]
-    insert(TransferItem, ("id", "transfer", "asset", "state", "confirmed_by"), items)
-    after = {"transfer": transfer, "to": end}
     log.record(by, transfer, "created", to=end, due_at=due_at, count=len(assets), **{"from": start})
-    log.record_all(by, [Changed(asset, "transfer requested", {}, after) for asset in assets])
+    _put_on(by, transfer, assets)
     return transfer
+
+
+@transaction.atomic
+def add(*, by: Actor, transfer_id: UUID, asset_ids: Sequence[UUID]) -> Transfer:
+    """Put more assets on a transfer that is only asked for yet. Raises Invalid, Taken, NotFound, Forbidden."""
+    if not Transfer.objects.visible_to(by).filter(pk=transfer_id).exists():
+        raise NotFound("there is no such transfer")
+    transfer = _locked(transfer_id)
+    place_of(by, transfer.to_location, field="to_location")
+    if transfer.state != Transfer.State.REQUESTED:
+        raise Invalid(f"{transfer.number} is {transfer.get_state_display()} already")
+    assets = hold(by, asset_ids)
+    if under_way := on_another(assets):
+        raise Taken(f"assets: {some_names(under_way)}: on another transfer already", field="assets")
+    if transfer.items.count() + len(assets) > MOST_ASSETS:
+        raise Invalid(f"assets: more than {MOST_ASSETS:,} on one transfer", field="assets")
+    _put_on(by, transfer, assets)
+    return transfer
+
+
+def on_another(assets: Collection[Asset]) -> list[Asset]:
+    """Those of the assets that are on a transfer which is not over."""
+    return [item.asset for item in TransferItem.objects.filter(asset__in=assets, state__in=OPEN).select_related("asset")]
+
+
+def _put_on(by: Actor, transfer: Transfer, assets: Sequence[Asset]) -> None:
+    ids = uuid7s(len(assets))
+    rows = [(pk, transfer.pk, asset.pk, TransferItem.State.REQUESTED, "") for pk, asset in zip(ids, assets, strict=True)]
+    insert(TransferItem, ("id", "transfer", "asset", "state", "confirmed_by"), rows)
+    after = {"transfer": transfer, "to": transfer.to_location}
+    log.record_all(by, [Changed(asset, "transfer requested", {}, after) for asset in assets])
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.web import asset_export, asset_list, bulk, list_choices, palette, selection
+from registry.web import asset_export, asset_list, bulk, handling, list_choices, palette, selection
 
 urlpatterns = [
     path("find/", asset_list.go, name="find"),
@@ -16,6 +16,9 @@ urlpatterns = [
     path("assets/views/<uuid:view_id>/", list_choices.change_view, name="asset-view"),
     path("assets/selected/labels/", selection.labels, name="assets-labels"),
     path("assets/selected/export/", selection.export, name="assets-export-selected"),
+    path("assets/selected/<slug:do>/", handling.show, name="assets-handling"),
+    path("assets/handled/<uuid:handled_id>/", handling.result, name="assets-handled"),
+    path("assets/handled/<uuid:handled_id>/undo/", handling.undo, name="assets-handled-undo"),
     path("assets/bulk/", bulk.show, name="asset-bulk"),
     path("assets/bulk/confirm/", bulk.confirm, name="asset-bulk-confirm"),
     path("assets/bulk/<uuid:run_id>/", bulk.result, name="asset-bulk-run"),

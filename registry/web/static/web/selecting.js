@@ -18,7 +18,6 @@
     }
     bar.hidden = ticked === 0;
     if (ticked === 0 && every) every.checked = false;
-    for (const button of bar.querySelectorAll("[data-ticked-only]")) button.disabled = Boolean(every?.checked);
     bar.querySelector("[data-selected-count]").textContent = every?.checked ? "All that match" : `${ticked} selected`;
   };
 

@@ -1,0 +1,126 @@
+"""Handling many assets at once: out, in, into a container and out of it, onto transfers. Each is a run: some hundred assets in
+one transaction, those that cannot be are left alone and told of, the others are done. Few are done at once, more by the work
+process. All of it carries one request id in the log, and what can be put back, is put back by another such run.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from registry.access.actors import Action, Actor
+from registry.assets.models import Asset, Containment, Location
+from registry.assets.services import own
+from registry.assets.values import CHECKS, one_of
+from registry.custody import many_steps as steps
+from registry.custody import services
+from registry.custody.many_steps import Do
+from registry.custody.scope import place_of
+from registry.problems import Invalid
+from registry.work import runs
+from registry.work.models import Run
+
+KIND: Final = "handling"
+MOST: Final = 5_000
+UNDOING: Final = {Do.OUT: Do.IN, Do.INTO: Do.PUT_BACK, Do.TAKE_OUT: Do.PUT_BACK, Do.SEND: Do.CANCEL}
+
+
+def check_out(
+    *, by: Actor, asset_ids: Sequence[UUID], due_at: datetime | None, note: str, over_bookings: bool, accept_at: str, **to: Any
+) -> Run:
+    """To one person, place or asset (`to` as of services.check_out). Raises Invalid, NotFound, Forbidden."""
+    person_id, location, holder_id = to.get("person_id"), to.get("location"), to.get("holder_id")
+    [who] = services.holder(by, person_id, location, holder_id).values()
+    services.due(due_at, timezone.now())
+    given = {
+        "person": str(person_id) if person_id is not None else None,
+        "location": str(location.pk) if location is not None else None,
+        "holder": str(holder_id) if holder_id is not None else None,
+        "due_at": due_at.isoformat() if due_at is not None else None,
+        "note": note,
+        "over_bookings": over_bookings,
+        "accept_at": accept_at,
+    }
+    return _start(by, Do.OUT, asset_ids, f"Check out to {who}", given)
+
+
+def check_in(*, by: Actor, asset_ids: Sequence[UUID], location: Location | None, condition: int | None, note: str) -> Run:
+    """Raises Invalid, NotFound, Forbidden."""
+    if location is not None:
+        place_of(by, location)
+    condition = CHECKS["condition"]("condition", condition)
+    given = {"location": str(location.pk) if location is not None else None, "condition": condition, "note": note}
+    return _start(by, Do.IN, asset_ids, f"Check in to {location}" if location is not None else "Check in", given)
+
+
+def put_into(*, by: Actor, asset_ids: Sequence[UUID], container: Asset, kind: str) -> Run:
+    """Raises Invalid, NotFound, Forbidden."""
+    own(by, container.pk, Action.HANDLE)
+    kind = one_of(kind, Containment.Kind.values, "kind")
+    return _start(by, Do.INTO, asset_ids, f"Put into {container}", {"container": str(container.pk), "kind": kind})
+
+
+def take_out(*, by: Actor, asset_ids: Sequence[UUID]) -> Run:
+    """Raises Invalid."""
+    return _start(by, Do.TAKE_OUT, asset_ids, "Take out of what they are in", {})
+
+
+def send(
+    *,
+    by: Actor,
+    asset_ids: Sequence[UUID],
+    from_location: Location,
+    to_location: Location,
+    due_at: datetime | None,
+    note: str,
+    new_home: bool,
+) -> Run:
+    """One transfer for each 1,000. Raises Invalid, NotFound, Forbidden."""
+    start, end = place_of(by, from_location, Action.VIEW, field="from_location"), place_of(by, to_location, field="to_location")
+    if start.pk == end.pk:
+        raise Invalid("to_location: is where they are sent from", field="to_location")
+    services.due(due_at, timezone.now())
+    given = {
+        "from": str(start.pk),
+        "to": str(end.pk),
+        "due_at": due_at.isoformat() if due_at is not None else None,
+        "note": note,
+        "new_home": new_home,
+    }
+    return _start(by, Do.SEND, asset_ids, f"Transfer from {start} to {end}", given)
+
+
+def undo(*, by: Actor, run: Run) -> Run:
+    """Put back what a run did, as far as nobody has changed that since. Raises Invalid."""
+    do = Do(run.parameters["do"])
+    if do not in UNDOING or run.state in (Run.State.WAITING, Run.State.RUNNING):
+        raise Invalid("This cannot be put back")
+    ids = [UUID(pk) for pk in run.parameters["assets"]]
+    return _start(by, UNDOING[do], ids, f"Undo: {run.parameters['said']}", {"of": str(run.pk), "request": str(run.request_id)})
+
+
+def refused_of(run: Run) -> list[tuple[UUID, str, str]]:
+    """What a run left alone, as far as it is kept: id, name, why."""
+    return [(UUID(pk), name, why) for pk, name, why in run.cursor.get("refused", [])]
+
+
+def _start(by: Actor, do: Do, asset_ids: Sequence[UUID], said: str, given: Mapping[str, Any]) -> Run:
+    wanted = [str(pk) for pk in dict.fromkeys(asset_ids)]
+    if not wanted:
+        raise Invalid("Choose at least one asset")
+    if len(wanted) > MOST:
+        raise Invalid(f"More than {MOST:,} assets at once are too many; narrow the list first")
+    parameters = {"do": do.value, "said": said[:300], "assets": wanted, **given}
+    with transaction.atomic():
+        run = runs.start(by=by, kind=KIND, parameters=parameters, total=len(wanted))
+        if len(wanted) > steps.AT_ONCE:
+            return run
+        run.state, run.started_at = Run.State.RUNNING, timezone.now()
+        run.save(update_fields=["state", "started_at"])
+        steps.Handling(run, by).step()
+        run.state, run.finished_at = Run.State.DONE, timezone.now()
+        run.save(update_fields=["state", "finished_at"])
+    return run
