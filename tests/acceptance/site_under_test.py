@@ -394,10 +394,10 @@ def descendants(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
-async def all_gone(processes: list[psutil.Process], within_s: float) -> None:
+async def all_gone(processes: list[psutil.Process]) -> None:
     """Wait until all of these have ended, reaped or not."""
 
     async def left() -> list[str]:
         return [str(process) for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
-    await until(left, lambda left: not left, within_s)
+    await until(left, lambda left: not left)

@@ -262,11 +262,11 @@ async def test_the_registry_stops_with_a_live_page_open_and_leaves_nobody_behind
     async with open_page(f"{registry.address}/live/stream", registry.person.cookies):
         registry.process.terminate()
         assert await asyncio.to_thread(registry.process.wait, 10) == 0
-        await all_gone(children, 2)
+        await all_gone(children)
 
     registry.start()
     await victim(registry.process.pid, "mosquitto")
     children = await until(partial(asyncio.to_thread, descendants, registry.process.pid), lambda found: len(found) == 4)
     registry.process.kill()
     registry.process.wait()
-    await all_gone(children, 5)
+    await all_gone(children)

@@ -31,4 +31,4 @@ async def test_one_box_from_an_empty_folder_to_its_end(tmp_path: Path) -> None:
             site.gateway.terminate()
             assert await asyncio.wait_for(site.gateway.wait(), 10) == 0
             assert time.monotonic() - began < 5
-        await all_gone(everybody, 3)
+        await all_gone(everybody)
