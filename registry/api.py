@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver
+from django.utils.http import parse_etags
 from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.openapi.schema import OpenAPISchema
@@ -20,6 +21,7 @@ from registry.access.actors import Actor
 from registry.access.models import ApiToken, User
 from registry.access.services import authenticate_token
 from registry.assets.api import router as assets
+from registry.assets.edits_api import router as edits
 from registry.custody.api import router as custody
 from registry.importing.api import router as imports
 from registry.labels.api import router as labels
@@ -31,6 +33,8 @@ from registry.reports.api import router as reports
 from registry.scanning.api import router as scanning
 from registry.stock.api import router as stock
 from registry.tracking.api import router as tracking
+from registry.web.api import router as web
+from registry.work.api import router as undelivered
 
 READING = ("GET", "HEAD", "OPTIONS")
 
@@ -75,11 +79,10 @@ class Session(APIKeyCookie):
 
 class Api(NinjaAPI):
     def _get_urls(self) -> list[URLResolver | URLPattern]:
-        """A method that an address does not take is a problem like any other."""
         urls = super()._get_urls()
         for pattern in urls:
             if isinstance(pattern, URLPattern):
-                pattern.callback = _said_as_problem(pattern.callback)
+                pattern.callback = _finished(pattern.callback)
         return urls
 
     def get_openapi_schema(self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None) -> OpenAPISchema:
@@ -98,13 +101,19 @@ class Api(NinjaAPI):
         return schema
 
 
-def _said_as_problem(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def _finished(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A method that an address does not take is a problem like any other; what the caller has already is not sent again."""
+
     @wraps(view)
     def answering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
-        if response.status_code != 405:
-            return response
-        return problem_json.of_the_server(405, f"Send one of {response['Allow']} to this address.", response)
+        if response.status_code == 405:
+            return problem_json.of_the_server(405, f"Send one of {response['Allow']} to this address.", response)
+        known = request.headers.get("If-None-Match") if request.method == "GET" and response.status_code == 200 else None
+        if known and {"*", response.get("ETag", "")} & {tag.removeprefix("W/") for tag in parse_etags(known)}:
+            kept = {name: response[name] for name in ("ETag", "Cache-Control") if name in response}
+            return HttpResponse(status=304, headers=kept)
+        return response
 
     return answering
 
@@ -119,6 +128,8 @@ api = Api(
     parser=JsonOnly(),
 )
 idempotency.install(api)
+api.add_router("", web)  # these two before the assets: `columns` and `edits` are no ids
+api.add_router("", edits)
 api.add_router("", assets)
 api.add_router("", labels)
 api.add_router("", imports)
@@ -129,4 +140,5 @@ api.add_router("", places)
 api.add_router("", scanning)
 api.add_router("", reports)
 api.add_router("", stock)
+api.add_router("", undelivered)
 problem_json.install(api)

@@ -1,8 +1,13 @@
-"""What the operations of all apps share: who is asking, how pages are asked for, strict bodies."""
+"""What the operations of all apps share: who is asking, how pages are asked for, strict bodies, and which version was seen.
 
-from typing import Annotated, Any
+A thing that can be changed is read with an ETag: its version, or what it says where it has none. PUT and PATCH ask for it as
+If-Match, so that nobody's change is overwritten unseen; actions (POST) go by it where it is sent.
+"""
 
-from django.http import HttpRequest
+import hashlib
+from typing import Annotated, Any, TypeVar
+
+from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Schema
 from ninja.errors import HttpError
 from pydantic import ConfigDict, Field
@@ -14,7 +19,31 @@ from registry.problems import Stale
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARS)]
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=100)]
-IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=1000)]
+Shown = TypeVar("Shown", bound=Schema)
+
+READ_ONCE: dict[str, Any] = {  # beside the operation that reads one thing: it has an ETag, and what is known is not sent again
+    "parameters": [
+        {
+            "in": "header",
+            "name": "If-None-Match",
+            "required": False,
+            "description": "The ETag of what you have: answered by 304 and nothing else while it is the same",
+            "schema": {"type": "string", "maxLength": 1000},
+        }
+    ],
+    "responses": {
+        200: {
+            "headers": {
+                "ETag": {
+                    "description": "To be sent as If-Match with a change of it",
+                    "required": True,
+                    "schema": {"type": "string"},
+                }
+            }
+        },
+        304: {"description": "It is what If-None-Match names"},
+    },
+}
 
 
 class Strict(Schema):
@@ -36,13 +65,48 @@ def acting(request: HttpRequest) -> Actor:
     return actor
 
 
+def tagged(response: HttpResponse, shown: Shown) -> Shown:
+    """What is shown, with its ETag: its version, or made of all it says where it has none."""
+    response["ETag"] = tag_of(shown)
+    return shown
+
+
+def tag_of(shown: Schema) -> str:
+    version = getattr(shown, "version", None)
+    if version is not None:
+        return f'"{version}"'
+    return f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
+
+
 def version_seen(if_match: str | None, row: Any) -> int:
     """The version that If-Match names; `*` means whatever there is. Raises Stale for anything that is no ETag of ours."""
+    if _must_be_said(if_match) == "*":
+        return int(row.version)
+    tag = _bare(if_match or "")
+    if not tag.isdecimal() or not tag.isascii() or len(tag) > 9:
+        raise Stale(f"If-Match does not name a version of it; it is now {row.version}.")
+    return int(tag)
+
+
+def version_if_said(if_match: str | None, row: Any) -> int | None:
+    """For an action that may do without: None where no If-Match was sent, and the newest is meant."""
+    return version_seen(if_match, row) if if_match is not None else None
+
+
+def must_be_as_seen(if_match: str | None, shown: Schema, *, asked: bool = True) -> None:
+    """For a thing without versions: it says what it said when it was read. Its row is held, or changed only if it is still so.
+    Raises Stale. `asked`: If-Match has to be there."""
+    if if_match is None and not asked:
+        return
+    if _must_be_said(if_match) != "*" and f'"{_bare(if_match or "")}"' != tag_of(shown):
+        raise Stale("It was changed meanwhile; read it again, then decide.")
+
+
+def _must_be_said(if_match: str | None) -> str:
     if if_match is None:
         raise HttpError(428, "Send If-Match with the ETag you read, so that nobody's change is overwritten unseen.")
-    if if_match.strip() == "*":
-        return int(row.version)
-    tag = if_match.strip().removeprefix("W/").strip('"')
-    if not tag.isdecimal() or not tag.isascii() or len(tag) > 9:
-        raise Stale(f"If-Match does not name a version of it; it is now {row.version}")
-    return int(tag)
+    return if_match.strip()
+
+
+def _bare(tag: str) -> str:
+    return tag.strip().removeprefix("W/").strip('"')

@@ -193,6 +193,14 @@ def lasting(blocker: DjangoDbBlocker, *told: Callable[[World], object]) -> Itera
             transaction.set_rollback(True)
 
 
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is written inside is forgotten, so that each caller finds the world as it was made."""
+    point = transaction.savepoint()
+    yield
+    transaction.savepoint_rollback(point)
+
+
 def tell_a_day(world: World) -> None:
     """What a day at the dock leaves behind: stays, passages, a thing that left, an unmapped zone, unknown tags."""
     tell = world.gateway.tell

@@ -7,15 +7,16 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Body, Path, Query, Router, Status
 
 from registry.access.actors import Actor
-from registry.assets import bulk, filters, finding, record, services
+from registry.assets import bulk, finding, record, services
 from registry.assets.elsewhere import hide_elsewhere
+from registry.assets.fields_api import router as fields_router
 from registry.assets.files_api import router as files_router
+from registry.assets.list_schemas import OWN_FIELDS, AssetFilters, Columns, Sort, order, wanted
 from registry.assets.models import Asset, AssetQuerySet, Identifier
 from registry.assets.parts_api import router as parts_router
 from registry.assets.references import References
 from registry.assets.schemas import (
     AssetChanges,
-    AssetFilters,
     AssetOut,
     AssetPage,
     BulkChange,
@@ -25,7 +26,6 @@ from registry.assets.schemas import (
     NewAssets,
     NewCode,
     Resolved,
-    Sort,
     Written,
     WrittenAll,
     asset_out,
@@ -35,27 +35,36 @@ from registry.assets.schemas import (
 )
 from registry.assets.trees_api import location_or_404
 from registry.assets.trees_api import router as trees_router
+from registry.assets.views_api import router as views_router
 from registry.assets.words_api import router as words_router
-from registry.operations import Cursor, IfMatch, IfNoneMatch, Limit, acting, version_seen
+from registry.operations import READ_ONCE, Cursor, IfMatch, Limit, acting, tagged, version_seen
 from registry.paging import cut
 from registry.problems import Invalid, NotFound, Problem, Several
 
 router = Router()
-for _part in (trees_router, words_router, parts_router, files_router):
+for _part in (views_router, trees_router, words_router, fields_router, parts_router, files_router):
     router.add_router("", _part)
 
 
-@router.get("/assets", response=AssetPage, operation_id="list_assets", tags=["assets"], summary="List and search assets")
+@router.get(
+    "/assets",
+    response=AssetPage,
+    operation_id="list_assets",
+    tags=["assets"],
+    summary="List and search assets",
+    openapi_extra=OWN_FIELDS,
+)
 def list_assets(
-    request: HttpRequest, filters_: Query[AssetFilters], sort: Sort = "name", cursor: Cursor = None, limit: Limit = 50
+    request: HttpRequest,
+    filters: Query[AssetFilters],
+    sort: Sort = finding.DEFAULT_SORT,
+    columns: Columns = "",
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Any:
+    """Narrowed and sorted by the same address as the list on the pages, so that what a saved view keeps can be asked for here."""
     by = acting(request)
-    wanted, wrong = filters.read(by, request.GET.dict())
-    if {"place", "category", "home"} & set(wrong):
-        raise NotFound(f"There is no such {wrong[0]}.")
-    if wrong:
-        raise Invalid(f"These make no sense here: {', '.join(name[:60] for name in wrong[:20])}")
-    return _asset_page(by, finding.find(by, wanted), sort, cursor, limit)
+    return _asset_page(by, finding.find(by, wanted(by, request.GET.dict())), sort, cursor, limit)
 
 
 @router.post("/assets", response={201: AssetOut}, operation_id="create_asset", tags=["assets"], summary="Register an asset")
@@ -69,7 +78,7 @@ def create_asset(request: HttpRequest, response: HttpResponse, body: NewAsset) -
         **References(by, [body]).given(body),
     )
     response["Location"] = f"{request.path.rstrip('/')}/{made.pk}"
-    return Status(201, _tagged(by, response, _asset_or_404(by, made.pk)))
+    return Status(201, tagged(response, _shown(by, _asset_or_404(by, made.pk))))
 
 
 @router.post(
@@ -102,14 +111,16 @@ def change_assets(request: HttpRequest, body: Annotated[BulkChanges, Body()]) ->
 
 
 @router.get(
-    "/assets/{asset_id}", response={200: AssetOut, 304: None}, operation_id="get_asset", tags=["assets"], summary="Read an asset"
+    "/assets/{asset_id}",
+    response=AssetOut,
+    operation_id="get_asset",
+    tags=["assets"],
+    summary="Read an asset",
+    openapi_extra=READ_ONCE,
 )
-def get_asset(request: HttpRequest, response: HttpResponse, asset_id: Path[UUID], if_none_match: IfNoneMatch = None) -> Any:
+def get_asset(request: HttpRequest, response: HttpResponse, asset_id: Path[UUID]) -> Any:
     by = acting(request)
-    shown = _tagged(by, response, _asset_or_404(by, asset_id))
-    if if_none_match and response["ETag"] in [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]:
-        return Status(304, None)
-    return shown
+    return tagged(response, _shown(by, _asset_or_404(by, asset_id)))
 
 
 @router.patch("/assets/{asset_id}", response=AssetOut, operation_id="change_asset", tags=["assets"], summary="Change an asset")
@@ -121,7 +132,7 @@ def change_asset(
     version = version_seen(if_match, asset)
     changes = References(by, [body]).given(body)
     services.change_asset(by=by, asset_id=asset.pk, version=version, changes=changes, custom=body.custom, tags=body.tags)
-    return _tagged(by, response, _asset_or_404(by, asset_id))
+    return tagged(response, _shown(by, _asset_or_404(by, asset_id)))
 
 
 @router.post(
@@ -135,7 +146,7 @@ def duplicate_asset(request: HttpRequest, response: HttpResponse, asset_id: Path
     """Without codes, serial number, condition, warranty, files and history: those are of one thing alone."""
     by = acting(request)
     made = record.duplicate_asset(by=by, asset=_asset_or_404(by, asset_id))
-    return Status(201, _tagged(by, response, _asset_or_404(by, made.pk)))
+    return Status(201, tagged(response, _shown(by, _asset_or_404(by, made.pk))))
 
 
 @router.post(
@@ -146,7 +157,7 @@ def dispose_asset(request: HttpRequest, response: HttpResponse, asset_id: Path[U
     by = acting(request)
     asset = _asset_or_404(by, asset_id)
     record.dispose_asset(by=by, asset=asset, version=version_seen(if_match, asset))
-    return _tagged(by, response, _asset_or_404(by, asset_id))
+    return tagged(response, _shown(by, _asset_or_404(by, asset_id)))
 
 
 @router.get(
@@ -157,7 +168,7 @@ def dispose_asset(request: HttpRequest, response: HttpResponse, asset_id: Path[U
     summary="What is there now",
 )
 def list_location_assets(
-    request: HttpRequest, location_id: Path[UUID], sort: Sort = "name", cursor: Cursor = None, limit: Limit = 50
+    request: HttpRequest, location_id: Path[UUID], sort: Sort = finding.DEFAULT_SORT, cursor: Cursor = None, limit: Limit = 50
 ) -> Any:
     """What is at the place, or at one inside it, now; not what has left it."""
     by = acting(request)
@@ -245,10 +256,7 @@ def _written(assets: list[Asset]) -> WrittenAll:
 
 
 def _asset_page(by: Actor, found: AssetQuerySet, sort: str, cursor: str | None, limit: int) -> AssetPage:
-    order = finding.order_of(sort)
-    if order is None:
-        raise Invalid("sort: the company has no field of its own with this key")
-    keys = cut(found.only("pk"), order, cursor, limit)
+    keys = cut(found.only("pk"), order(sort), cursor, limit)
     whole = {row.pk: row for row in with_record(Asset.objects.order_by().filter(pk__in=[row.pk for row in keys.rows]))}
     rows = [whole[row.pk] for row in keys.rows if row.pk in whole]
     hide_elsewhere(by, rows)
@@ -272,8 +280,3 @@ def _seen_identifier(by: Actor, identifier_id: UUID) -> UUID:
 
 def _shown(by: Actor, asset: Asset) -> AssetOut:
     return asset_out(asset, seen_parents(by, [asset]))
-
-
-def _tagged(by: Actor, response: HttpResponse, asset: Asset) -> AssetOut:
-    response["ETag"] = f'"{asset.version}"'
-    return _shown(by, asset)

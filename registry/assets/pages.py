@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from registry.access.actors import Actor
-from registry.assets import files, trees
-from registry.assets.models import NAME_CHARS, Location, StoredFile
+from registry.assets import trees
+from registry.assets.models import NAME_CHARS, Location
 from registry.page import acting, page, put_errors, said
 from registry.problems import Problem, Stale
 
@@ -133,9 +133,3 @@ def _differences(by: Actor, form: PlaceForm, place: Location) -> list[tuple[str,
         for name in (*trees.LOCATION_FIELDS, "parent")
         if (form.cleaned_data[name] or None) != (now[name] or None)
     ]
-
-
-def picture(stored: StoredFile) -> HttpResponse:
-    """The bytes of a picture, for a view that has checked who asks. They never change: their address may be kept."""
-    headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
-    return HttpResponse(files.path_of(stored.sha256).read_bytes(), content_type=stored.media_type, headers=headers)

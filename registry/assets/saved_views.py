@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from registry.access import changes as log
 from registry.access.actors import Action, Actor
@@ -19,8 +19,12 @@ QUERY_CHARS: Final = 4_000
 
 def of(by: Actor, area: str) -> list[SavedView]:
     """Their own views of a list and those that others share, by name."""
+    return list(seen(by, area).select_related("user"))
+
+
+def seen(by: Actor, area: str) -> QuerySet[SavedView]:
     mine = Q(shared=True) | Q(user=by.user_id) if by.user_id is not None else Q(shared=True)
-    return list(SavedView.objects.filter(mine, area=area).select_related("user"))
+    return SavedView.objects.filter(mine, area=area)
 
 
 @transaction.atomic

@@ -1,17 +1,17 @@
-"""How assets, codes, places and categories look over the API."""
+"""How assets and their codes look over the API. Places and categories: tree_schemas.py; questions for lists: list_schemas.py."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from ninja import Query, Schema
+from ninja import Schema
 from pydantic import Field
 
 from registry.access.actors import Actor
-from registry.assets import bulk, custom, finding, tags, trees, values
-from registry.assets.models import KEY_CHARS, NAME_CHARS, Asset, AssetQuerySet, Category, Identifier, Location
+from registry.assets import bulk, custom, finding, tags, values
+from registry.assets.models import KEY_CHARS, NAME_CHARS, Asset, AssetQuerySet, Identifier, Location
 from registry.operations import Paged, Strict
 
 MAX_CODES = 50  # that come with a new asset
@@ -22,14 +22,6 @@ Kind = Literal["physical", "digital", "ip", "real_estate", "vehicle", "consumabl
 StatusName = Literal["planned", "in_stock", "in_use", "in_maintenance", "missing", "disposed"]
 Criticality = Literal["low", "normal", "high", "critical"]
 CodeKind = Literal["epc", "tid", "barcode", "serial", "manual"]
-PlaceKind = Literal["site", "building", "floor", "room", "zone", "bin", "vehicle", "virtual"]
-Seen = Literal["hour", "day", "week", "older", "never"]
-Sort = Annotated[
-    str,
-    Query(
-        pattern=rf"^-?({'|'.join(finding.ORDERS)}|custom[.][a-z0-9_]{{1,40}})$", description="`-` before it: the other way round"
-    ),
-]
 
 
 class PlaceRef(Schema):
@@ -129,39 +121,6 @@ class AssetPage(Paged):
     items: list[AssetOut]
 
 
-Word = Annotated[str, Field(max_length=40, description="An id, or `none`: those that have none")] | None
-_Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="Like 2025-03-14")] | None
-_Money = Annotated[str, Field(pattern=r"^[0-9]{1,11}([.][0-9]{1,4})?$")] | None
-
-
-class AssetFilters(Schema):
-    """The same as of the list on the pages. Beside these: `custom.<key>` for the company's own fields, `custom.<key>.from` and
-    `custom.<key>.to` for numbers and days."""
-
-    q: str = Field("", max_length=finding.MAX_SEARCH_CHARS, description="Name, number or any code, in any form")
-    category: UUID | None = Field(None, description="This category or one inside it")
-    place: UUID | None = Field(None, description="Now, or last, at this place or one inside it")
-    home: UUID | None = Field(None, description="Belongs to this place or one inside it")
-    status: StatusName | None = None
-    kind: Kind | None = None
-    seen: Seen | None = None
-    label: Word = None
-    model: Word = None
-    supplier: Word = None
-    cost_center: Word = None
-    custodian: Word = None
-    held: Literal["yes", "no"] | None = None
-    tag: UUID | None = None
-    criticality: Criticality | None = None
-    condition: Annotated[int, Field(ge=1, le=5)] | None = None
-    warranty: Literal["30", "90", "holds", "over", "none"] | None = Field(None, description="30, 90: ends within so many days")
-    acquired_from: _Day = None
-    acquired_to: _Day = None
-    cost_from: _Money = None
-    cost_to: _Money = None
-    lacks: Literal["code", "photo", "home", "category", "serial", "custodian"] | None = None
-
-
 class NewCode(Strict):
     text: Code
     kind: CodeKind | None = None
@@ -242,121 +201,6 @@ class Written(Schema):
 
 class WrittenAll(Schema):
     items: list[Written]
-
-
-class IntoContainer(Strict):
-    """`at` is when; left out, now."""
-
-    container: UUID
-    kind: Literal["contents", "component", "kit"] = "contents"
-    at: datetime | None = None
-
-
-class ContentOut(Schema):
-    asset: AssetRef
-    kind: str
-    since: datetime
-
-
-class Contents(Schema):
-    """What lies in it directly, and what it lies in, innermost first."""
-
-    items: list[ContentOut]
-    inside: list[AssetRef]
-
-
-class NewLink(Strict):
-    to: UUID
-    type: Literal["depends", "replaces", "related"]
-
-
-class LinkOut(Schema):
-    """`out`: the asset depends on, replaces or has to do with the other; else the other way round."""
-
-    id: UUID
-    type: str
-    out: bool
-    asset: AssetRef
-
-
-class Links(Schema):
-    items: list[LinkOut]
-
-
-class CategoryOut(Schema):
-    id: UUID
-    name: str
-    parent: UUID | None
-    depth: int
-
-
-class CategoryPage(Paged):
-    items: list[CategoryOut]
-
-
-class NewCategory(Strict):
-    name: Name
-    parent: UUID | None = None
-
-
-class CategoryChanges(Strict):
-    """What is left out stays as it is; `parent: null` puts it at the top."""
-
-    name: Name | None = None
-    parent: UUID | None = None
-
-
-Latitude = Annotated[float, Field(ge=-90, le=90, description="Degrees, WGS 84")]
-Longitude = Annotated[float, Field(ge=-180, le=180, description="Degrees, WGS 84")]
-
-
-class LocationOut(Schema):
-    id: UUID
-    code: str
-    name: str
-    kind: str
-    parent: UUID | None
-    depth: int
-    gln: str
-    latitude: float | None
-    longitude: float | None
-    coordinates_at: datetime | None
-    storage_cost_month: Decimal | None
-    currency: str
-    notes: str
-    version: int
-
-
-class LocationPage(Paged):
-    items: list[LocationOut]
-
-
-class NewLocation(Strict):
-    name: Name
-    kind: PlaceKind = "room"
-    code: Annotated[str, Field(min_length=1, max_length=trees.CODE_CHARS)] | None = None
-    parent: UUID | None = None
-    gln: Annotated[str, Field(max_length=13)] = ""
-    latitude: Latitude | None = None
-    longitude: Longitude | None = None
-    storage_cost_month: Amount = None
-    currency: Annotated[str, Field(max_length=3)] = ""
-    notes: Annotated[str, Field(max_length=10_000)] = ""
-
-
-class LocationChanges(Strict):
-    """What is left out stays as it is; `parent: null` puts it at the top."""
-
-    name: Name | None = None
-    kind: PlaceKind | None = None
-    code: Annotated[str, Field(min_length=1, max_length=trees.CODE_CHARS)] | None = None
-    parent: UUID | None = None
-    gln: Annotated[str, Field(max_length=13)] | None = None
-    latitude: Latitude | None = None
-    longitude: Longitude | None = None
-    storage_cost_month: Amount = None
-    currency: Annotated[str, Field(max_length=3)] | None = None
-    notes: Annotated[str, Field(max_length=10_000)] | None = None
 
 
 class Resolved(Schema):
@@ -455,42 +299,3 @@ def ref(row: Any) -> Ref | None:
 
 def amount_out(amount: Decimal | None) -> str | None:
     return format(amount.normalize() + 0, "f") if amount is not None else None
-
-
-def parents_of(by: Actor, rows: Collection[Location | Category]) -> dict[str, UUID]:
-    """The ids of the parents of these rows, by path, in one query; of those that `by` may know."""
-    wanted = {parent for row in rows if (parent := _parent_path(row))}
-    if not wanted:
-        return {}
-    model = type(next(iter(rows)))
-    found: Iterable[tuple[str, UUID]] = model.objects.visible_to(by).filter(path__in=wanted).values_list("path", "pk")
-    return dict(found)
-
-
-def location_out(by: Actor, location: Location, parents: dict[str, UUID] | None = None) -> LocationOut:
-    parents = parents_of(by, [location]) if parents is None else parents
-    return LocationOut(
-        id=location.pk,
-        code=location.code,
-        name=location.name,
-        kind=location.kind,
-        parent=parents.get(_parent_path(location)),
-        depth=location.depth,
-        gln=location.gln,
-        latitude=location.latitude,
-        longitude=location.longitude,
-        coordinates_at=location.coordinates_at,
-        storage_cost_month=location.storage_cost_month,
-        currency=location.currency,
-        notes=location.notes,
-        version=location.version,
-    )
-
-
-def category_out(by: Actor, category: Category, parents: dict[str, UUID] | None = None) -> CategoryOut:
-    parents = parents_of(by, [category]) if parents is None else parents
-    return CategoryOut(id=category.pk, name=category.name, parent=parents.get(_parent_path(category)), depth=category.depth)
-
-
-def _parent_path(node: Location | Category) -> str:
-    return str(node.path[: -node.steplen])

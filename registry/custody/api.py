@@ -1,26 +1,25 @@
-"""REST: who has what, bookings, transfers. The same services and rights as the pages."""
+"""REST: who has what, handing out and taking back. The same services and rights as the pages."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.db.models import F, Prefetch
-from django.http import HttpRequest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from ninja import Path, Query, Router, Status
-from pydantic import AwareDatetime
 
 from registry.access.actors import Actor
-from registry.assets.models import Location
+from registry.assets.models import Asset, Location
+from registry.assets.serving import picture
 from registry.assets.trees_api import location_or_404
-from registry.custody import bookings, services, transfers
-from registry.custody.accepting import SECRET_HERE
-from registry.custody.models import Booking, BookingItem, Custody, Transfer, TransferItem
+from registry.custody import lists, services
+from registry.custody.bookings_api import router as bookings_router
+from registry.custody.choosing import accept_at
+from registry.custody.models import Custody
 from registry.custody.orders import BACK_LAST, DUE_FIRST
 from registry.custody.schemas import (
-    Arrivals,
-    BookingOut,
-    BookingPage,
+    AcceptLink,
     CheckedOut,
     CheckIn,
     CheckOut,
@@ -28,36 +27,34 @@ from registry.custody.schemas import (
     CustodyPage,
     Extend,
     HandOver,
-    NewBooking,
-    NewTransfer,
-    TransferOut,
-    TransferPage,
-    bookings_out,
+    checked_out,
     custodies_out,
-    transfers_out,
 )
-from registry.operations import Cursor, IfMatch, Limit, acting
-from registry.paging import MAX_PAGE, Order, Page, cut
+from registry.custody.transfers_api import router as transfers_router
+from registry.db import hold_rows
+from registry.operations import READ_ONCE, Cursor, IfMatch, Limit, acting, must_be_as_seen, tagged
+from registry.paging import MAX_PAGE, Page, cut
 from registry.problems import Invalid, NotFound
 
 router = Router()
-BOOKINGS = Order("from", F("from_at"), "time")
-TRANSFERS = Order("number", F("number"), descending=True)
+for _part in (bookings_router, transfers_router):
+    router.add_router("", _part)
 
 
 @router.get("/custody", response=CustodyPage, operation_id="list_custody", tags=["custody"], summary="What is out, or was")
 def list_custody(
     request: HttpRequest,
-    state: Annotated[Literal["out", "overdue", "back"], Query()] = "out",
+    state: Annotated[Literal["out", "overdue", "mine", "back"], Query(description="`mine`: what you have yourself")] = "out",
     asset: Annotated[UUID | None, Query()] = None,
     person: Annotated[UUID | None, Query()] = None,
+    q: Annotated[
+        str, Query(max_length=lists.MAX_SEARCH_CHARS, description="Stands in a name of asset or person, or is the asset's number")
+    ] = "",
     cursor: Cursor = None,
     limit: Limit = MAX_PAGE,
 ) -> Any:
     by = acting(request)
-    seen = Custody.objects.visible_to(by).select_related("asset", "person", "location", "holder").order_by()
-    now = timezone.now()
-    found = {"out": seen.out(), "overdue": seen.overdue(now), "back": seen.filter(to_at__isnull=False)}[state]
+    found = lists.custodies(by, state, q=q, now=timezone.now())
     if asset is not None:
         found = found.filter(asset=asset)
     if person is not None:
@@ -85,9 +82,9 @@ def check_out(request: HttpRequest, body: CheckOut) -> Any:
         note=body.note,
         kits=body.kits,
         over_bookings=body.over_bookings,
-        accept_at=_accept_at(request),
+        accept_at=accept_at(request),
     )
-    return Status(201, _checked_out(by, out))
+    return Status(201, checked_out(by, out))
 
 
 @router.post(
@@ -107,21 +104,58 @@ def check_in(request: HttpRequest, body: CheckIn) -> Any:
 
 
 @router.get(
-    "/custody/{custody_id}", response=CustodyOut, operation_id="get_custody", tags=["custody"], summary="Read one check-out"
+    "/custody/{custody_id}",
+    response=CustodyOut,
+    operation_id="get_custody",
+    tags=["custody"],
+    summary="Read one check-out",
+    openapi_extra=READ_ONCE,
 )
-def get_custody(request: HttpRequest, custody_id: Path[UUID]) -> Any:
+def get_custody(request: HttpRequest, response: HttpResponse, custody_id: Path[UUID]) -> Any:
     by = acting(request)
-    return custodies_out(by, [_custody(by, custody_id)])[0]
+    return tagged(response, _out(by, _custody(by, custody_id)))
+
+
+@router.get(
+    "/custody/{custody_id}/signature",
+    operation_id="download_signature",
+    tags=["custody"],
+    summary="What the person drew when they accepted it",
+    openapi_extra={
+        "responses": {
+            200: {"description": "The bytes", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+        }
+    },
+)
+def download_signature(request: HttpRequest, custody_id: Path[UUID]) -> Any:
+    custody = _custody(acting(request), custody_id)
+    if custody.signature is None:
+        raise NotFound("Nobody has signed for it.")
+    return picture(custody.signature)
+
+
+@router.post(
+    "/custody/{custody_id}/link",
+    response={201: AcceptLink},
+    operation_id="make_accept_link",
+    tags=["custody"],
+    summary="Make another link by which the person accepts what went out together",
+)
+def make_accept_link(request: HttpRequest, custody_id: Path[UUID]) -> Any:
+    """The link before ends."""
+    secret = services.new_link(by=acting(request), custody_id=custody_id)
+    return Status(201, AcceptLink(accept_path=reverse("custody-accept", args=[secret])))
 
 
 @router.post(
     "/custody/{custody_id}/extend", response=CustodyOut, operation_id="extend_custody", tags=["custody"], summary="Give more time"
 )
-def extend(request: HttpRequest, custody_id: Path[UUID], body: Extend) -> Any:
+def extend(request: HttpRequest, response: HttpResponse, custody_id: Path[UUID], body: Extend, if_match: IfMatch = None) -> Any:
     by = acting(request)
-    _custody(by, custody_id)
-    changed = services.extend(by=by, custody_id=custody_id, due_at=body.due_at, over_bookings=body.over_bookings)
-    return custodies_out(by, [changed])[0]
+    with transaction.atomic():
+        _as_seen(by, custody_id, if_match)
+        changed = services.extend(by=by, custody_id=custody_id, due_at=body.due_at, over_bookings=body.over_bookings)
+    return tagged(response, _out(by, changed))
 
 
 @router.post(
@@ -131,208 +165,21 @@ def extend(request: HttpRequest, custody_id: Path[UUID], body: Extend) -> Any:
     tags=["custody"],
     summary="From the one who has it straight to another person",
 )
-def hand_over(request: HttpRequest, custody_id: Path[UUID], body: HandOver) -> Any:
+def hand_over(request: HttpRequest, custody_id: Path[UUID], body: HandOver, if_match: IfMatch = None) -> Any:
     by = acting(request)
-    custody = _custody(by, custody_id)
-    if custody.to_at is not None:
-        raise Invalid(f"{custody.asset.asset_no} is back already")
-    out = services.hand_over(
-        by=by,
-        asset_ids=[custody.asset_id],
-        person_id=body.person,
-        due_at=body.due_at or custody.due_at,
-        note=body.note,
-        accept_at=_accept_at(request),
-    )
-    return Status(201, _checked_out(by, out))
-
-
-@router.get("/bookings", response=BookingPage, operation_id="list_bookings", tags=["bookings"], summary="Bookings, soonest first")
-def list_bookings(
-    request: HttpRequest,
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
-    asset: Annotated[UUID | None, Query()] = None,
-    cursor: Cursor = None,
-    limit: Limit = MAX_PAGE,
-) -> Any:
-    by = acting(request)
-    found = Booking.objects.visible_to(by).select_related("person").prefetch_related(_items(BookingItem)).order_by()
-    if start is not None:
-        found = found.filter(to_at__gt=start)
-    if end is not None:
-        found = found.filter(from_at__lt=end)
-    if asset is not None:
-        found = found.filter(items__asset=asset)
-    page: Page[Booking] = cut(found, BOOKINGS, cursor, limit)
-    return BookingPage(items=bookings_out(by, page.rows), next=page.next, previous=page.previous)
-
-
-@router.post("/bookings", response={201: BookingOut}, operation_id="book", tags=["bookings"], summary="Book assets for a person")
-def book(request: HttpRequest, body: NewBooking) -> Any:
-    by = acting(request)
-    made = bookings.book(
-        by=by,
-        title=body.title,
-        person_id=body.person,
-        asset_ids=body.assets,
-        from_at=body.from_at,
-        to_at=body.to_at,
-        note=body.note,
-        confirmed=body.confirmed,
-    )
-    return Status(201, _booking(by, made.pk))
-
-
-@router.get(
-    "/bookings/{booking_id}", response=BookingOut, operation_id="get_booking", tags=["bookings"], summary="Read a booking"
-)
-def get_booking(request: HttpRequest, booking_id: Path[UUID]) -> Any:
-    return _booking(acting(request), booking_id)
-
-
-@router.post(
-    "/bookings/{booking_id}/confirm",
-    response=BookingOut,
-    operation_id="confirm_booking",
-    tags=["bookings"],
-    summary="Hold what was requested",
-)
-def confirm_booking(request: HttpRequest, booking_id: Path[UUID], if_match: IfMatch = None) -> Any:
-    bookings.confirm(by=acting(request), booking_id=booking_id, version=_version(if_match))
-    return _booking(acting(request), booking_id)
-
-
-@router.post(
-    "/bookings/{booking_id}/cancel", response=BookingOut, operation_id="cancel_booking", tags=["bookings"], summary="Give it up"
-)
-def cancel_booking(request: HttpRequest, booking_id: Path[UUID], if_match: IfMatch = None) -> Any:
-    bookings.cancel(by=acting(request), booking_id=booking_id, version=_version(if_match))
-    return _booking(acting(request), booking_id)
-
-
-@router.post(
-    "/bookings/{booking_id}/check-out",
-    response={201: CheckedOut},
-    operation_id="check_out_booking",
-    tags=["bookings"],
-    summary="Hand everything of it to its person",
-)
-def check_out_booking(request: HttpRequest, booking_id: Path[UUID], if_match: IfMatch = None) -> Any:
-    by = acting(request)
-    version = _version(if_match)
-    out = bookings.hand_out(by=by, booking_id=booking_id, version=version, accept_at=_accept_at(request))
-    return Status(201, _checked_out(by, out))
-
-
-@router.get(
-    "/transfers", response=TransferPage, operation_id="list_transfers", tags=["transfers"], summary="Transfers, newest first"
-)
-def list_transfers(
-    request: HttpRequest,
-    state: Annotated[Literal["open", "overdue", "closed"] | None, Query()] = None,
-    cursor: Cursor = None,
-    limit: Limit = 50,
-) -> Any:
-    by = acting(request)
-    seen = (
-        Transfer.objects.visible_to(by)
-        .select_related("from_location", "to_location")
-        .prefetch_related(_items(TransferItem))
-        .order_by()
-    )
-    closed = ("arrived", "cancelled", "refused")
-    found = {"open": seen.open(), "overdue": seen.overdue(timezone.now()), "closed": seen.filter(state__in=closed)}.get(
-        state or "", seen
-    )
-    page: Page[Transfer] = cut(found, TRANSFERS, cursor, limit)
-    return TransferPage(items=transfers_out(by, page.rows), next=page.next, previous=page.previous)
-
-
-@router.post(
-    "/transfers", response={201: TransferOut}, operation_id="request_transfer", tags=["transfers"], summary="Ask for a transfer"
-)
-def request_transfer(request: HttpRequest, body: NewTransfer) -> Any:
-    by = acting(request)
-    made = transfers.request(
-        by=by,
-        asset_ids=body.assets,
-        from_location=location_or_404(by, body.from_location),
-        to_location=location_or_404(by, body.to_location),
-        due_at=body.due_at,
-        note=body.note,
-        new_home=body.new_home,
-    )
-    return Status(201, _transfer(by, made.pk))
-
-
-@router.get(
-    "/transfers/{transfer_id}", response=TransferOut, operation_id="get_transfer", tags=["transfers"], summary="Read a transfer"
-)
-def get_transfer(request: HttpRequest, transfer_id: Path[UUID]) -> Any:
-    return _transfer(acting(request), transfer_id)
-
-
-@router.post(
-    "/transfers/{transfer_id}/dispatch",
-    response=TransferOut,
-    operation_id="dispatch_transfer",
-    tags=["transfers"],
-    summary="Send it off",
-)
-def dispatch_transfer(request: HttpRequest, transfer_id: Path[UUID], if_match: IfMatch = None) -> Any:
-    transfers.dispatch(by=acting(request), transfer_id=transfer_id, version=_version(if_match))
-    return _transfer(acting(request), transfer_id)
-
-
-@router.post(
-    "/transfers/{transfer_id}/refuse",
-    response=TransferOut,
-    operation_id="refuse_transfer",
-    tags=["transfers"],
-    summary="Say no to a request",
-)
-def refuse_transfer(request: HttpRequest, transfer_id: Path[UUID], if_match: IfMatch = None) -> Any:
-    transfers.refuse(by=acting(request), transfer_id=transfer_id, version=_version(if_match))
-    return _transfer(acting(request), transfer_id)
-
-
-@router.post(
-    "/transfers/{transfer_id}/cancel",
-    response=TransferOut,
-    operation_id="cancel_transfer",
-    tags=["transfers"],
-    summary="Call it off",
-)
-def cancel_transfer(request: HttpRequest, transfer_id: Path[UUID], if_match: IfMatch = None) -> Any:
-    transfers.cancel(by=acting(request), transfer_id=transfer_id, version=_version(if_match))
-    return _transfer(acting(request), transfer_id)
-
-
-@router.post(
-    "/transfers/{transfer_id}/arrivals",
-    response=TransferOut,
-    operation_id="confirm_arrivals",
-    tags=["transfers"],
-    summary="Say of assets that they have arrived",
-)
-def arrivals(request: HttpRequest, transfer_id: Path[UUID], body: Arrivals) -> Any:
-    by = acting(request)
-    transfer = Transfer.objects.visible_to(by).filter(pk=transfer_id).first()
-    if transfer is None:
-        raise NotFound("There is no such transfer.")
-    items = list(transfer.items.filter(asset__in=body.assets).values_list("pk", flat=True))
-    transfers.confirm_by_hand(by=by, transfer_id=transfer_id, item_ids=items)
-    return _transfer(by, transfer_id)
-
-
-def _checked_out(by: Actor, out: services.CheckedOut) -> CheckedOut:
-    path = reverse("custody-accept", args=[out.link_secret]) if out.link_secret else None
-    return CheckedOut(items=custodies_out(by, out.custodies), accept_path=path)
-
-
-def _accept_at(request: HttpRequest) -> str:
-    return request.build_absolute_uri(reverse("custody-accept", args=[SECRET_HERE]))
+    with transaction.atomic():
+        custody = _as_seen(by, custody_id, if_match)
+        if custody.to_at is not None:
+            raise Invalid(f"{custody.asset.asset_no} is back already")
+        out = services.hand_over(
+            by=by,
+            asset_ids=[custody.asset_id],
+            person_id=body.person,
+            due_at=body.due_at or custody.due_at,
+            note=body.note,
+            accept_at=accept_at(request),
+        )
+    return Status(201, checked_out(by, out))
 
 
 def _place(by: Actor, location_id: UUID | None) -> Location | None:
@@ -340,38 +187,20 @@ def _place(by: Actor, location_id: UUID | None) -> Location | None:
 
 
 def _custody(by: Actor, custody_id: UUID) -> Custody:
-    found = Custody.objects.visible_to(by).select_related("asset", "person", "location", "holder").filter(pk=custody_id).first()
+    seen = Custody.objects.visible_to(by).select_related("asset", "person", "location", "holder", "signature")
+    found = seen.filter(pk=custody_id).first()
     if found is None:
         raise NotFound("There is no such check-out.")
     return found
 
 
-def _items(model: type[BookingItem | TransferItem]) -> Any:
-    """With their assets in the same query: prefetched by themselves, a thousand would be too many for SQLite."""
-    return Prefetch("items", model._default_manager.select_related("asset"))
+def _as_seen(by: Actor, custody_id: UUID, if_match: str | None) -> Custody:
+    """Its asset held, so that nobody gives it more time or takes it back meanwhile. Raises NotFound, Stale."""
+    hold_rows(Asset, [_custody(by, custody_id).asset_id])
+    custody = _custody(by, custody_id)
+    must_be_as_seen(if_match, _out(by, custody), asked=False)
+    return custody
 
 
-def _booking(by: Actor, booking_id: UUID) -> BookingOut:
-    seen = Booking.objects.visible_to(by).select_related("person").prefetch_related(_items(BookingItem))
-    found = seen.filter(pk=booking_id).first()
-    if found is None:
-        raise NotFound("There is no such booking.")
-    return bookings_out(by, [found])[0]
-
-
-def _transfer(by: Actor, transfer_id: UUID) -> TransferOut:
-    seen = Transfer.objects.visible_to(by).select_related("from_location", "to_location").prefetch_related(_items(TransferItem))
-    found = seen.filter(pk=transfer_id).first()
-    if found is None:
-        raise NotFound("There is no such transfer.")
-    return transfers_out(by, [found])[0]
-
-
-def _version(if_match: str | None) -> int | None:
-    """Of `"7"`; None without the header: then the newest is meant. Raises Invalid."""
-    if if_match is None:
-        return None
-    digits = if_match.strip().removeprefix("W/").strip('"')
-    if not digits.isdecimal() or len(digits) > 9:
-        raise Invalid('If-Match: write the version in quotes, like "7"', field="If-Match")
-    return int(digits)
+def _out(by: Actor, custody: Custody) -> CustodyOut:
+    return custodies_out(by, [custody])[0]

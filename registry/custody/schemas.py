@@ -4,12 +4,16 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from django.db.models import Prefetch
+from django.urls import reverse
 from ninja import Schema
 from pydantic import AwareDatetime, Field
 
 from registry.access.actors import Actor
 from registry.assets.models import Asset, Location
-from registry.custody.models import Booking, Custody, Transfer
+from registry.assets.schemas import AssetRef, asset_ref
+from registry.custody import services
+from registry.custody.models import Booking, BookingItem, Custody, Transfer, TransferItem
 from registry.custody.scope import MOST_ASSETS
 from registry.operations import Paged, Strict
 
@@ -19,12 +23,6 @@ Note = Annotated[str, Field(max_length=1_000)]
 
 class Named(Schema):
     id: UUID | None
-    name: str
-
-
-class AssetRef(Schema):
-    id: UUID
-    asset_no: str
     name: str
 
 
@@ -68,6 +66,10 @@ class CheckOut(Strict):
 class CheckedOut(Schema):
     items: list[CustodyOut]
     accept_path: str | None = Field(description="Of the page on which the person accepts them; shown this once")
+
+
+class AcceptLink(Schema):
+    accept_path: str = Field(description="Of the page on which the person accepts them; shown this once")
 
 
 class CheckIn(Strict):
@@ -155,10 +157,6 @@ class Arrivals(Strict):
     assets: Assets
 
 
-def asset_ref(asset: Asset) -> AssetRef:
-    return AssetRef(id=asset.pk, asset_no=asset.asset_no, name=asset.name)
-
-
 def place_ref(by: Actor, place: Location | None) -> Named | None:
     """A place out of their scope is `elsewhere`, without its id."""
     if place is None:
@@ -198,6 +196,16 @@ def custodies_out(by: Actor, rows: Any) -> list[CustodyOut]:
     held = [c.holder_id for c in rows if c.holder_id is not None]
     holders = set(Asset.objects.visible_to(by).filter(pk__in=held).values_list("pk", flat=True)) if held else set()
     return [custody_out(by, c, holders) for c in rows]
+
+
+def checked_out(by: Actor, out: services.CheckedOut) -> CheckedOut:
+    path = reverse("custody-accept", args=[out.link_secret]) if out.link_secret else None
+    return CheckedOut(items=custodies_out(by, out.custodies), accept_path=path)
+
+
+def with_assets(model: type[BookingItem | TransferItem]) -> Any:
+    """Items with their assets in the same query: prefetched by themselves, a thousand would be too many for SQLite."""
+    return Prefetch("items", model._default_manager.select_related("asset"))
 
 
 def bookings_out(by: Actor, rows: list[Booking]) -> list[BookingOut]:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
-from registry.importing import files, reading_out, services
+from registry.importing import files, mapping, reading_out, services
 from registry.importing.models import ImportJob
 from registry.operations import Cursor, Limit, Paged, Strict, acting
 from registry.paging import Order, Page, cut
@@ -104,6 +104,27 @@ class ProblemPage(Paged):
     items: list[ProblemOut]
 
 
+class FieldOut(Schema):
+    """What a column may be: `mapping` of a check names it by its key. `kind` says what its cells mean."""
+
+    key: str
+    title: str
+    kind: str
+    help: str
+
+
+class FieldsOut(Schema):
+    items: list[FieldOut]
+
+
+class Reading(Strict):
+    """How the file is to be read; what is left out is guessed."""
+
+    encoding: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    sheet: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+
+
 class OptionsIn(Strict):
     """`days`: how 3/4/2024 is meant; `decimals`: what stands before them. Unset, the columns decide."""
 
@@ -152,9 +173,24 @@ def list_imports(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50)
     return _listed(cut(ImportJob.objects.visible_to(acting(request)), NEWEST, cursor, limit))
 
 
+@router.get(
+    "/imports/fields", response=FieldsOut, operation_id="list_import_fields", summary="What the columns of a table may be"
+)
+def list_import_fields(request: HttpRequest) -> Any:
+    services.must_import(acting(request))
+    return {"items": list(mapping.fields().values())}
+
+
 @router.get("/imports/{import_id}", response=ImportOut, operation_id="get_import", summary="How an import is")
 def get_import(request: HttpRequest, import_id: Path[UUID]) -> Any:
     return services.find(acting(request), import_id)
+
+
+@router.post("/imports/{import_id}/read", response=ImportOut, operation_id="read_import_again", summary="Read the file otherwise")
+def read_import_again(request: HttpRequest, import_id: Path[UUID], body: Reading) -> Any:
+    by = acting(request)
+    job = services.find(by, import_id)
+    return services.read_again(by=by, job=job, encoding=body.encoding, delimiter=body.delimiter, sheet=body.sheet)
 
 
 @router.post("/imports/{import_id}/check", response=ImportOut, operation_id="check_import", summary="Have every row checked")
@@ -162,8 +198,8 @@ def check_import(request: HttpRequest, import_id: Path[UUID], body: CheckIn) -> 
     """A dry run: nothing but its findings is written."""
     by = acting(request)
     job = services.find(by, import_id)
-    mapping = body.mapping if body.mapping is not None else job.mapping
-    return services.start_check(by=by, job=job, mapping=mapping, options=body.options.model_dump())
+    meant = body.mapping if body.mapping is not None else job.mapping
+    return services.start_check(by=by, job=job, mapping=meant, options=body.options.model_dump())
 
 
 @router.get(

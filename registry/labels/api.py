@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Query, Router, Schema
 from pydantic import Field
 
 from registry.labels import services
@@ -18,6 +18,20 @@ from registry.operations import Strict, acting
 router = Router()
 _Offset = Annotated[float, Field(ge=-MAX_OFFSET_MM, le=MAX_OFFSET_MM, allow_inf_nan=False)]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+class StockOut(Schema):
+    """`per_page`: labels of one sheet; 1 of rolls and tapes."""
+
+    name: str
+    title: str
+    kind: str
+    size: str
+    per_page: int
+
+
+class StocksOut(Schema):
+    items: list[StockOut]
 
 
 class LabelPrint(Strict):
@@ -40,6 +54,32 @@ class LabelPrint(Strict):
     dpi: int = Field(203, description=f"Of a label printer: one of {', '.join(map(str, DPIS))}")
     tags: bool = Field(False, description="ZPL only: write the EPC of each asset's GIAI or GRAI into the tag of its label")
     company: bool = Field(True, description="Print the company's name")
+
+
+@router.get(
+    "/labels/stocks", response=StocksOut, operation_id="list_label_stocks", tags=["labels"], summary="Sheets, rolls and tapes"
+)
+def list_label_stocks(request: HttpRequest) -> Any:
+    acting(request)
+    return {"items": list(STOCKS.values())}
+
+
+@router.get(
+    "/labels/frames",
+    operation_id="print_label_frames",
+    tags=["labels"],
+    summary="The frames of the labels alone, to align a printer with",
+    openapi_extra={"responses": {200: {"description": "A PDF", "content": {"application/pdf": _BINARY}}}},
+)
+def print_label_frames(
+    request: HttpRequest,
+    stock: Annotated[str, Query(max_length=40, description=f"One of {', '.join(STOCKS)}")] = DEFAULT,
+    right_mm: _Offset = 0.0,
+    down_mm: _Offset = 0.0,
+) -> Any:
+    acting(request)
+    made = services.frames(Choice(stock=stock, offset=Offset(right_mm, down_mm)))
+    return HttpResponse(made, content_type="application/pdf")
 
 
 @router.post(

@@ -14,8 +14,8 @@ from registry.access import people, services
 from registry.access.actors import Action, Actor
 from registry.access.models import ApiToken, Person, RoleBinding, User
 from registry.assets.models import Category, Location
-from registry.operations import Cursor, Limit, Paged, Strict, acting
-from registry.paging import Order, cut
+from registry.operations import READ_ONCE, Cursor, IfMatch, Limit, Paged, Strict, acting, tagged, version_seen
+from registry.paging import Order, Page, cut
 from registry.people import log
 from registry.problems import Forbidden, NotFound
 
@@ -23,6 +23,7 @@ router = Router()
 
 BY_NAME = Order("name", Lower("name"))
 BY_TOKEN = Order("name", F("name"))
+BY_ROLE = Order("role", F("role"))
 RoleName = Literal["viewer", "operator", "auditor", "accountant", "manager", "administrator"]
 Text = Annotated[str, Field(max_length=people.NAME_CHARS)]
 
@@ -37,6 +38,7 @@ class PersonOut(Schema):
     number: str | None
     email: str | None
     username: str | None
+    may_log_in: bool | None
     version: int | None
 
 
@@ -70,6 +72,18 @@ class Invited(Schema):
     password: str
 
 
+class OneTimePassword(Schema):
+    """To be changed at the next log-in; it cannot be shown again."""
+
+    password: str
+
+
+class LogIn(Strict):
+    """Whether this person may log in, from their next request on."""
+
+    active: bool
+
+
 class RoleOut(Schema):
     """`place` and `category` are null where the role holds for all of them."""
 
@@ -77,6 +91,10 @@ class RoleOut(Schema):
     role: str
     place: UUID | None
     category: UUID | None
+
+
+class RolePage(Paged):
+    items: list[RoleOut]
 
 
 class NewRole(Strict):
@@ -165,22 +183,34 @@ def list_people(
 
 
 @router.post("/people", response={201: PersonOut}, operation_id="create_person", tags=["people"], summary="Add a person")
-def create_person(request: HttpRequest, body: NewPerson) -> Any:
+def create_person(request: HttpRequest, response: HttpResponse, body: NewPerson) -> Any:
     by = acting(request)
-    return Status(201, _person_out(by, people.create_person(by=by, **body.model_dump())))
+    return Status(201, tagged(response, _person_out(by, people.create_person(by=by, **body.model_dump()))))
 
 
-@router.get("/people/{person_id}", response=PersonOut, operation_id="get_person", tags=["people"], summary="Read a person")
-def get_person(request: HttpRequest, person_id: Path[UUID]) -> Any:
+@router.get(
+    "/people/{person_id}",
+    response=PersonOut,
+    operation_id="get_person",
+    tags=["people"],
+    summary="Read a person",
+    openapi_extra=READ_ONCE,
+)
+def get_person(request: HttpRequest, response: HttpResponse, person_id: Path[UUID]) -> Any:
     by = acting(request)
-    return _person_out(by, _person(by, person_id))
+    return tagged(response, _person_out(by, _person(by, person_id)))
 
 
 @router.patch("/people/{person_id}", response=PersonOut, operation_id="change_person", tags=["people"], summary="Change a person")
-def change_person(request: HttpRequest, person_id: Path[UUID], body: PersonChanges) -> Any:
+def change_person(
+    request: HttpRequest, response: HttpResponse, person_id: Path[UUID], body: PersonChanges, if_match: IfMatch = None
+) -> Any:
     by = acting(request)
+    person = _person(by, person_id)
+    version = version_seen(if_match, person)
     changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
-    return _person_out(by, people.change_person(by=by, person_id=_person(by, person_id).pk, **changes))
+    people.change_person(by=by, person_id=person.pk, version=version, **changes)
+    return tagged(response, _person_out(by, _person(by, person_id)))
 
 
 @router.post(
@@ -195,18 +225,45 @@ def erase_person(request: HttpRequest, person_id: Path[UUID]) -> Any:
 @router.post(
     "/people/{person_id}/user", response={201: Invited}, operation_id="invite_person", tags=["people"], summary="Let log in"
 )
-def invite_person(request: HttpRequest, person_id: Path[UUID], body: Invitation) -> Any:
+def invite_person(request: HttpRequest, response: HttpResponse, person_id: Path[UUID], body: Invitation) -> Any:
     by = acting(request)
+    response["Cache-Control"] = "no-store"
     person, password = people.invite(by=by, username=body.username, person=_person(by, person_id))
     return Status(201, Invited(person=_person_out(by, person), password=password))
 
 
-@router.get(
-    "/people/{person_id}/roles", response=list[RoleOut], operation_id="list_roles", tags=["people"], summary="Their roles"
+@router.post(
+    "/people/{person_id}/password",
+    response=OneTimePassword,
+    operation_id="give_new_password",
+    tags=["people"],
+    summary="Give a one-time password to somebody who forgot theirs",
 )
-def list_roles(request: HttpRequest, person_id: Path[UUID]) -> Any:
+def give_new_password(request: HttpRequest, response: HttpResponse, person_id: Path[UUID]) -> Any:
+    by = acting(request)
+    user = _user(by, person_id)
+    response["Cache-Control"] = "no-store"
+    return OneTimePassword(password=people.new_password(by=by, user_id=user.pk))
+
+
+@router.post(
+    "/people/{person_id}/log-in",
+    response=PersonOut,
+    operation_id="let_log_in",
+    tags=["people"],
+    summary="Keep somebody out, or let them in again",
+)
+def let_log_in(request: HttpRequest, person_id: Path[UUID], body: LogIn) -> Any:
+    by = acting(request)
+    people.set_active(by=by, user_id=_user(by, person_id).pk, active=body.active)
+    return _person_out(by, _person(by, person_id))
+
+
+@router.get("/people/{person_id}/roles", response=RolePage, operation_id="list_roles", tags=["people"], summary="Their roles")
+def list_roles(request: HttpRequest, person_id: Path[UUID], cursor: Cursor = None, limit: Limit = 50) -> Any:
     user = _user(acting(request), person_id)
-    return [_role_out(binding) for binding in RoleBinding.objects.filter(user=user).order_by("role", "pk")]
+    page: Page[RoleBinding] = cut(RoleBinding.objects.filter(user=user), BY_ROLE, cursor, limit)
+    return RolePage(items=[_role_out(binding) for binding in page.rows], next=page.next, previous=page.previous)
 
 
 @router.post(
@@ -296,6 +353,7 @@ def _person_out(by: Actor, person: Person) -> PersonOut:
         id=person.pk, name=person.name, department=person.department, active=person.active,
         number=person.number if whole else None, email=person.email if whole else None,
         username=person.user.username if whole and person.user is not None else None, version=person.version if whole else None,
+        may_log_in=(person.user is not None and person.user.is_active) if whole else None,
     )  # fmt: skip
 
 

@@ -1,24 +1,30 @@
-"""REST: what was at a place on a date, its floor plan, and where on a plan a place lies."""
+"""REST: what was at a place on a date, what belongs there against what is there, how much is where, and what lies on the map."""
 
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.db.models.functions import Lower
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
-from ninja import File, Form, Path, Query, Router, Schema, Status, UploadedFile
+from ninja import Path, Query, Router, Schema
 from pydantic import AwareDatetime, Field
 
-from registry.assets.models import FloorPlan
-from registry.assets.trees_api import location_or_404
-from registry.operations import Cursor, IfMatch, Limit, Paged, Strict, acting, version_seen
-from registry.paging import MAX_PAGE, Order, Page, cut
-from registry.places import contents, plans
-from registry.problems import NotFound
+from registry.assets import finding
+from registry.assets.elsewhere import hide_elsewhere
+from registry.assets.models import Asset, Location
+from registry.assets.schemas import AssetRef, PlaceRef, Whereabouts, asset_ref, place_ref, whereabouts
+from registry.assets.trees_api import TREE_ORDER, location_or_404
+from registry.operations import Cursor, Limit, Paged, acting
+from registry.paging import MAX_PAGE, OLDEST_FIRST, Order, Page, cut, cut_by_key
+from registry.places import contents
+from registry.places.plans_api import router as plans_router
 from registry.tracking.models import Stay
 
 router = Router(tags=["locations"])
+router.add_router("", plans_router)
 BY_NAME = Order("name", Lower("asset__name"))
 
 
@@ -37,28 +43,40 @@ class ContentsPage(Paged):
     items: list[StayOut]
 
 
-class PlanOut(Schema):
+class ExpectedOut(Schema):
+    asset: AssetRef
+    home: PlaceRef | None
+    position: Whereabouts | None
+
+
+class ExpectedPage(Paged):
+    items: list[ExpectedOut]
+
+
+class CountOut(Schema):
+    """How many assets are there or at a place inside it, by the age of their last sighting."""
+
+    location: UUID
+    name: str
+    depth: int
+    total: int
+    ages: dict[str, int]
+
+
+class CountPage(Paged):
+    items: list[CountOut]
+
+
+class MarkerOut(Schema):
     id: UUID
-    location: UUID
-    sha256: str
-    width: int | None
-    height: int | None
-    metres_per_pixel: float | None
-    version: int
+    name: str
+    latitude: float
+    longitude: float
+    at: datetime | None = Field(description="When it was there")
 
 
-class Outline(Strict):
-    plan: UUID
-    corners: list[tuple[float, float]] = Field(
-        max_length=plans.MOST_CORNERS, description="Between 0 and 1 of the plan's width and height; none: off the plan"
-    )
-
-
-class OutlineOut(Schema):
-    location: UUID
-    plan: UUID | None
-    corners: list[tuple[float, float]]
-    version: int
+class MarkerPage(Paged):
+    items: list[MarkerOut]
 
 
 @router.get(
@@ -76,7 +94,9 @@ def list_contents(
 ) -> Any:
     by = acting(request)
     moment = min(at, timezone.now()) if at is not None else timezone.now()
-    page: Page[Stay] = cut(contents.at(by, location_or_404(by, location_id), moment), BY_NAME, cursor, limit)
+    page: Page[Stay] = cut_by_key(
+        contents.at(by, location_or_404(by, location_id), moment), contents.shown(), BY_NAME, cursor, limit
+    )
     items = []
     for stay in page.rows:
         assert stay.location is not None  # of a place
@@ -94,73 +114,82 @@ def list_contents(
     return ContentsPage(at=moment, items=items, next=page.next, previous=page.previous)
 
 
-@router.get("/locations/{location_id}/plan", response=PlanOut, operation_id="get_plan", summary="The floor plan of a place")
-def get_plan(request: HttpRequest, location_id: Path[UUID]) -> Any:
-    location = location_or_404(acting(request), location_id)
-    found = FloorPlan.objects.filter(location=location).select_related("file").first()
-    if found is None:
-        raise NotFound("This place has no floor plan.")
-    return _plan_out(found)
-
-
-@router.post(
-    "/locations/{location_id}/plan",
-    response={201: PlanOut},
-    operation_id="put_plan",
-    summary="Put a plan there: PNG or JPEG",
+@router.get(
+    "/locations/{location_id}/expected",
+    response=ExpectedPage,
+    operation_id="list_expected",
+    summary="What belongs to a place and everything inside it, against what is there",
 )
-def put_plan(
+def list_expected(
     request: HttpRequest,
     location_id: Path[UUID],
-    file: File[UploadedFile],
-    metres_per_pixel: Annotated[float | None, Form()] = None,
+    show: Annotated[
+        Literal["here", "elsewhere", "unknown", "guests"],
+        Query(
+            description="`here`: belongs there and is; `elsewhere`: belongs there, is at another place; `unknown`: belongs "
+            "there, has left or was never seen; `guests`: is there, belongs elsewhere or nowhere"
+        ),
+    ] = "elsewhere",
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Any:
     by = acting(request)
-    opened: Any = file.file
-    made = plans.put(by=by, location=location_or_404(by, location_id), file=opened, metres_per_pixel=metres_per_pixel)
-    return Status(201, _plan_out(made))
+    found = finding.for_rows(getattr(contents.compared(by, location_or_404(by, location_id)), show))
+    order = finding.order_of(finding.DEFAULT_SORT)
+    assert order is not None
+    page: Page[Asset] = cut(found, order, cursor, limit)
+    hide_elsewhere(by, page.rows)
+    items = [
+        ExpectedOut(
+            asset=asset_ref(one),
+            home=place_ref(one.home_location),
+            position=whereabouts(position) if (position := getattr(one, "position", None)) is not None else None,
+        )
+        for one in page.rows
+    ]
+    return ExpectedPage(items=items, next=page.next, previous=page.previous)
 
 
-@router.delete(
-    "/locations/{location_id}/plan",
-    response={204: None},
-    operation_id="remove_plan",
-    summary="Take plan and outlines away",
+@router.get(
+    "/locations/{location_id}/counts",
+    response=CountPage,
+    operation_id="list_place_counts",
+    summary="How much is in a place, and in each place inside it, by the age of the last sighting",
 )
-def remove_plan(request: HttpRequest, location_id: Path[UUID]) -> Any:
+def list_place_counts(request: HttpRequest, location_id: Path[UUID], cursor: Cursor = None, limit: Limit = MAX_PAGE) -> Any:
     by = acting(request)
-    plans.remove(by=by, location=location_or_404(by, location_id))
-    return Status(204, None)
+    place = location_or_404(by, location_id)
+    rolled = _rolled_up(contents.ages_by_place(by, place))
+    page: Page[Location] = cut(Location.objects.visible_to(by).within(place), TREE_ORDER, cursor, limit)
+    items = [
+        CountOut(
+            location=one.pk,
+            name=one.name,
+            depth=one.depth,
+            total=sum(rolled[one.path].values()),
+            ages={age: rolled[one.path][age] for age in contents.AGES},
+        )
+        for one in page.rows
+    ]
+    return CountPage(items=items, next=page.next, previous=page.previous)
 
 
-@router.put(
-    "/locations/{location_id}/outline",
-    response=OutlineOut,
-    operation_id="outline_location",
-    summary="Say where on a plan a place lies; with If-Match only if nobody else has changed it meanwhile",
-)
-def outline_location(
-    request: HttpRequest, response: HttpResponse, location_id: Path[UUID], body: Outline, if_match: IfMatch = None
-) -> Any:
+@router.get("/map/{what}", response=MarkerPage, operation_id="list_markers", summary="What has coordinates: places, or assets")
+def list_markers(request: HttpRequest, what: Literal["places", "assets"], cursor: Cursor = None, limit: Limit = MAX_PAGE) -> Any:
     by = acting(request)
-    location = location_or_404(by, location_id)
-    plan = FloorPlan.objects.filter(pk=body.plan).select_related("location").first()
-    if plan is None or not by.sees_place(plan.location.path):
-        raise NotFound("There is no such plan.")
-    version = version_seen(if_match, location) if if_match is not None else None
-    changed = plans.outline(by=by, plan=plan, location=location, corners=body.corners, version=version)
-    response["ETag"] = f'"{changed.version}"'
-    corners = [(x, y) for x, y in changed.outline]
-    return OutlineOut(location=changed.pk, plan=changed.plan_id, corners=corners, version=changed.version)
+    model: Any = Location if what == "places" else Asset
+    page: Page[Any] = cut(model.objects.visible_to(by).filter(latitude__isnull=False), OLDEST_FIRST, cursor, limit)
+    items = [
+        MarkerOut(id=one.pk, name=one.name, latitude=one.latitude, longitude=one.longitude, at=one.coordinates_at)
+        for one in page.rows
+    ]
+    return MarkerPage(items=items, next=page.next, previous=page.previous)
 
 
-def _plan_out(plan: FloorPlan) -> PlanOut:
-    return PlanOut(
-        id=plan.pk,
-        location=plan.location_id,
-        sha256=plan.file.sha256,
-        width=plan.file.width,
-        height=plan.file.height,
-        metres_per_pixel=plan.metres_per_pixel,
-        version=plan.version,
-    )
+def _rolled_up(counted: Mapping[str, Counter[str]]) -> defaultdict[str, Counter[str]]:
+    """By path of each place: what is there or at a place inside it."""
+    total: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for path, ages in counted.items():
+        for end in range(Location.steplen, len(path) + 1, Location.steplen):
+            total[path[:end]].update(ages)
+    return total

@@ -11,7 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import FloorPlan, Location
-from registry.assets.pages import TreeChoice, picture
+from registry.assets.pages import TreeChoice
+from registry.assets.serving import picture
 from registry.page import acting, page, put_errors, said
 from registry.places import contents, drawing, plans
 from registry.places.pages import frame

@@ -1,17 +1,16 @@
 """REST: scans in batches, what a phone has to know for scanning without a network, and the codes in a photo."""
 
-import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Query, Router, Schema, Status
+from ninja import Query, Router, Schema
 from ninja.errors import HttpError
 from pydantic import AwareDatetime, Field
 
-from registry.operations import IfNoneMatch, Strict, acting
+from registry.operations import READ_ONCE, Strict, acting, tagged
 from registry.problem_json import answer
 from registry.scanning import pictures, register, services
 from registry.tracking.scans import MAX_TEXT, MOST, Scan
@@ -111,40 +110,32 @@ def take_scans(request: HttpRequest, body: Scans) -> Any:
 
 @router.get(
     "/scans/assets",
-    response={200: KnownAssets, 304: None},
+    response=KnownAssets,
     operation_id="list_known_assets",
     summary="What to know for scanning without a network: assets",
+    openapi_extra=READ_ONCE,
 )
-def list_known_assets(
-    request: HttpRequest, response: HttpResponse, after: After = None, if_none_match: IfNoneMatch = None
-) -> Any:
+def list_known_assets(request: HttpRequest, response: HttpResponse, after: After = None) -> Any:
     """The assets that the caller may handle, 1,000 a page. A page has an ETag: ask with If-None-Match what has changed."""
     by = acting(request)
     rows, following = register.assets(by, after)
-    return _tagged(
-        response,
-        KnownAssets(person=by.user_id, items=[KnownAssetOut(**_fields(row)) for row in rows], next=following),
-        if_none_match,
-    )
+    page = KnownAssets(person=by.user_id, items=[KnownAssetOut(**_fields(row)) for row in rows], next=following)
+    return _for_them_alone(response, page)
 
 
 @router.get(
     "/scans/places",
-    response={200: KnownPlaces, 304: None},
+    response=KnownPlaces,
     operation_id="list_known_places",
     summary="What to know for scanning without a network: places",
+    openapi_extra=READ_ONCE,
 )
-def list_known_places(
-    request: HttpRequest, response: HttpResponse, after: After = None, if_none_match: IfNoneMatch = None
-) -> Any:
+def list_known_places(request: HttpRequest, response: HttpResponse, after: After = None) -> Any:
     """The places where the caller may scan, 1,000 a page, with an ETag each."""
     by = acting(request)
     rows, following = register.places(by, after)
-    return _tagged(
-        response,
-        KnownPlaces(person=by.user_id, items=[KnownPlaceOut(**_fields(row)) for row in rows], next=following),
-        if_none_match,
-    )
+    page = KnownPlaces(person=by.user_id, items=[KnownPlaceOut(**_fields(row)) for row in rows], next=following)
+    return _for_them_alone(response, page)
 
 
 _PICTURE = {"schema": {"type": "string", "format": "binary"}}
@@ -183,11 +174,7 @@ def _fields(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
 
 
-def _tagged(response: HttpResponse, page: Schema, if_none_match: str | None) -> Any:
-    """The page with an ETag made of what it says; 304 if that is what the caller has. No cache may keep it: it is somebody's."""
-    tag = f'"{hashlib.sha256(page.model_dump_json().encode()).hexdigest()[:32]}"'
-    response["ETag"] = tag
+def _for_them_alone(response: HttpResponse, page: KnownAssets | KnownPlaces) -> KnownAssets | KnownPlaces:
+    """With its ETag; no cache may keep it."""
     response["Cache-Control"] = "private, no-store"
-    if if_none_match and tag in [one.strip().removeprefix("W/") for one in if_none_match.split(",")]:
-        return Status(304, None)
-    return page
+    return tagged(response, page)

@@ -5,21 +5,20 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.db.models import CharField, F
-from django.db.models.functions import Cast
-from django.http import HttpRequest
+from django.db.models import F, Q
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
-from registry.operations import Cursor, Limit, Paged, Strict, acting
-from registry.paging import Order, Page, cut
-from registry.stock import services
-from registry.stock.models import LOT_CHARS, StockLine, StockMovement
+from registry.operations import READ_ONCE, Cursor, IfMatch, Limit, Paged, Strict, acting, tagged, version_if_said, version_seen
+from registry.paging import OLDEST_FIRST, Order, Page, cut
+from registry.stock import alerts, services
+from registry.stock.models import LOT_CHARS, StockLine, StockMovement, StockWatch
 from registry.stock.proposing import propose
 
 router = Router(tags=["stock"])
-NEWEST = Order("newest", Cast(F("id"), CharField()), descending=True)
+NEWEST = OLDEST_FIRST.reversed()
 BY_NAME = Order("name", F("asset__name"))
 
 Amount = Annotated[Decimal, Field(gt=0, lt=services.LARGEST, max_digits=13, decimal_places=4)]
@@ -81,7 +80,6 @@ class Take(Strict):
 
 class Count(Strict):
     quantity: NotNegative
-    version: int | None = Field(default=None, ge=1, description="As it was when the count began; else 412")
     note: Note = ""
 
 
@@ -94,7 +92,16 @@ class Move(Strict):
 class Levels(Strict):
     minimum: NotNegative | None = None
     target: NotNegative | None = None
-    version: int | None = Field(default=None, ge=1)
+
+
+class Watch(Strict):
+    wanted: bool
+
+
+class WatchOut(Schema):
+    """Whether you get a mail when stock runs low or expires soon."""
+
+    wanted: bool
 
 
 class WantedOut(Schema):
@@ -121,6 +128,7 @@ def list_stock(
     show: Annotated[Literal["all", "low", "expiring"], Query()] = "all",
     asset: UUID | None = None,
     location: UUID | None = None,
+    q: Annotated[str, Query(max_length=100, description="Stands in the asset's name, or is its number or the lot")] = "",
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Any:
@@ -131,18 +139,20 @@ def list_stock(
         found = found.filter(asset=asset)
     if location is not None:
         found = found.filter(location=location)
+    if text := q.replace("\0", "").strip():
+        found = found.filter(Q(asset__name__icontains=text) | Q(asset__asset_no__iexact=text) | Q(lot__iexact=text))
     page: Page[StockLine] = cut(found, BY_NAME, cursor, limit)
     return StockPage(items=[_out(one) for one in page.rows], next=page.next, previous=page.previous)
 
 
 @router.post("/stock", response={201: StockOut}, operation_id="receive_stock", summary="Receive stock at a place")
-def receive_stock(request: HttpRequest, body: Receive) -> Any:
+def receive_stock(request: HttpRequest, response: HttpResponse, body: Receive) -> Any:
     by = acting(request)
     line = services.receive(
         by=by, asset_id=body.asset, location_id=body.location, quantity=body.quantity, lot=body.lot, expires_on=body.expires_on,
         note=body.note,
     )  # fmt: skip
-    return Status(201, _out(services.visible(by, line.pk)))
+    return Status(201, tagged(response, _out(services.visible(by, line.pk))))
 
 
 @router.get("/stock/proposal", response=ProposalOut, operation_id="propose_order", summary="What to order")
@@ -159,9 +169,23 @@ def propose_order(request: HttpRequest) -> Any:
     }  # fmt: skip
 
 
-@router.get("/stock/{line_id}", response=StockOut, operation_id="get_stock", summary="One lot at one place")
-def get_stock(request: HttpRequest, line_id: LineId) -> Any:
-    return _out(services.visible(acting(request), line_id))
+@router.get("/stock/watch", response=WatchOut, operation_id="get_stock_watch", summary="Whether you are told of stock by mail")
+def get_stock_watch(request: HttpRequest) -> Any:
+    by = acting(request)
+    return WatchOut(wanted=by.user_id is not None and StockWatch.objects.filter(user=by.user_id).exists())
+
+
+@router.post("/stock/watch", response=WatchOut, operation_id="watch_stock", summary="Be told of stock by mail, or not any more")
+def watch_stock(request: HttpRequest, body: Watch) -> Any:
+    alerts.watch(by=acting(request), wanted=body.wanted)
+    return WatchOut(wanted=body.wanted)
+
+
+@router.get(
+    "/stock/{line_id}", response=StockOut, operation_id="get_stock", summary="One lot at one place", openapi_extra=READ_ONCE
+)
+def get_stock(request: HttpRequest, response: HttpResponse, line_id: LineId) -> Any:
+    return tagged(response, _out(services.visible(acting(request), line_id)))
 
 
 @router.get("/stock/{line_id}/movements", response=MovementPage, operation_id="list_stock_movements", summary="Its movements")
@@ -178,17 +202,19 @@ def list_stock_movements(request: HttpRequest, line_id: LineId, cursor: Cursor =
 
 
 @router.post("/stock/{line_id}/take", response=StockOut, operation_id="take_stock", summary="Take some away")
-def take_stock(request: HttpRequest, line_id: LineId, body: Take) -> Any:
+def take_stock(request: HttpRequest, response: HttpResponse, line_id: LineId, body: Take) -> Any:
     by = acting(request)
     services.take(by=by, line_id=line_id, quantity=body.quantity, note=body.note)
-    return _out(services.visible(by, line_id))
+    return tagged(response, _out(services.visible(by, line_id)))
 
 
 @router.post("/stock/{line_id}/count", response=StockOut, operation_id="count_stock", summary="Say how much there is")
-def count_stock(request: HttpRequest, line_id: LineId, body: Count) -> Any:
+def count_stock(request: HttpRequest, response: HttpResponse, line_id: LineId, body: Count, if_match: IfMatch = None) -> Any:
+    """With If-Match as it was when the count began, what was taken meanwhile is not counted away."""
     by = acting(request)
-    services.count(by=by, line_id=line_id, quantity=body.quantity, version=body.version, note=body.note)
-    return _out(services.visible(by, line_id))
+    version = version_if_said(if_match, services.visible(by, line_id))
+    services.count(by=by, line_id=line_id, quantity=body.quantity, version=version, note=body.note)
+    return tagged(response, _out(services.visible(by, line_id)))
 
 
 @router.post("/stock/{line_id}/move", response=StockOut, operation_id="move_stock", summary="Bring some to another place")
@@ -200,10 +226,13 @@ def move_stock(request: HttpRequest, line_id: LineId, body: Move) -> Any:
 
 
 @router.patch("/stock/{line_id}", response=StockOut, operation_id="set_stock_levels", summary="How much there should be")
-def set_stock_levels(request: HttpRequest, line_id: LineId, body: Levels) -> Any:
+def set_stock_levels(
+    request: HttpRequest, response: HttpResponse, line_id: LineId, body: Levels, if_match: IfMatch = None
+) -> Any:
     by = acting(request)
-    services.set_levels(by=by, line_id=line_id, minimum=body.minimum, target=body.target, version=body.version)
-    return _out(services.visible(by, line_id))
+    version = version_seen(if_match, services.visible(by, line_id))
+    services.set_levels(by=by, line_id=line_id, minimum=body.minimum, target=body.target, version=version)
+    return tagged(response, _out(services.visible(by, line_id)))
 
 
 def _out(one: StockLine) -> StockOut:

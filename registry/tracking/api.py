@@ -5,17 +5,17 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.db.models import F, Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import AwareDatetime, Field
 
 from registry.access.actors import Actor
 from registry.assets.elsewhere import hide_elsewhere_of
-from registry.assets.models import Asset
+from registry.assets.models import Asset, Location
 from registry.assets.schemas import IdentifierOut, identifier_out
 from registry.assets.trees_api import location_or_404
-from registry.operations import Cursor, Limit, acting
-from registry.paging import Order, cut
+from registry.operations import READ_ONCE, Cursor, IfMatch, Limit, acting, must_be_as_seen, tagged
+from registry.paging import Order, cut, cut_by_key
 from registry.problems import NotFound
 from registry.tracking import services
 from registry.tracking.models import Gateway, LocationEvent, Position, UnknownTag, Zone, attach_assets
@@ -84,24 +84,33 @@ def list_zones(
 
 
 @router.post("/zones", response={201: ZoneOut}, operation_id="create_zone", tags=["zones"], summary="Make a zone known")
-def create_zone(request: HttpRequest, body: NewZone) -> Any:
+def create_zone(request: HttpRequest, response: HttpResponse, body: NewZone) -> Any:
     by = acting(request)
     gateway = Gateway.objects.visible_to(by).filter(pk=body.gateway).first()
     if gateway is None:
         raise NotFound("There is no such gateway.", field="gateway")
     location = location_or_404(by, body.place) if body.place else None
-    return Status(201, zone_out(services.create_zone(by=by, gateway=gateway, name=body.name, kind=body.kind, location=location)))
+    zone = services.create_zone(by=by, gateway=gateway, name=body.name, kind=body.kind, location=location)
+    return Status(201, tagged(response, zone_out(zone)))
+
+
+@router.get(
+    "/zones/{zone_id}", response=ZoneOut, operation_id="get_zone", tags=["zones"], summary="Read a zone", openapi_extra=READ_ONCE
+)
+def get_zone(request: HttpRequest, response: HttpResponse, zone_id: Path[UUID]) -> Any:
+    return tagged(response, zone_out(_zone(acting(request), zone_id)))
 
 
 @router.put("/zones/{zone_id}/place", response=ZoneOut, operation_id="map_zone", tags=["zones"], summary="Map a zone to a place")
-def map_zone(request: HttpRequest, zone_id: Path[UUID], body: ZoneMapping) -> Any:
+def map_zone(
+    request: HttpRequest, response: HttpResponse, zone_id: Path[UUID], body: ZoneMapping, if_match: IfMatch = None
+) -> Any:
     """What is in the zone and was in it moves to that place."""
     by = acting(request)
-    zone = Zone.objects.visible_to(by).valid().filter(pk=zone_id).first()
-    if zone is None:
-        raise NotFound("There is no such zone.")
+    zone = _zone(by, zone_id)
+    must_be_as_seen(if_match, zone_out(zone))  # and so it has to be still when it is changed
     location = location_or_404(by, body.place) if body.place else None
-    return zone_out(services.map_zone(by=by, zone=zone, location=location))
+    return tagged(response, zone_out(services.map_zone(by=by, zone=zone, location=location)))
 
 
 @router.get(
@@ -146,12 +155,15 @@ def list_positions(
     limit: Limit = 50,
 ) -> Any:
     by = acting(request)
-    found = Position.objects.filter(asset__in=Asset.objects.visible_to(by)).select_related("asset", "location", "zone__location")
     if place is not None:
-        found = found.within(location_or_404(by, place))
+        inside = Location.objects.within(location_or_404(by, place)).order_by().values("pk")
+        found = Position.objects.at_places_of(by).filter(location__in=inside)
+    else:
+        found = Position.objects.visible_to(by)
     if state is not None:
         found = found.filter(state=state)
-    page = cut(found, POSITION_SEEN, cursor, limit)
+    shown = Position.objects.select_related("asset", "location", "zone__location")
+    page = cut_by_key(found, shown, POSITION_SEEN, cursor, limit)
     for position in page.rows:
         hide_elsewhere_of(by, position)
     return PositionPage(items=[position_out(row) for row in page.rows], next=page.next, previous=page.previous)
@@ -170,14 +182,15 @@ def list_events(
     if filters.asset is not None:
         found = found.of_asset(_asset_or_404(by, filters.asset))
     if filters.place is not None:
-        path = location_or_404(by, filters.place).path
-        found = found.filter(Q(zone_to__location__path__startswith=path) | Q(zone_from__location__path__startswith=path))
+        inside = Location.objects.within(location_or_404(by, filters.place)).order_by().values("pk")
+        zones = Zone.objects.filter(location__in=inside).order_by().values("pk")
+        found = found.filter(Q(zone_to__in=zones) | Q(zone_from__in=zones))
     plain = {"identity": filters.identity, "gateway": filters.gateway, "kind": filters.kind}
     found = found.filter(**{name: value for name, value in plain.items() if value is not None})
     for lookup, moment in _times(filters):
         found = found.filter(**{lookup: moment})
-    shown = found.select_related("epoch", "zone_from__location", "zone_to__location", "read_point")
-    page = cut(shown, EVENT_ORDERS[sort], cursor, limit)
+    shown = LocationEvent.objects.select_related("epoch", "zone_from__location", "zone_to__location", "read_point")
+    page = cut_by_key(found, shown, EVENT_ORDERS[sort], cursor, limit)
     attach_assets(page.rows)
     hide_zones(by, page.rows)
     return EventPage(items=[event_out(row) for row in page.rows], next=page.next, previous=page.previous)
@@ -199,6 +212,13 @@ def _times(filters: EventFilters) -> list[tuple[str, datetime]]:
         ("recorded_time__gte", filters.recorded_since),
     )
     return [(lookup, moment) for lookup, moment in given if moment is not None]
+
+
+def _zone(by: Actor, zone_id: UUID) -> Zone:
+    zone = Zone.objects.visible_to(by).valid().select_related("location").filter(pk=zone_id).first()
+    if zone is None:
+        raise NotFound("There is no such zone.")
+    return zone
 
 
 def _asset_or_404(by: Actor, asset_id: UUID) -> Asset:

@@ -7,19 +7,12 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from registry.assets.models import Asset
-from registry.assets.schemas import CodeKind, PlaceRef, place_ref
+from registry.assets.schemas import AssetRef, CodeKind, PlaceRef, asset_ref, place_ref
 from registry.operations import Paged, Strict
 from registry.tracking.models import TEXT_CHARS, Gateway, LocationEvent, Position, UnknownTag, Zone
 
 ZoneKind = Literal["unknown", "storage", "door", "exit", "desk"]
 EventKind = Literal["arrived", "moved", "departed", "passed", "seen"]
-
-
-class AssetRef(Schema):
-    id: UUID
-    asset_no: str
-    name: str
 
 
 class ZoneRef(Schema):
@@ -162,10 +155,6 @@ class ReaderOut(Schema):
 
 class GatewayPage(Paged):
     items: list[GatewayOut]
-
-
-def asset_ref(asset: Asset) -> AssetRef:
-    return AssetRef(id=asset.pk, asset_no=asset.asset_no, name=asset.name)
 
 
 def zone_ref(zone: Zone | None) -> ZoneRef | None:

@@ -15,7 +15,7 @@ from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Containment, Identifier, Location
 from registry.assets.services import add_identifier, register_asset
 from registry.assets.values import one_of
-from registry.problems import Forbidden, NotFound, Taken
+from registry.problems import Forbidden, NotFound, Stale, Taken
 from registry.texts import line
 from registry.tracking import project
 from registry.tracking.models import TEXT_CHARS, Gateway, Position, Quarantine, Stay, UnknownTag, Zone
@@ -48,12 +48,16 @@ def create_zone(
 def map_zone(*, by: Actor, zone: Zone, location: Location | None) -> Zone:
     """Say which place a zone is (None: none, it is unmapped again). What is there now and what was there before moves to that
     place too: all positions and stays of the zone, in transactions of at most ROWS_AT_ONCE rows. If the process dies between two
-    of them the ingest process finishes the work. Raises NotFound, Forbidden."""
+    of them the ingest process finishes the work. `zone` is as the caller saw it. Raises NotFound, Forbidden, Stale."""
     _must_map(by, zone.location)
     _must_map(by, location)
     with transaction.atomic():
         project.hold_ingest()  # what is being taken in just now still knows the old place
-        if not Zone.objects.filter(pk=zone.pk).update(location=location, remapping=True):
+        own = Zone.objects.filter(pk=zone.pk)
+        as_seen = own.filter(location__isnull=True) if zone.location is None else own.filter(location=zone.location)
+        if not as_seen.update(location=location, remapping=True):
+            if own.exists():
+                raise Stale(f"somebody has mapped {zone.name} meanwhile; look at it again")
             raise NotFound("this zone does not exist any more")
         log.record(by, zone, "mapped", {"location": zone.location}, location=location)
         done = _remap_some(zone.pk)

@@ -46,11 +46,11 @@ def test_zones_are_listed_and_mapped_and_what_is_there_moves_along(call: Caller,
         "store-room": "Store room",
     }
     zone = world.zone("mezzanine")
-    mapped = call("PUT", f"/zones/{zone.pk}/place", {"place": str(world.places["Office"].pk)})
+    mapped = call("PUT", f"/zones/{zone.pk}/place", {"place": str(world.places["Office"].pk)}, headers={"If-Match": "*"})
     assert mapped.json()["place"]["name"] == "Office"
     there = items(call("GET", f"/locations/{world.places['Office'].pk}/assets"))
     assert [asset["name"] for asset in there] == ["Ladder long"]
-    assert call("PUT", f"/zones/{zone.pk}/place", {"place": None}).json()["place"] is None
+    assert call("PUT", f"/zones/{zone.pk}/place", {"place": None}, headers={"If-Match": "*"}).json()["place"] is None
     assert items(call("GET", f"/locations/{world.places['Office'].pk}/assets")) == []
 
 
