@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods
 from registry.access.actors import Actor, system
 from registry.assets import drawings
 from registry.assets.models import Asset
-from registry.assets.pages import picture
-from registry.custody import choosing, services
+from registry.assets.serving import picture
+from registry.custody import choosing, lists, services
 from registry.custody.models import Custody
 from registry.custody.models.held import NOTE_CHARS
 from registry.custody.on_asset import holder_name
@@ -73,21 +73,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     by, now = acting(request), timezone.now()
     show = request.GET.get("show", "out")
     show = show if show in SHOWN else "out"
-    seen = Custody.objects.visible_to(by).select_related("asset", "person", "location", "holder", "returned_to")
-    mine = Custody.objects.filter(person__user=by.user_id) if by.user_id else Custody.objects.none()
-    rows = {"out": seen.out(), "overdue": seen.overdue(now), "back": seen.filter(to_at__isnull=False)}.get(show)
-    if rows is None:  # what one has oneself is shown whatever the scope
-        rows = mine.out().select_related("asset", "person", "location", "holder", "returned_to")
-    q = request.GET.get("q", "").strip()[:100]
-    if q:
-        rows = (
-            rows.filter(asset__name__icontains=q)
-            | rows.filter(asset__asset_no__iexact=q)
-            | rows.filter(person__name__icontains=q)
-        )
+    seen = Custody.objects.visible_to(by)
+    mine = lists.custodies(by, "mine", now=now)
+    q = request.GET.get("q", "").strip()[: lists.MAX_SEARCH_CHARS]
+    rows = lists.custodies(by, show, q=q, now=now)
     shown = _page(rows, BACK_LAST if show == "back" else DUE_FIRST, request.GET.get("cursor"))
     visible = set(Asset.objects.visible_to(by).filter(pk__in=[c.asset_id for c in shown.rows]).values_list("pk", flat=True))
-    counts = {"out": seen.out().count(), "overdue": seen.overdue(now).count(), "mine": mine.out().count()}
+    counts = {"out": seen.out().count(), "overdue": seen.overdue(now).count(), "mine": mine.count()}
     context = {
         "area": "custody",
         "show": show,

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Location
-from registry.custody import choosing, transfers
+from registry.custody import choosing, lists, transfers
 from registry.custody.models import Transfer, TransferItem
 from registry.page import acting, page, put_errors, said
 from registry.paging import BadCursor, Order, cut
@@ -20,7 +20,7 @@ from registry.problems import Invalid, Problem
 
 PAGE_SIZE = 50
 NEWEST = Order("number", F("number"), descending=True)
-SHOWN = {"open": "Open", "overdue": "Overdue", "closed": "Closed"}
+SHOWN = {"open": "Open", "way": "On the way", "overdue": "Overdue", "closed": "Closed"}
 STATES = {"requested": "unknown", "in_transit": "waiting", "arrived": "good", "cancelled": "unknown", "refused": "attention"}
 
 
@@ -41,8 +41,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     by, now = acting(request), timezone.now()
     show = request.GET.get("show", "open")
     show = show if show in SHOWN else "open"
-    seen = Transfer.objects.visible_to(by).select_related("from_location", "to_location")
-    rows = {"open": seen.open(), "overdue": seen.overdue(now)}.get(show, seen.exclude(state__in=("requested", "in_transit")))
+    seen = Transfer.objects.visible_to(by)
+    rows = lists.transfers(by, show, now=now)
     seen_items = Q() if by.may_everywhere(Action.VIEW) else Q(items__asset__in=Asset.objects.visible_to(by).order_by())
     arrived = seen_items & Q(items__state="arrived")
     rows = rows.annotate(total=Count("items", filter=seen_items), there=Count("items", filter=arrived))

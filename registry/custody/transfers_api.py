@@ -26,7 +26,7 @@ TRANSFERS = Order("number", F("number"), descending=True)
 )
 def list_transfers(
     request: HttpRequest,
-    state: Annotated[Literal["open", "overdue", "closed"] | None, Query()] = None,
+    state: Annotated[Literal["open", "way", "overdue", "closed"] | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
