@@ -35,6 +35,27 @@ KINDS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`days`: for how long it is kept by the settings (None: until somebody prunes); `due`: how many rows would go now."""
+
+    name: str
+    key: str
+    days: int | None
+    due: int | None
+
+
+def figures() -> list[Figure]:
+    """What the settings say of each kind, and how many rows would go at the next turn."""
+    section, now = settings.CONFIGURATION.retention, timezone.now()
+    found = []
+    for kind in KINDS:
+        days: int | None = getattr(section, kind.days)
+        due = kind.older(now - timedelta(days=days)).count() if days is not None else None
+        found.append(Figure(kind.name, kind.days, days, due))
+    return found
+
+
 def count(before: datetime) -> dict[str, int]:
     """How many rows of each kind are older."""
     return {kind.name: kind.older(before).count() for kind in KINDS}

@@ -9,6 +9,7 @@ from django.utils.functional import lazy
 from django.utils.log import CallbackFilter
 
 from registry import configuration, secret_files
+from registry.console.look import UNFOLD as UNFOLD  # of /admin/
 from registry.misconfigured import Misconfigured
 
 try:
@@ -25,6 +26,8 @@ ALLOWED_HOSTS = CONFIGURATION.web.allowed_hosts
 DEBUG = False
 
 INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -52,6 +55,7 @@ INSTALLED_APPS = [
     "registry.stock",
     "registry.reports",
     "registry.web",
+    "registry.console",
 ]
 
 MIDDLEWARE = [

@@ -21,5 +21,9 @@ if find_spec("registry.api"):
     from registry.api import api
 
     urlpatterns.append(path("api/v1/", api.urls))
+if find_spec("registry.console"):
+    from registry.console.urls import urlpatterns as console
+
+    urlpatterns.append(path("admin/", console))
 if find_spec("registry.web.urls"):
     urlpatterns.append(path("", include("registry.web.urls")))

@@ -29,6 +29,13 @@ def pages() -> tuple[str, ...]:
     return tuple(sorted(set(found)))
 
 
+@cache
+def console_pages() -> tuple[str, ...]:
+    """The addresses under /admin/, for one row that does not exist."""
+    found = {path for path, _ in _patterns(get_resolver().url_patterns, "/") if path.startswith("/admin/")}
+    return tuple(sorted(re.sub(r"\(\?P.*$|\$$|[\^]", "", re.sub(r"\{\w+\}", "7", path)) for path in found))
+
+
 def methods_of(pattern: URLPattern) -> tuple[str, ...]:
     """What @page(...) was given; a class-based view's own."""
     view = pattern.callback

@@ -19,9 +19,9 @@ from django.db import transaction
 
 from registry import secret_files
 from registry.access import changes as log
-from registry.access.actors import ROLES, Actor
+from registry.access.actors import ROLES, Action, Actor
 from registry.access.models import User
-from registry.problems import Invalid
+from registry.problems import Forbidden, Invalid
 
 STEP_S = 30
 
@@ -61,7 +61,9 @@ def is_required_of(user: User) -> bool:
 
 @transaction.atomic
 def set_up(*, by: Actor, user: User, secret: str, code: str) -> list[str]:
-    """Turn it on, proven by a first code; return the recovery codes. Raises Invalid."""
+    """Turn it on for oneself, proven by a first code; return the recovery codes. Raises Invalid, Forbidden."""
+    if by.user_id != user.pk:
+        raise Forbidden("a second factor is set up by whoever it is of")
     step = _step_of(secret, code)
     if step is None:
         raise Invalid("code: this is not the code of this moment; look at the clock of the device", field="code")
@@ -73,6 +75,9 @@ def set_up(*, by: Actor, user: User, secret: str, code: str) -> list[str]:
 
 @transaction.atomic
 def turn_off(*, by: Actor, user: User) -> None:
+    """One's own; that of somebody who lost their phone, for administrators. Raises Forbidden."""
+    if by.user_id != user.pk and not by.may_everywhere(Action.ADMINISTER):
+        raise Forbidden("the second factor of others is for administrators")
     if Authenticator.objects.filter(user=user).delete()[0]:
         log.record(by, user, "second factor taken away")
 

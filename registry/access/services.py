@@ -30,7 +30,9 @@ _USED_EVERY = timedelta(minutes=1)  # so often at most the time of the last use 
 @transaction.atomic
 def create_administrator(*, by: Actor, username: str) -> str:
     """Make a user who may do everything, or give an existing one a new password and the right to it; return a one-time password,
-    which has to be changed at the first log-in. Raises Invalid."""
+    which has to be changed at the first log-in. Raises Invalid, Forbidden."""
+    if not by.may_everywhere(Action.ADMINISTER):
+        raise Forbidden("administrators are made by administrators")
     name = line(username, field="username", most=150)
     password = secrets.token_urlsafe(12)
     user = User.objects.select_for_update().filter(username=name).first() or User(username=name)
@@ -44,7 +46,9 @@ def create_administrator(*, by: Actor, username: str) -> str:
 
 @transaction.atomic
 def set_password(*, by: Actor, user: User, password: str) -> None:
-    """Replace the password; a one-time password has then done its work. Raises Invalid."""
+    """Replace one's own password; a one-time password has then done its work. Raises Invalid, Forbidden."""
+    if by.user_id != user.pk and not by.may_everywhere(Action.ADMINISTER):
+        raise Forbidden("a password is chosen by whoever it is of")
     try:
         password_validation.validate_password(password, user)
     except ValidationError as exc:

@@ -11,6 +11,10 @@ PAGES = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors
 # Swagger UI writes style attributes and draws its icons from data: URLs; it still runs no script but the served one.
 API_DOCS = f"{PAGES}; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
+# Unfold's Alpine evaluates expressions of its templates, and its colours stand in a style element. For administrators alone.
+CONSOLE = f"{PAGES}; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
+
+CONSOLE_PATH = "/admin/"
 API_DOCS_PATH = "/api/v1/docs"
 MAP_PATH = "/map/"
 
@@ -18,6 +22,8 @@ MAP_PATH = "/map/"
 def policy_for(path: str) -> str:
     if path == MAP_PATH and (origin := settings.CONFIGURATION.map.tiles_origin) is not None:
         return f"{PAGES}; img-src 'self' {origin}"
+    if path.startswith(CONSOLE_PATH):
+        return CONSOLE
     return API_DOCS if path == API_DOCS_PATH else PAGES
 
 

@@ -37,6 +37,9 @@ class Outgoing(models.Model):
         ]
         constraints = [models.CheckConstraint(condition=Q(sink__in=["mqtt", "mail", "webhook"]), name="outgoing_sink_known")]
 
+    def __str__(self) -> str:
+        return str(self.get_sink_display())  # not the address: the log of changes outlasts the person
+
 
 class Run(models.Model):
     """A piece of work too large for one transaction: an import, a bulk edit. Its kind's function does one step a transaction and
@@ -74,6 +77,9 @@ class Run(models.Model):
                 condition=Q(state__in=["waiting", "running", "done", "failed", "cancelled"]), name="run_state_known"
             )
         ]
+
+    def __str__(self) -> str:
+        return str(self.kind).replace("_", " ")
 
 
 class WorkProcess(models.Model):

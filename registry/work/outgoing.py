@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from registry.access import changes
 from registry.access.actors import Action, Actor
 from registry.problems import Forbidden, Invalid, NotFound
 from registry.texts import for_log, line
@@ -167,17 +168,29 @@ def undelivered(by: Actor) -> QuerySet[Outgoing]:
 def repeat(*, by: Actor, message_id: UUID) -> None:
     """Send a dead one again. Raises Forbidden, NotFound."""
     _must_administer(by)
+    message = _dead(message_id)
     values: dict[str, Any] = {"dead": False, "attempts": 0, "next_at": timezone.now(), "handed_over_at": None, "error": ""}
     if not Outgoing.objects.filter(pk=message_id, dead=True).update(**values):
         raise NotFound("there is no such message any more")
+    changes.record(by, message, "sent again", sink=message.sink)
 
 
 @transaction.atomic
 def forget(*, by: Actor, message_id: UUID) -> None:
     """Raises Forbidden, NotFound."""
     _must_administer(by)
+    message = _dead(message_id)
     if not Outgoing.objects.filter(pk=message_id, dead=True).delete()[0]:
         raise NotFound("there is no such message any more")
+    message.pk = message_id
+    changes.record(by, message, "forgotten", sink=message.sink)
+
+
+def _dead(message_id: UUID) -> Outgoing:
+    message = Outgoing.objects.filter(pk=message_id, dead=True).first()
+    if message is None:
+        raise NotFound("only what was given up can be sent again or forgotten, and there is no such message")
+    return message
 
 
 def _must_administer(by: Actor) -> None:

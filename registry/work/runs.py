@@ -9,10 +9,11 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 
+from registry.access import changes
 from registry.access.actors import Action, Actor, system
 from registry.access.models import ApiToken, User
 from registry.access.rights import of_token, of_user
-from registry.problems import NotFound, Problem
+from registry.problems import Invalid, NotFound, Problem
 from registry.texts import for_log
 from registry.work.models import Run
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 State = Run.State
 AT_ONCE: Final = 4  # runs that take turns, a step each: a small one need not wait for a large one
 STARTS: Final = 5  # so often a run may begin without finishing a single step
+RESUMABLE: Final = frozenset({"bulk_edit"})  # an import that ended has told its own page so; a file is imported again at once
 _OPEN: Final = (State.WAITING, State.RUNNING)
 
 
@@ -78,7 +80,23 @@ def find(by: Actor, run_id: UUID) -> Run:
 def cancel(*, by: Actor, run_id: UUID) -> Run:
     """End it after the step in hand; what is done stays done. Raises NotFound."""
     run = find(by, run_id)
-    Run.objects.filter(pk=run.pk, state__in=_OPEN).update(state=State.CANCELLED, finished_at=timezone.now())
+    if Run.objects.filter(pk=run.pk, state__in=_OPEN).update(state=State.CANCELLED, finished_at=timezone.now()):
+        changes.record(by, run, "cancelled", done=run.done, total=run.total)
+    run.refresh_from_db()
+    return run
+
+
+@transaction.atomic
+def resume(*, by: Actor, run_id: UUID) -> Run:
+    """Go on with one that failed or was cancelled, from where it was, with the rights of whoever started it. Raises Invalid,
+    NotFound."""
+    run = find(by, run_id)
+    if run.kind not in RESUMABLE:
+        raise Invalid(f"{run.kind.replace('_', ' ')}: cannot be gone on with here; begin again on its own page")
+    ended = Run.objects.filter(pk=run.pk, state__in=(State.FAILED, State.CANCELLED))
+    if not ended.update(state=State.WAITING, finished_at=None, message="", starts=0):
+        raise Invalid(f"it is {run.get_state_display()}; only what failed or was cancelled can be gone on with")
+    changes.record(by, run, "resumed", done=run.done, total=run.total)
     run.refresh_from_db()
     return run
 
