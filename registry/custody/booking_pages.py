@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from registry.access.actors import Actor
 from registry.assets.models import Asset
+from registry.assets.pickers import Picked
 from registry.custody import bookings, choosing
 from registry.custody.calendar import DAY, Taken, days_of, row
 from registry.custody.models import Booking, BookingItem, Custody
@@ -28,7 +30,7 @@ FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 class BookingForm(choosing.Assets):
     title = forms.CharField(label="What for", max_length=bookings.TITLE_CHARS)
-    person = choosing.PersonName(label="For")
+    person = Picked("person", label="For", empty="Name, staff number or e-mail")
     from_at = choosing.Moment(label="From")
     to_at = choosing.Moment(label="Until")
     note = forms.CharField(max_length=1_000, required=False)
@@ -43,13 +45,16 @@ def calendar(request: HttpRequest) -> HttpResponse:
     first, days = days_of(view, choosing.utc_day(request.GET.get("day", ""), now))
     end = first + days * DAY
     q, ids = request.GET.get("q", "").strip()[:100], choosing.ids_in(request.GET)
-    taken = _taken(by, first, end)
-    visible = Asset.objects.visible_to(by)
+    booked, out = _items(first, end), _out(first, end)
+    found = Asset.objects.visible_to(by)
     if q:
-        found = visible.filter(name__icontains=q) | visible.filter(asset_no__iexact=q)
+        found = found.filter(Q(name__icontains=q) | Q(asset_no__iexact=q))
+    elif ids:
+        found = found.filter(pk__in=ids.split(","))
     else:
-        found = visible.filter(pk__in=ids.split(",") if ids else list(taken))
+        found = found.filter(pk__in=booked.values("asset").union(out.values("asset")))
     assets = list(found.order_by("name", "asset_no")[: MOST_ROWS + 1])
+    taken = _taken(by, [asset.pk for asset in assets], booked, out)
     context = {
         "area": "bookings",
         "view": view,
@@ -71,27 +76,35 @@ def calendar(request: HttpRequest) -> HttpResponse:
     return render(request, "custody/calendar.html", context)
 
 
-def _taken(by: Actor, first: datetime, end: datetime) -> defaultdict[UUID, list[Taken]]:
-    """What takes each asset in scope meanwhile: bookings, and what is out until it is due."""
+def _items(first: datetime, end: datetime) -> QuerySet[BookingItem]:
+    """What is booked meanwhile, in no order."""
+    return BookingItem.objects.filter(
+        from_at__lt=end, to_at__gt=first, booking__state__in=(Booking.State.REQUESTED, Booking.State.CONFIRMED)
+    ).order_by()
+
+
+def _out(first: datetime, end: datetime) -> QuerySet[Custody]:
+    """What is out meanwhile, until it is due, or until now; in no order."""
+    out = Custody.objects.out().filter(from_at__lt=end).order_by()
+    return out if first < timezone.now() else out.filter(Q(due_at__isnull=True) | Q(due_at__gt=first))
+
+
+def _taken(
+    by: Actor, assets: list[UUID], booked: QuerySet[BookingItem], out: QuerySet[Custody]
+) -> defaultdict[UUID, list[Taken]]:
+    """What takes each of these assets, which are in scope: bookings, and what is out until it is due."""
     now = timezone.now()
-    scope = Asset.objects.visible_to(by)
     found: defaultdict[UUID, list[Taken]] = defaultdict(list)
-    items = BookingItem.objects.filter(asset__in=scope, from_at__lt=end, to_at__gt=first).select_related("booking__person")
-    for item in items.exclude(booking__state__in=("cancelled", "active", "done")).order_by("from_at")[:5_000]:
+    for item in booked.filter(asset__in=assets).select_related("booking__person").order_by("from_at"):
         b = item.booking
         title = f"{b.title} · {b.person.name}"
         url = reverse("booking", args=[b.pk])
         found[item.asset_id].append(Taken(item.from_at, item.to_at, title, str(b.get_state_display()), STATES[b.state], url))
-    out = Custody.objects.out().filter(asset__in=scope, from_at__lt=end).select_related("person", "location", "holder")
-    for c in out.order_by("-from_at")[:5_000]:
+    for c in out.filter(asset__in=assets).select_related("person", "location", "holder"):
         until = c.due_at if c.due_at is not None else FAR
-        overdue = until < now
+        state, word = ("failed", "overdue") if until < now else ("good", "out")
         until = max(until, now)
-        if until > first:
-            state, word = ("failed", "overdue") if overdue else ("good", "out")
-            found[c.asset_id].append(
-                Taken(c.from_at, until, holder_name(by, c), word, state, reverse("custody-one", args=[c.pk]))
-            )
+        found[c.asset_id].append(Taken(c.from_at, until, holder_name(by, c), word, state, reverse("custody-one", args=[c.pk])))
     return found
 
 
@@ -111,7 +124,7 @@ def new(request: HttpRequest) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     ids = choosing.ids_in(given)
     if request.method == "POST" and "title" in request.POST:
-        form = BookingForm({**request.POST.dict(), "assets": ids})
+        form = BookingForm(by, {**request.POST.dict(), "assets": ids})
         if form.is_valid():
             try:
                 booking = _book(by, form.cleaned_data)
@@ -122,7 +135,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 return redirect("booking", booking.pk)
     else:
         start = _start(request.GET.get("day", ""))
-        form = BookingForm(initial={"assets": ids, "from_at": start, "to_at": start + timedelta(hours=8)})
+        form = BookingForm(by, initial={"assets": ids, "from_at": start, "to_at": start + timedelta(hours=8)})
     context = {"area": "bookings", "form": form, "assets": choosing.chosen(by, ids)}
     return render(request, "custody/booking_new.html", context, status=422 if form.errors else 200)
 
@@ -141,7 +154,7 @@ def _book(by: Actor, values: dict[str, Any]) -> Booking:
     return bookings.book(
         by=by,
         title=values["title"],
-        person_id=choosing.person_named(by, values["person"]).pk,
+        person_id=values["person"].pk,
         asset_ids=[asset.pk for asset in assets],
         from_at=values["from_at"],
         to_at=values["to_at"],

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from registry.access.actors import Action, Actor
 from registry.access.models import User
 from registry.assets.models import Asset, Location
+from registry.assets.scope import of_each
 from registry.db import uuid7
 
 LOT_CHARS = 60
@@ -20,9 +21,7 @@ class StockQuerySet(models.QuerySet["StockLine"]):
         """Of assets and at places in scope."""
         if by.may_everywhere(action):
             return self
-        return self.filter(
-            asset__in=Asset.objects.visible_to(by, action).order_by(), location__in=Location.objects.visible_to(by, action)
-        )
+        return self.filter(of_each(by, "asset", action), location__in=Location.objects.visible_to(by, action).order_by())
 
     def low(self) -> "StockQuerySet":
         """Of which there is less than there should be."""

@@ -6,13 +6,15 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.db import connections
-from django.db.models import F
+from django.db.models import F, TextField, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from registry.access.actors import Action, Actor
 from registry.assets import finding, trees
 from registry.assets.models import Asset, Location
+from registry.assets.pickers import picker, typed_in
 from registry.page import acting, is_htmx, page, private, said, stopped
 from registry.paging import BadCursor, Order, Page, cut
 from registry.problems import Problem
@@ -24,6 +26,8 @@ pulse = Pulse(watching.versions)
 NEW_PLACE = "new"
 ASSETS_OFFERED = 8
 TAGS_PER_PAGE = 50
+ZONES_PER_PAGE = 100
+BY_GATEWAY = Order("zone", Concat(F("gateway"), Value(" "), F("name"), output_field=TextField()))
 NEWEST_TAGS = Order("first", F("first_seen"), "time", descending=True)
 
 
@@ -55,28 +59,57 @@ def map_zone(request: HttpRequest, zone_id: UUID) -> HttpResponse:
     """Which place of the tree a zone is; `new` makes one with the zone's name."""
     by = acting(request)
     zone = get_object_or_404(Zone.objects.visible_to(by).valid().select_related("gateway", "location"), pk=zone_id)
-    visible = Location.objects.visible_to(by)
     error = ""
     if request.method == "POST":
         chosen = request.POST.get("place", "")
+        place: Location | None
         try:
             if chosen == NEW_PLACE:
                 place = trees.create_location(
                     by=acting(request), name=request.POST.get("name") or watching.readable(zone.name), kind=Location.Kind.ZONE
                 )
             else:
-                place = visible.filter(pk=_uuid(chosen)).first()
+                place = picker(by, "place").typed(request.POST, "place")
             zone = services.map_zone(by=acting(request), zone=zone, location=place)
         except Problem as problem:
             error = said(problem)
         else:
             if is_htmx(request):
-                return render(request, "web/_zone_row.html", {"row": _zone_row(by, zone), "just_mapped": True})
+                return render(request, "web/_zone_row.html", {"row": watching.zone_rows(by, [zone])[0], "just_mapped": True})
             told = f"{zone.name} is {place.name} now." if place is not None else f"{zone.name} is no place now."
             messages.success(request, told, "good")
             return redirect("live")
-    context = {"area": "live", "zone": zone, "places": visible, "new_name": watching.readable(zone.name), "error": error}
+    shown = typed_in(request.POST, "place") if error else zone.location
+    control = picker(by, "place", empty="Name or code").control("place", shown)
+    context = {"area": "live", "zone": zone, "picker": control, "new_name": watching.readable(zone.name), "error": error}
     return render(request, "web/zone_map.html", context, status=422 if error else 200)
+
+
+@page()
+def zones(request: HttpRequest) -> HttpResponse:
+    """All zones: those without a place, or those that have one."""
+    by = acting(request)
+    seen = watching.zones_of(by)
+    unmapped = request.GET.get("show") == "unmapped"
+    rows = seen.filter(location__isnull=unmapped)
+    try:
+        found: Page[Zone] = cut(rows, BY_GATEWAY, request.GET.get("cursor"), ZONES_PER_PAGE)
+    except BadCursor:
+        found = cut(rows, BY_GATEWAY, None, ZONES_PER_PAGE)
+    waiting = watching.unmapped_count(by)
+    context = {
+        "area": "live",
+        "show": "unmapped" if unmapped else "mapped",
+        "tabs": [("mapped", "With a place", None), ("unmapped", "Without a place", waiting)],
+        "next": found.next,
+        "previous": found.previous,
+        "places": [],
+    }
+    if unmapped:
+        context["places"], context["rows"] = _with_guesses(by, found.rows)
+    else:
+        context["rows"] = watching.zone_rows(by, found.rows)
+    return render(request, "web/zones.html", context)
 
 
 @page()
@@ -146,12 +179,15 @@ def _shown(request: HttpRequest, wanted: Any) -> dict[str, Any]:
         shown["ingest"] = watching.ingest(by)
     if "summary" in wanted:
         shown["summary"] = watching.summary(by, shown["gateways"], shown["ingest"])
-    if "zones" in wanted or "unmapped" in wanted:
-        places = list(Location.objects.visible_to(by, Action.EDIT)[: watching.PLACES_TO_CHOOSE + 1])
-        rows = watching.zone_rows(by, places)
-        shown["places"] = places if len(places) <= watching.PLACES_TO_CHOOSE else None
-        shown["mapped"] = [row for row in rows if row.zone.location is not None]
-        shown["unmapped"] = [row for row in rows if row.zone.location is None]
+    zones = watching.zones_of(by)
+    if "zones" in wanted:
+        mapped = zones.filter(location__isnull=False)
+        shown["mapped"] = watching.zone_rows(by, list(mapped.order_by("gateway", "name")[: watching.ZONES_SHOWN]))
+        shown["mapped_count"] = mapped.count()
+    if "unmapped" in wanted:
+        unmapped = list(zones.filter(location__isnull=True).order_by("gateway", "name")[: watching.ZONES_SHOWN])
+        shown["places"], shown["unmapped"] = _with_guesses(by, unmapped)
+        shown["unmapped_count"] = watching.unmapped_count(by)
     if "unknown" in wanted:
         shown["tags"], shown["tag_count"] = watching.unknown_tags(by)
     if "events" in wanted:
@@ -159,8 +195,13 @@ def _shown(request: HttpRequest, wanted: Any) -> dict[str, Any]:
     return shown
 
 
-def _zone_row(by: Actor, zone: Zone) -> watching.ZoneRow:
-    return next(row for row in watching.zone_rows(by, []) if row.zone.pk == zone.pk)
+def _with_guesses(by: Actor, unmapped: list[Zone]) -> tuple[list[Location] | None, list[watching.ZoneRow]]:
+    """The places that an unmapped zone may be given in its row (None: too many for a list in each), and the rows."""
+    if not unmapped:
+        return [], []
+    places = list(Location.objects.visible_to(by, Action.EDIT)[: watching.PLACES_TO_CHOOSE + 1])
+    few = len(places) <= watching.PLACES_TO_CHOOSE and len(places) * len(unmapped) <= watching.MOST_CHOICES
+    return places if few else None, watching.zone_rows(by, unmapped, places)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -1,7 +1,7 @@
 """What the live page shows, and the versions by which it notices that something has changed."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2s
@@ -11,7 +11,7 @@ from django.db.models import Count, Max, Sum
 from django.utils import timezone
 
 from registry.access.actors import Action, Actor
-from registry.assets.models import Asset, Identifier, Location
+from registry.assets.models import Identifier, Location
 from registry.tracking.models import (
     Gateway,
     IngestWorker,
@@ -21,6 +21,7 @@ from registry.tracking.models import (
     Quarantine,
     UnknownTag,
     Zone,
+    ZoneQuerySet,
     attach_assets,
 )
 from registry.tracking.telling import Told, told
@@ -28,7 +29,9 @@ from registry.tracking.telling import Told, told
 PARTS = ("summary", "unmapped", "unknown", "events", "gateways", "zones", "ingest")
 EVENTS_SHOWN = 30
 TAGS_SHOWN = 12
+ZONES_SHOWN = 60  # of each kind; all of them have a page of their own
 PLACES_TO_CHOOSE = 300  # more are not put into every row's list; the zone's own page searches them
+MOST_CHOICES = 4_000  # places in the lists of all rows together
 SCOPED_LOOK_BACK = timedelta(days=7)
 SILENT_AFTER = timedelta(seconds=90)  # a gateway reports its health every 30 s
 WORKER_SILENT_AFTER = timedelta(seconds=10)  # and a worker its own every second
@@ -164,20 +167,24 @@ class ZoneRow:
     new_name: str
 
 
-def zone_rows(by: Actor, places: list[Location]) -> list[ZoneRow]:
-    """Those without a place first: they wait for somebody."""
-    theirs = Position.objects.filter(asset__in=Asset.objects.visible_to(by))
-    present = theirs.filter(state=Position.State.PRESENT).order_by().values("zone")
+def zone_rows(by: Actor, zones: Sequence[Zone], places: Sequence[Location] = ()) -> list[ZoneRow]:
+    """These zones with what is in them now; `places` are those of which an unmapped one may be guessed to be."""
+    present = Position.objects.visible_to(by).present().filter(zone__in=[zone.pk for zone in zones]).order_by().values("zone")
     figures: dict[Any, dict[str, Any]] = {
         row["zone"]: dict(row) for row in present.annotate(number=Count("pk"), last=Max("last_seen_at"))
     }
     by_name = {_plain(name): place for place in reversed(places) for name in (place.code, place.name)}
     rows = []
-    for zone in Zone.objects.visible_to(by).valid().select_related("gateway", "location"):
+    for zone in zones:
         figure = figures.get(zone.pk, {"number": 0, "last": None})
         guess = by_name.get(_plain(zone.name)) if zone.location is None else None
         rows.append(ZoneRow(zone, figure["number"], figure["last"], guess, readable(zone.name)))
-    return sorted(rows, key=lambda row: (row.zone.location is not None, row.zone.gateway_id, row.zone.name))
+    return rows
+
+
+def zones_of(by: Actor) -> ZoneQuerySet:
+    """The zones they see, with what a row of one shows; in no order."""
+    return Zone.objects.visible_to(by).valid().select_related("gateway", "location").order_by()
 
 
 def readable(name: str) -> str:
@@ -193,9 +200,12 @@ def unknown_tags(by: Actor) -> tuple[list[UnknownTag], int]:
     return list(newest[:TAGS_SHOWN]), shown.count()
 
 
-def latest_events(by: Actor) -> list[Told]:
-    shown = _recent(by).select_related("read_point", "zone_from__location", "zone_to__location", "gateway")
-    events = list(shown.order_by("-recorded_time", "-pk")[:EVENTS_SHOWN])
+def latest_events(by: Actor, most: int = EVENTS_SHOWN) -> list[Told]:
+    keys = list(_recent(by).order_by("-recorded_time", "-pk").values_list("pk", flat=True)[:most])
+    found = LocationEvent.objects.select_related("read_point", "zone_from__location", "zone_to__location", "gateway").in_bulk(
+        keys
+    )
+    events = [found[key] for key in keys]
     attach_assets(events)
     return told(events, by)
 
@@ -273,10 +283,6 @@ def ingest(by: Actor) -> Ingest:
 
 def unmapped_count(by: Actor) -> int:
     return Zone.objects.visible_to(by).unmapped().count()
-
-
-def asset_count(by: Actor) -> int:
-    return Asset.objects.visible_to(by).count()
 
 
 def _plain(name: str) -> str:

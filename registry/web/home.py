@@ -3,8 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,6 +15,7 @@ from registry.assets.models import Asset, Location
 from registry.page import acting, page
 from registry.tracking import watching
 from registry.tracking.models import Position, UnknownTag
+from registry.web import due
 from registry.web.where import surroundings
 
 MOST_BARS = 12
@@ -30,21 +32,27 @@ class Bar:
 
 @page()
 def show(request: HttpRequest) -> HttpResponse:
-    by = acting(request)
-    assets = Asset.objects.visible_to(by)
-    figures = assets.aggregate(
-        all=Count("pk"),
-        placed=Count("pk", filter=Q(position__state="present", position__location__isnull=False)),
-        unplaced=Count("pk", filter=Q(position__state="present", position__location__isnull=True)),
-        left=Count("pk", filter=Q(position__state="unknown")),
-        never=Count("pk", filter=Q(position__isnull=True)),
-        today=Count("pk", filter=Q(position__last_seen_at__gte=timezone.now() - timedelta(days=1))),
-    )
+    by, now = acting(request), timezone.now()
+    positions = Position.objects.visible_to(by)
+    spots: Counter[tuple[UUID | None, str]] = Counter()
+    for place, state, number in positions.order_by().values_list("location", "state").annotate(number=Count("pk")):
+        spots[place, state] += number
+    here = Counter({place: number for (place, state), number in spots.items() if state == Position.State.PRESENT})
+    count = Asset.objects.visible_to(by).count()
+    figures = {
+        "all": count,
+        "placed": here.total() - here[None],
+        "unplaced": here[None],
+        "left": spots.total() - here.total(),
+        "never": max(count - spots.total(), 0),  # one may come in between the questions
+        "today": positions.filter(last_seen_at__gte=now - timedelta(days=1)).count(),
+    }
     gateways = watching.gateway_rows(by)
-    bars, more_places = _bars(by)
+    bars, more_places = _bars(by, here)
     context = {
         "area": "home",
         "figures": figures,
+        "due": due.of(by, now),
         "bars": bars,
         "more_places": more_places,
         "any_place": bool(bars) or Location.objects.visible_to(by).exists(),
@@ -53,17 +61,17 @@ def show(request: HttpRequest) -> HttpResponse:
         "unmapped": watching.unmapped_count(by),
         "tag_count": UnknownTag.objects.visible_to(by).count(),
         "ingest": watching.ingest(by),
-        "told": watching.latest_events(by)[:MOVES_SHOWN],
+        "told": watching.latest_events(by, MOVES_SHOWN),
     }
     return render(request, "web/home.html", context)
 
 
-def _bars(by: Actor) -> tuple[list[Bar], int]:
-    """The places with most in them, each counted for itself; and how many more there are."""
-    here = Q(position__location__in=Location.objects.visible_to(by))
-    present = Asset.objects.visible_to(by).filter(here, position__state=Position.State.PRESENT)
-    counts = Counter(dict(present.order_by().values_list("position__location").annotate(number=Count("pk"))))
-    most = counts.most_common(MOST_BARS)
+def _bars(by: Actor, here: Counter[UUID | None]) -> tuple[list[Bar], int]:
+    """The places with most in them, each counted for itself, of those that `by` may know; and how many more there are."""
+    known = here.keys() - {None}
+    if not by.sees_all_places():
+        known &= set(Location.objects.visible_to(by).order_by().values_list("pk", flat=True))
+    most = Counter({pk: here[pk] for pk in known}).most_common(MOST_BARS)
     places = Location.objects.visible_to(by).in_bulk([pk for pk, _ in most])
     around = surroundings(by, places.values())
     bars = [
@@ -71,4 +79,4 @@ def _bars(by: Actor) -> tuple[list[Bar], int]:
         for pk, number in most
         if pk in places
     ]
-    return bars, len(counts) - len(bars)
+    return bars, len(known) - len(bars)

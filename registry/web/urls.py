@@ -67,6 +67,7 @@ urlpatterns = [
     path("live/", tracking.live, name="live"),
     path("live/parts/", tracking.parts, name="live-parts"),
     path("live/stream", tracking.stream, name="live-stream"),
+    path("live/zones/", tracking.zones, name="zones"),
     path("live/zones/<uuid:zone_id>/", tracking.map_zone, name="zone-map"),
     path("live/unknown/", tracking.unknown_tags, name="unknown-tags"),
     path("live/unknown/<uuid:tag_id>/", tracking.claim, name="claim"),

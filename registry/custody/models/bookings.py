@@ -4,11 +4,12 @@ from datetime import datetime
 
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from registry.access.actors import Action, Actor
 from registry.access.models import Person, User
 from registry.assets.models import Asset
+from registry.assets.scope import of_each
 from registry.db import PostgresExclusion, span, uuid7
 
 
@@ -17,8 +18,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """With an asset in scope."""
         if by.may_everywhere(action):
             return self
-        items = BookingItem.objects.filter(asset__in=Asset.objects.visible_to(by, action))
-        return self.filter(pk__in=items.values("booking"))
+        return self.filter(Exists(BookingItem.objects.filter(of_each(by, "asset", action), booking=OuterRef("pk"))))
 
     def between(self, start: datetime, end: datetime) -> "BookingQuerySet":
         return self.filter(from_at__lt=end, to_at__gt=start)

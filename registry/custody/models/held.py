@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from registry.access.actors import Action, Actor
 from registry.access.models import Person, User
 from registry.assets.models import Asset, Location, StoredFile
+from registry.assets.scope import of_each
 from registry.custody.models.bookings import Booking
 from registry.db import PostgresExclusion, span, uuid7
 
@@ -18,9 +19,7 @@ NOTE_CHARS = 1_000
 class CustodyQuerySet(models.QuerySet["Custody"]):
     def visible_to(self, by: Actor, action: Action = Action.VIEW) -> "CustodyQuerySet":
         """Of assets in scope."""
-        if by.may_everywhere(action):
-            return self
-        return self.filter(asset__in=Asset.objects.visible_to(by, action))
+        return self.filter(of_each(by, "asset", action))
 
     def out(self) -> "CustodyQuerySet":
         """What has not come back."""

@@ -5,11 +5,12 @@ from functools import reduce
 from operator import or_
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from registry.access.actors import Action, Actor
 from registry.access.models import User
 from registry.assets.models import Asset, Location
+from registry.assets.scope import of_each
 from registry.db import uuid7
 from registry.tracking.models import LocationEvent
 
@@ -22,14 +23,17 @@ class TransferQuerySet(models.QuerySet["Transfer"]):
             return self
         paths = {grant.location_path for grant in granted if grant.location_path is not None and grant.category_path is None}
         ends = [Q(from_location__path__startswith=p) | Q(to_location__path__startswith=p) for p in paths]
-        items = TransferItem.objects.filter(asset__in=Asset.objects.visible_to(by, action))
-        return self.filter(reduce(or_, ends, Q(pk__in=items.values("transfer"))))
+        items = TransferItem.objects.filter(of_each(by, "asset", action), transfer=OuterRef("pk"))
+        return self.filter(reduce(or_, ends, Q(Exists(items))))
 
     def open(self) -> "TransferQuerySet":
         return self.filter(state__in=["requested", "in_transit"])
 
+    def on_the_way(self) -> "TransferQuerySet":
+        return self.filter(state="in_transit")
+
     def overdue(self, now: datetime) -> "TransferQuerySet":
-        return self.filter(state="in_transit", due_at__lt=now)
+        return self.on_the_way().filter(due_at__lt=now)
 
 
 class Transfer(models.Model):

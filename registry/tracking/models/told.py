@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import models
@@ -9,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import Asset, Identifier, Location
+from registry.assets.scope import of_each
 from registry.db import uuid7
 from registry.tracking.models.sites import TEXT_CHARS, Gateway, GatewayBoot, GatewayEpoch, ReadPoint, Zone
 
@@ -24,9 +27,7 @@ class LocationEventQuerySet(models.QuerySet["LocationEvent"]):
             Q(valid_to__isnull=True) | Q(valid_to__gt=OuterRef("happened_at")),
             key=OuterRef("identity"),
         ).order_by()
-        theirs = self._at({grant.location_path for grant in granted}) & Q(
-            Exists(owned.filter(asset__in=Asset.objects.visible_to(by, action)))
-        )
+        theirs = self._at({grant.location_path for grant in granted}) & Q(Exists(owned.filter(of_each(by, "asset", action))))
         nobodys = self._at({grant.location_path for grant in granted if grant.category_path is None}) & ~Q(Exists(owned))
         return self.filter(theirs | nobodys)
 
@@ -39,11 +40,10 @@ class LocationEventQuerySet(models.QuerySet["LocationEvent"]):
         """From, to or at a place below one of these paths; None: anywhere."""
         if None in paths:
             return ~Q(pk__in=[])
-        scope = Q(pk__in=[])
-        for path in paths:
-            for place in ("zone_to__location__path", "zone_from__location__path", "location__path"):
-                scope |= Q(**{f"{place}__startswith": path})
-        return scope
+        below = reduce(or_, (Q(path__startswith=path) for path in paths), Q(pk__in=[]))
+        places = Location.objects.order_by().filter(below).values("pk")
+        zones = Zone.objects.order_by().filter(location__in=places).values("pk")
+        return Q(zone_to__in=zones) | Q(zone_from__in=zones) | Q(location__in=places)
 
     def of_asset(self, asset: Asset) -> "LocationEventQuerySet":
         """Everything told of the asset: by each of its codes, while that code was on it. Newest first by `-happened_at`."""

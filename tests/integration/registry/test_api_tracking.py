@@ -131,7 +131,7 @@ def test_gateways(call: Caller, world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/positions", 2), ("/events", 3), ("/zones", 2), ("/unknown-tags", 2), ("/gateways", 2)]
+    ("path", "most"), [("/positions", 3), ("/events", 4), ("/zones", 2), ("/unknown-tags", 2), ("/gateways", 2)]
 )
 def test_lists_cost_the_same_for_one_row_and_for_thirty(call: Caller, world: World, path: str, most: int) -> None:
     many_assets(world, 35)
