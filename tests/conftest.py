@@ -10,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from django.db import connections
 from django.test import TransactionTestCase
@@ -133,11 +132,20 @@ def _open_things() -> set[str]:
 
 def _processes() -> set[int]:
     """Our descendants, but for those of a process that is kept: a browser starts and ends helpers as it likes."""
-    found, theirs = set(), {int(thing.split()[1]) for thing in _kept if thing.startswith("process ")}
-    for process in psutil.Process().children(recursive=True):  # parents come before their children
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if process.ppid() in theirs:
-                theirs.add(process.pid)
-            elif process.is_running():
-                found.add(process.pid)
+    theirs = {int(thing.split()[1]) for thing in _kept if thing.startswith("process ")}
+    found, parents = set(), [os.getpid()]
+    while parents:
+        children = _children(parents.pop()) - theirs
+        found |= children
+        parents += children
+    return found
+
+
+def _children(pid: int) -> set[int]:
+    """As the kernel lists them: to look at every process of the machine before and after each test takes seconds of a suite."""
+    found: set[int] = set()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found.update(map(int, (task / "children").read_text().split()))
     return found
