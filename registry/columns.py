@@ -1,8 +1,8 @@
 """Columns of values on their way to the database and back, thousands at a time: what Django's fields do for one value, done for a
 whole column.
 
-PostgreSQL gets a column as one binary array, or whole rows in binary: its driver would spend more time on the text of a value than
-the server on storing it. SQLite gets the same texts and numbers that the ORM stores; anything else no filter of the ORM would find.
+PostgreSQL gets a column as one binary array, or whole rows in binary: its driver would spend more time on the text of a value
+than the server on storing it. SQLite gets the texts and numbers of the ORM; anything else no filter of the ORM would find.
 """
 
 import operator
@@ -74,7 +74,7 @@ def _jsonb(value: object) -> bytes:
 
 
 _TYPES: tuple[tuple[type[Field], _Type], ...] = (
-    (models.UUIDField, _Type("uuid", 2950, operator.attrgetter("bytes"), 16)),
+    (models.UUIDField, _Type("uuid", 2950, lambda value: value.int.to_bytes(16), 16)),
     (models.DateTimeField, _Type("timestamptz", 1184, _microseconds, 8)),
     (models.DateField, _Type("date", 1082, _days, 4)),
     (models.DecimalField, _Type("numeric", 1700, _numeric)),
@@ -113,12 +113,14 @@ def scalar(field: Field, value: Any) -> Binary | None:
 
 
 def copied(fields: Sequence[Field], columns: Sequence[Sequence[Any]]) -> bytes:
-    """Rows as COPY ... (FORMAT BINARY) takes them, on PostgreSQL. A column of one value throughout is encoded once; the first is
-    never taken for one."""
+    """Rows as COPY ... (FORMAT BINARY) takes them, on PostgreSQL. A column of one value throughout is encoded once (the first is
+    never taken for one), and so is one that is equal to the one before."""
     cells: list[Iterable[bytes]] = []
-    for field, column in zip(fields, columns, strict=True):
-        if cells and column[0] == column[-1] and column.count(column[0]) == len(column):
+    for place, (field, column) in enumerate(zip(fields, columns, strict=True)):
+        if place and column[0] == column[-1] and column.count(column[0]) == len(column):
             cells.append(repeat(_cells(field, column[:1])[0]))
+        elif place and type(field) is type(fields[place - 1]) and column == columns[place - 1]:
+            cells.append(cells[-1])
         else:
             cells.append(_cells(field, column))
     begin = struct.pack(">h", len(fields))

@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField
@@ -20,7 +21,10 @@ from registry import columns as by_column
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg.abc import Buffer
+    from psycopg.adapt import Dumper
 
+_new_object, _set, _UNKNOWN = object.__new__, object.__setattr__, SafeUUID.unknown
 _lock = threading.Lock()
 _last = 0
 
@@ -42,7 +46,11 @@ def uuid7s(count: int) -> list[UUID]:
 
 
 def _uuid7(ticks: int, bits: int) -> UUID:
-    return UUID(int=(ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0x2 << 62 | bits >> 2)
+    """Without its constructor, which takes longer to find out what it was given than all the rest."""
+    made = _new_object(UUID)
+    _set(made, "int", (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0x2 << 62 | bits >> 2)
+    _set(made, "is_safe", _UNKNOWN)
+    return made
 
 
 class PostgresExclusion(ExclusionConstraint):
@@ -123,18 +131,18 @@ def inserting(model: type[models.Model], columns: Sequence[str], rows: Sequence[
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together() -> Iterator[bool]:
     """What is written inside goes out without waiting for answers: PostgreSQL works on one statement while we prepare the next.
-    What any of them raises is raised at the end at the latest. On SQLite nobody waits anyway.
+    What any of them raises is raised at the end at the latest. Yields whether it is so; on SQLite nobody waits anyway.
 
     For insert, upsert and update of this file. The ORM would wait for the answers to its questions and not learn how many rows
     it wrote."""
     if connection.vendor == "postgresql":
         connection.ensure_connection()
         with connection.wrap_database_errors, connection.connection.pipeline():
-            yield
+            yield True
     else:
-        yield
+        yield False
 
 
 def upsert(
@@ -175,24 +183,32 @@ def update(
     values = list(zip(*rows, strict=True))
     table = connection.ops.quote_name(model._meta.db_table)
     if connection.vendor == "postgresql":
-        sets = ", ".join(f"{name} = new.{name}" for name in changing)
-        source = f"unnest({', '.join(f'%b::{by_column.type_of(f)}[]' for f in fields)}) AS new ({', '.join(names)})"
-        where = f"{' AND '.join(f'old.{name} = new.{name}' for name in keys)} AND {only}"
+        selected, source, parameters = _new(fields, names, values)
+        sets = ", ".join(f"{name} = {value}" for name, value in zip(changing, selected[len(keys) :], strict=True))
+        where = " AND ".join(f"old.{name} = {value}" for name, value in zip(keys, selected, strict=False))
         with _binary_cursor() as cursor:
-            arrays = [by_column.array(field, column) for field, column in zip(fields, values, strict=True)]
-            cursor.execute(f"UPDATE {table} AS old SET {sets} FROM {source} WHERE {where}".encode(), arrays)  # noqa: S608 - names of our own
+            cursor.execute(f"UPDATE {table} AS old SET {sets} FROM {source} WHERE {where} AND {only}".encode(), parameters)  # noqa: S608 - names of our own
         return lambda: int(cursor.rowcount)
     sets = ", ".join(f"{name} = %s" for name in changing)
     where = " AND ".join(f"{name} = %s" for name in keys)
     stored = [by_column.stored(field, column) for field, column in zip(fields, values, strict=True)]
-    with connection.cursor() as cursor:
+    with connection.cursor() as on_sqlite:
         sql = f"UPDATE {table} AS old SET {sets} WHERE {where} AND {only}"  # noqa: S608 - the same
-        cursor.executemany(sql, list(zip(*stored[len(key) :], *stored[: len(key)], strict=True)))
-        written = int(cursor.rowcount)
+        on_sqlite.executemany(sql, list(zip(*stored[len(key) :], *stored[: len(key)], strict=True)))
+        written = int(on_sqlite.rowcount)
     return lambda: written
 
 
-def hold_rows(model: type[models.Model], keys: Collection[UUID]) -> None:
+def by_index() -> None:
+    """Until the transaction ends rows are looked up by an index, whatever PostgreSQL thinks of the size of its tables: while one
+    grows it knows little of it, and reads all of it for each batch. For a transaction that asks for single rows by their keys."""
+    if connection.vendor == "postgresql":
+        off = ", ".join(f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "hashjoin", "mergejoin"))
+        with _binary_cursor() as cursor:
+            cursor.execute(f"SELECT {off}".encode())
+
+
+def hold_rows(model: type[models.Model], keys: Collection[Any]) -> None:
     """Let nobody else change these rows until the transaction ends; taken in the order of their keys, so that two never wait for
     each other. On SQLite the transaction is the lock."""
     if keys and connection.vendor == "postgresql":
@@ -201,32 +217,44 @@ def hold_rows(model: type[models.Model], keys: Collection[UUID]) -> None:
         with _binary_cursor() as cursor:
             sql = (
                 f"SELECT FROM {connection.ops.quote_name(model._meta.db_table)}"
-                f" WHERE {name} = ANY(%b::uuid[]) ORDER BY {name} FOR NO KEY UPDATE"
+                f" WHERE {name} = ANY(%b::{by_column.type_of(pk)}[]) ORDER BY {name} FOR NO KEY UPDATE"
             )
             cursor.execute(sql.encode(), [by_column.array(pk, list(keys))])
 
 
 def rows_where(
-    model: type[models.Model], columns: Sequence[str], *, key: str, among: Collection[Any], and_: str = "TRUE"
+    model: type[models.Model],
+    columns: Sequence[str],
+    *,
+    key: str,
+    among: Collection[Any],
+    where: Mapping[str, Any] | None = None,
 ) -> list[tuple[Any, ...]]:
     """Return these columns of the rows whose `key` is `among` the values, as values_list would, in a fraction of its time.
 
-    `and_` is more SQL about the row."""
+    `where` are other columns and their value, or None: they have none."""
     if not among:
         return []
     fields = [_field(model, name) for name in columns]
-    of = _field(model, key)
+    of, where = _field(model, key), where or {}
+    mark = "%b" if connection.vendor == "postgresql" else "%s"
+    given = {name: value for name, value in where.items() if value is not None}
+    conditions = [f"{_quoted(model, name)} IS NULL AND " for name in where.keys() - given.keys()]
+    conditions += [f"{_quoted(model, name)} = {mark} AND " for name in given]
     head = (
         f"SELECT {', '.join(by_column.selected(field) for field in fields)}"  # noqa: S608 - names of our own
-        f" FROM {connection.ops.quote_name(model._meta.db_table)} WHERE {and_} AND {_quoted(model, key)}"
+        f" FROM {connection.ops.quote_name(model._meta.db_table)} WHERE {''.join(conditions)}{_quoted(model, key)}"
     )
     if connection.vendor == "postgresql":
         with _binary_cursor() as cursor:
-            cursor.execute(f"{head} = ANY(%b::{by_column.type_of(of)}[])".encode(), [by_column.array(of, list(among))])
+            fixed = [by_column.scalar(_field(model, name), value) for name, value in given.items()]
+            sql = f"{head} = ANY(%b::{by_column.type_of(of)}[])"
+            cursor.execute(sql.encode(), [*fixed, by_column.array(of, list(among))])
             return by_column.loaded(fields, cursor.fetchall())
     with connection.cursor() as cursor:
+        fixed = [by_column.stored(_field(model, name), [value])[0] for name, value in given.items()]
         sql = f"{head} IN (SELECT value FROM json_each(%s))"  # noqa: S608 - the same
-        cursor.execute(sql, [json.dumps(by_column.stored(of, among))])
+        cursor.execute(sql, [*fixed, json.dumps(by_column.stored(of, among))])
         return by_column.loaded(fields, cursor.fetchall())
 
 
@@ -271,44 +299,63 @@ def _write(model: type[models.Model], columns: Sequence[str], rows: Sequence[Seq
 def _write_arrays(
     head: str, fields: Sequence[by_column.Field], names: Sequence[str], values: Sequence[tuple[Any, ...]], tail: str
 ) -> Callable[[], int]:
-    """A column of one value throughout goes over once, not a thousand times; the first column is always an array."""
-    selected, arrays, parameters = [], [], {}
-    for place, (field, name, column) in enumerate(zip(fields, names, values, strict=True)):
-        parameter, kind = f"p{place}", by_column.type_of(field)
-        if place and column[0] == column[-1] and column.count(column[0]) == len(column):
-            selected.append(f"%({parameter})b::{kind}")
-            parameters[parameter] = by_column.scalar(field, column[0])
-        else:
-            selected.append(f"new.{name}")
-            arrays.append((f"%({parameter})b::{kind}[]", name))
-            parameters[parameter] = by_column.array(field, column)
-    source = f"unnest({', '.join(array for array, _ in arrays)}) AS new ({', '.join(name for _, name in arrays)})"
+    selected, source, parameters = _new(fields, names, values)
     with _binary_cursor() as cursor:
         sql = f"{head} SELECT {', '.join(selected)} FROM {source} {tail}"  # noqa: S608 - names of our own
         cursor.execute(sql.encode(), parameters)
     return lambda: int(cursor.rowcount)
 
 
+def _new(
+    fields: Sequence[by_column.Field], names: Sequence[str], values: Sequence[tuple[Any, ...]]
+) -> tuple[list[str], str, dict[str, by_column.Binary | None]]:
+    """Return how these columns are called in a statement, the FROM clause they come from, and its parameters. The first is an
+    array; of the others one with a single value throughout goes over as that, and one that is equal to another not at all."""
+    selected: list[str] = []
+    arrays: dict[str, int] = {}
+    parameters: dict[str, by_column.Binary | None] = {}
+    for place, (field, name, column) in enumerate(zip(fields, names, values, strict=True)):
+        parameter, kind = f"p{place}", by_column.type_of(field)
+        if place and column[0] == column[-1] and column.count(column[0]) == len(column):
+            selected.append(f"%({parameter})b::{kind}")
+            parameters[parameter] = by_column.scalar(field, column[0])
+            continue
+        same = (name for name, at in arrays.items() if by_column.type_of(fields[at]) == kind and values[at] == column)
+        if (twin := next(same, None)) is None:
+            twin = name
+            arrays[name] = place
+            parameters[parameter] = by_column.array(field, column)
+        selected.append(f"new.{twin}")
+    source = ", ".join(f"%(p{place})b::{by_column.type_of(fields[place])}[]" for place in arrays.values())
+    return selected, f"unnest({source}) AS new ({', '.join(arrays)})", parameters
+
+
 @contextmanager
 def _binary_cursor() -> "Iterator[psycopg.Cursor[tuple[Any, ...]]]":
     """A cursor of the connection Django has, but for parameters and results in binary form; errors are Django's."""
     import psycopg
-    from psycopg.abc import Buffer
-    from psycopg.adapt import Dumper
-
-    class AsItIs(Dumper):
-        format = psycopg.pq.Format.BINARY
-
-        def dump(self, obj: by_column.Binary) -> Buffer:
-            return obj
 
     connection.validate_no_broken_transaction()
     connection.ensure_connection()
     with connection.wrap_database_errors:
         cursor = psycopg.Cursor(connection.connection)
-        cursor.adapters.register_dumper(by_column.Binary, AsItIs)
+        cursor.adapters.register_dumper(by_column.Binary, _as_it_is())
         cursor.format = psycopg.pq.Format.BINARY
         yield cursor
+
+
+@lru_cache(maxsize=1)
+def _as_it_is() -> "type[Dumper]":
+    import psycopg
+    from psycopg.adapt import Dumper
+
+    class AsItIs(Dumper):
+        format = psycopg.pq.Format.BINARY
+
+        def dump(self, obj: by_column.Binary) -> "Buffer":
+            return obj
+
+    return AsItIs
 
 
 def _quoted(model: type[models.Model], name: str) -> str:

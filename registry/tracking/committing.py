@@ -3,13 +3,13 @@ table (db.py)."""
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from registry.db import insert_new, inserting, together
+from registry.db import insert_new, inserting, rows_where, together, update
 from registry.tracking import consequences, learned
 from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, Quarantine, RawRecord
 from registry.tracking.parsing import BadRecord, GoodRecord, Told, plain
@@ -42,8 +42,11 @@ class Committed:
     gaps: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter[str], *, careful: bool) -> None:
+def commit_events(
+    committed: Sequence[Committed], now: datetime, counts: Counter[str], meanwhile: Callable[[], None], *, careful: bool
+) -> None:
     """Store what is new, compare what is not, move the cursors. In the caller's transaction, which holds the gateways.
+    `meanwhile` is done while the database writes; it leaves it alone.
 
     Not `careful`, it takes for new what the cursor does not have, and works ahead; raises IntegrityError when that was wrong."""
     for one in committed:
@@ -54,8 +57,10 @@ def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter
     following = consequences.Consequences(rows, {one.epoch.pk: one.epoch.ordinal for one in committed})
     with inserting(LocationEvent, EVENT_COLUMNS, () if careful else rows):
         following.work_out()
-    with together():
+    with together() as waiting:
         following.write()
+        if waiting:
+            meanwhile()
     following.finish(counts)
     counts["events"] += len(rows)
     counts["raw_records"] += _store_raw(committed, now)
@@ -63,7 +68,9 @@ def commit_events(committed: Sequence[Committed], now: datetime, counts: Counter
         _compare(one, now, counts)
         _refuse(one, now, counts)
         _declare(one, now, counts)
-        _advance(one)
+    with together():
+        _advance(committed)
+        update(Gateway, ["last_batch_at"], [(pk, now) for pk in {one.gateway.pk for one in committed}], key="id")
 
 
 def _sort(one: Committed, counts: Counter[str]) -> None:
@@ -197,27 +204,23 @@ def _compare(one: Committed, now: datetime, counts: Counter[str]) -> None:
 
 def _stored(one: Committed) -> tuple[dict[int, tuple[Any, ...]], dict[UUID, tuple[Any, ...]]]:
     """What is stored under the numbers of `again`: (event_id, content...); and under their event_ids: (gateway, content...)."""
-    seqs = [g.record.seq for g in one.again]
-    ids = [g.record.event_id for g in one.again]
-    key = {"gateway": one.gateway, "epoch": one.epoch, "seq__in": seqs}
-    mine: dict[int, tuple[Any, ...]] = {}
-    for seq, event_id in Quarantine.objects.filter(
-        gateway=one.gateway, epoch=one.epoch.epoch, seq__in=seqs, rejected=True
-    ).values_list("seq", "event_id"):
-        mine[seq] = (event_id, None)
-    content = ("kind", "identity", "raw", "event_time")
-    for seq, *found in LocationEvent.objects.filter(**key).values_list("seq", "event_id", *content):
-        mine[seq] = tuple(found)
-    for seq, *found in RawRecord.objects.filter(**key).values_list("seq", "event_id", "kind", "body"):
-        mine[seq] = tuple(found)
-    missing = [event_id for seq, event_id in zip(seqs, ids, strict=True) if seq not in mine]
+    ids, seqs = {good.record.event_id for good in one.again}, {good.record.seq for good in one.again}
+    own = {"gateway": one.gateway, "epoch": one.epoch.epoch, "rejected": True, "seq__range": (min(seqs), max(seqs))}
+    mine: dict[int, tuple[Any, ...]] = {
+        seq: (event_id, None) for seq, event_id in Quarantine.objects.filter(**own).values_list("seq", "event_id")
+    }
     elsewhere: dict[UUID, tuple[Any, ...]] = {}
-    if missing:
-        for model, columns in ((LocationEvent, content), (RawRecord, ("kind", "body"))):
-            for event_id, *rest in model._default_manager.filter(event_id__in=missing).values_list(
-                "event_id", "gateway", *columns
-            ):
-                elsewhere[event_id] = tuple(rest)
+    for model, content in ((LocationEvent, ("kind", "identity", "raw", "event_time")), (RawRecord, ("kind", "body"))):
+        columns = ("event_id", "gateway", "epoch", "seq", *content)
+        for event_id, gateway, epoch, seq, *found in rows_where(model, columns, key="event_id", among=ids):
+            elsewhere[event_id] = (gateway, *found)
+            if epoch == one.epoch.pk:
+                mine[seq] = (event_id, *found)
+        missing = [seq for seq in seqs if seq not in mine]
+        for seq, *found in rows_where(
+            model, ("seq", "event_id", *content), key="seq", among=missing, where={"epoch": one.epoch.pk}
+        ):
+            mine[seq] = tuple(found)
     return mine, elsewhere
 
 
@@ -262,19 +265,22 @@ def _declare(one: Committed, now: datetime, counts: Counter[str]) -> None:
     counts["gaps"] += insert_new(Gap, GAP_COLUMNS, rows, key=["epoch", "first", "last"])
 
 
-def _advance(one: Committed) -> None:
-    """Move the cursor over everything accounted for, with the event_id at each end of what it has."""
-    epoch = one.epoch
-    ids: dict[int, UUID | None] = {last: UUID(text) if text else None for _, last, text in epoch.ranges}
-    ids[epoch.through] = epoch.through_id
-    ids |= one.ids
-    cursor = Cursor(epoch.through, tuple((first, last) for first, last, _ in epoch.ranges))
-    cursor = cursor.with_spans([*_runs(one.ids), *((first, last) for first, last, _ in one.gaps)])
-    at = ids.get(cursor.through)
-    ranges = [[first, last, str(ids[last]) if ids.get(last) else None] for first, last in cursor.ranges]
-    if (cursor.through, at, ranges) != (epoch.through, epoch.through_id, epoch.ranges):
-        epoch.through, epoch.through_id, epoch.ranges = cursor.through, at, ranges
-        epoch.save(update_fields=["through", "through_id", "ranges"])
+def _advance(committed: Sequence[Committed]) -> None:
+    """Move the cursors over everything accounted for, with the event_id at each end of what they have."""
+    moved = []
+    for one in committed:
+        epoch = one.epoch
+        ids: dict[int, UUID | None] = {last: UUID(text) if text else None for _, last, text in epoch.ranges}
+        ids[epoch.through] = epoch.through_id
+        ids |= one.ids
+        cursor = Cursor(epoch.through, tuple((first, last) for first, last, _ in epoch.ranges))
+        cursor = cursor.with_spans([*_runs(one.ids), *((first, last) for first, last, _ in one.gaps)])
+        at = ids.get(cursor.through)
+        ranges = [[first, last, str(ids[last]) if ids.get(last) else None] for first, last in cursor.ranges]
+        if (cursor.through, at, ranges) != (epoch.through, epoch.through_id, epoch.ranges):
+            epoch.through, epoch.through_id, epoch.ranges = cursor.through, at, ranges
+            moved.append((epoch.pk, epoch.through, epoch.through_id, epoch.ranges))
+    update(GatewayEpoch, ["through", "through_id", "ranges"], moved, key="id")
 
 
 def _runs(seqs: Iterable[int]) -> list[tuple[int, int]]:

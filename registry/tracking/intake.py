@@ -7,7 +7,7 @@ be cut short by a kill anywhere. A reply exists only for what is committed.
 import gc
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DataError, IntegrityError, transaction
 from django.utils import timezone
 
+from registry.db import by_index, hold_rows, rows_where
 from registry.texts import for_log
 from registry.tracking import learned, parsing
 from registry.tracking.committing import RECORDS_AT_ONCE, Committed, commit_events
@@ -69,8 +70,26 @@ def take(messages: Sequence[Message], counts: Counts, reply: Callable[[Reply], N
     What is not a message of a known gateway is counted and changes nothing. Raises OperationalError, InterfaceError when the
     database cannot be used: whatever was not replied to may then be taken again."""
     with _without_collecting():
-        for chunk in _chunks(_understood(messages, counts)):
-            _commit_or_split(chunk, counts, reply)
+        chunks = _Ahead(_chunks(_understood(messages, counts)))
+        while (chunk := chunks.take()) is not None:
+            _commit_or_split(chunk, counts, reply, chunks.look)
+
+
+class _Ahead:
+    """Chunks, of which the next can be made ready before it is taken: while PostgreSQL works on the one before."""
+
+    def __init__(self, chunks: Iterator[list[Item]]) -> None:
+        self._chunks = chunks
+        self._next: list[Item] | None = None
+
+    def look(self) -> None:
+        if self._next is None:
+            self._next = next(self._chunks, None)
+
+    def take(self) -> list[Item] | None:
+        self.look()
+        chunk, self._next = self._next, None
+        return chunk
 
 
 @contextmanager
@@ -86,9 +105,9 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _understood(messages: Sequence[Message], counts: Counts) -> list[Item]:
+def _understood(messages: Sequence[Message], counts: Counts) -> Iterator[Item]:
+    """Asks the database once, before the first."""
     gateways = Gateway.objects.in_bulk({m.gateway for m in messages})
-    items = []
     for message in messages:
         counts["messages"] += 1
         gateway = gateways.get(message.gateway)
@@ -107,8 +126,7 @@ def _understood(messages: Sequence[Message], counts: Counts) -> list[Item]:
         if said is None:
             counts["unknown_leaf"] += 1
         else:
-            items.append(Item(gateway, said))
-    return items
+            yield Item(gateway, said)
 
 
 def _said(message: Message, key: bytes) -> Hello | Told | Health | State | None:
@@ -129,7 +147,7 @@ def _key(gateway_id: str, key_serial: int) -> bytes:
     return mac_key(Gateway(id=gateway_id, key_serial=key_serial))
 
 
-def _chunks(items: list[Item]) -> Iterator[list[Item]]:
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
     chunk: list[Item] = []
     size = 0
     for item in items:
@@ -143,13 +161,14 @@ def _chunks(items: list[Item]) -> Iterator[list[Item]]:
         yield chunk
 
 
-def _commit_or_split(items: list[Item], counts: Counts, reply: Callable[[Reply], None]) -> None:
-    """Commit, or find the record that the database does not take and refuse that one: the stream never stalls."""
+def _commit_or_split(items: list[Item], counts: Counts, reply: Callable[[Reply], None], meanwhile: Callable[[], None]) -> None:
+    """Commit, or find the record that the database does not take and refuse that one: the stream never stalls. `meanwhile` is
+    done while the database writes, if there is time."""
     try:
         try:
-            replies, counted = _commit(items)
+            replies, counted = _commit(items, meanwhile)
         except IntegrityError:  # most likely events that are stored already
-            replies, counted = _commit(items, careful=True)
+            replies, counted = _commit(items, meanwhile, careful=True)
     except (DataError, IntegrityError, ValueError, OverflowError) as exc:
         parts = _halves(items, str(exc))
         if parts is None:
@@ -157,7 +176,7 @@ def _commit_or_split(items: list[Item], counts: Counts, reply: Callable[[Reply],
             log.exception("a message of gateway %s cannot be stored", items[0].gateway.pk)
             return
         for part in parts:
-            _commit_or_split(part, counts, reply)
+            _commit_or_split(part, counts, reply, meanwhile)
         return
     counts.update(counted)
     for one in replies:
@@ -193,11 +212,12 @@ class _ToAnswer:
 
 
 @transaction.atomic(durable=True)
-def _commit(items: list[Item], *, careful: bool = False) -> tuple[list[Reply], Counts]:
+def _commit(items: list[Item], meanwhile: Callable[[], None], *, careful: bool = False) -> tuple[list[Reply], Counts]:
     """One transaction: cursor, events, positions, stays, unknown tags. Returns the replies that hold once it is committed."""
     now = timezone.now()
     counts: Counts = Counter()
-    _hold({item.gateway.pk for item in items})
+    by_index()
+    hold_rows(Gateway, {item.gateway.pk for item in items})  # those who change identifiers or maps hold all (project.hold_ingest)
     epochs = _epochs(items)
     answers: dict[int, _ToAnswer] = {}
     told: defaultdict[int, list[Told]] = defaultdict(list)
@@ -215,22 +235,17 @@ def _commit(items: list[Item], *, careful: bool = False) -> tuple[list[Reply], C
     _note_states_and_health(items, now)
     committed = [Committed(answers[pk].gateway, answers[pk].epoch, batches) for pk, batches in told.items()]
     if committed:
-        commit_events(committed, now, counts, careful=careful)
-        Gateway.objects.filter(pk__in={c.gateway.pk for c in committed}).update(last_batch_at=now)
+        commit_events(committed, now, counts, meanwhile, careful=careful)
     for one in committed:
         answers[one.epoch.pk].rejected += one.rejected
     return [_reply(answer) for answer in answers.values()], counts
 
 
-def _hold(gateway_ids: set[str]) -> None:
-    """One transaction at a time per gateway; those who change identifiers or maps hold all gateways (project.hold_ingest)."""
-    if connection.features.has_select_for_update:
-        list(Gateway.objects.filter(pk__in=gateway_ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
-
-
 def _epochs(items: list[Item]) -> dict[tuple[str, str], GatewayEpoch]:
     named = {(i.gateway.pk, i.said.epoch) for i in items if isinstance(i.said, Hello | Told)}
-    rows = GatewayEpoch.objects.filter(gateway__in={g for g, _ in named}, epoch__in={e for _, e in named})
+    fields = GatewayEpoch._meta.concrete_fields
+    found = rows_where(GatewayEpoch, [field.name for field in fields], key="epoch", among={epoch for _, epoch in named})
+    rows = [GatewayEpoch.from_db(DEFAULT_DB_ALIAS, [field.attname for field in fields], row) for row in found]
     return {(row.gateway_id, row.epoch): row for row in rows}
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from registry.db import rows_where
 from registry.tracking.models import GatewayBoot, ReadPoint, Zone
 from registry.tracking.parsing import plain
 
@@ -19,18 +20,18 @@ MAX_BOOTS = 100_000
 
 def zones(gateway: str, names: Set[str]) -> dict[str | None, UUID]:
     """Return the ids of these zones, made where they are new; beyond the limit a name is missing."""
-    of_gateway = Zone.objects.valid().filter(gateway=gateway)
-    known: dict[str | None, UUID] = dict(of_gateway.filter(name__in=names).values_list("name", "pk"))
+    valid = {"gateway": gateway, "valid_to": None}
+    known: dict[str | None, UUID] = dict(rows_where(Zone, ("name", "id"), key="name", among=names, where=valid))
     if fresh := _within_limit(names - known.keys(), Zone.objects.filter(gateway=gateway), MAX_ZONES):
         Zone.objects.bulk_create([Zone(gateway_id=gateway, name=name) for name in fresh], ignore_conflicts=True)
-        known |= of_gateway.filter(name__in=fresh).values_list("name", "pk")
+        known |= dict(rows_where(Zone, ("name", "id"), key="name", among=fresh, where=valid))
     return known
 
 
 def read_points(gateway: str, zone_of: Mapping[str, UUID | None]) -> dict[str | None, UUID]:
     """Return the ids of these read points, made where they are new; each learns its zone where one is given."""
     of_gateway = ReadPoint.objects.filter(gateway=gateway)
-    rows = list(of_gateway.filter(name__in=zone_of).values_list("name", "pk", "zone"))
+    rows = rows_where(ReadPoint, ("name", "id", "zone"), key="name", among=zone_of, where={"gateway": gateway})
     known: dict[str | None, UUID] = {name: pk for name, pk, _ in rows}
     for name, pk, zone in rows:
         if zone_of[name] is not None and zone_of[name] != zone:
@@ -47,7 +48,8 @@ def boots(gateway: str, boot_ids: Set[str]) -> dict[str, int]:
     """Return the ids of these boots, made where they are new; beyond the limit one is missing."""
     of_gateway = GatewayBoot.objects.filter(gateway=gateway)
     stored = {plain(boot): boot for boot in boot_ids}
-    known = dict(of_gateway.filter(boot_id__in=stored).values_list("boot_id", "pk"))
+    rows = rows_where(GatewayBoot, ("boot_id", "id"), key="boot_id", among=stored, where={"gateway": gateway})
+    known: dict[str, int] = dict(rows)
     if fresh := _within_limit(stored.keys() - known.keys(), of_gateway, MAX_BOOTS):
         GatewayBoot.objects.bulk_create([GatewayBoot(gateway_id=gateway, boot_id=boot) for boot in fresh], ignore_conflicts=True)
         known |= of_gateway.filter(boot_id__in=fresh).values_list("boot_id", "pk")

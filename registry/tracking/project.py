@@ -7,6 +7,7 @@ their keys, so that two never wait for each other. On SQLite the transaction is 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -21,6 +22,7 @@ from registry.tracking.projection import PEOPLE, Fact, Span, Where, Whereabouts,
 POSITION_COLUMNS = (
     "asset", "location", "zone", "since", "last_seen_at", "last_event", "source", "confidence", "state", "worked_in_to", "tips",
 )  # fmt: skip
+PRESENT, UNKNOWN = Position.State.PRESENT.value, Position.State.UNKNOWN.value
 STAY_COLUMNS = ("id", "asset", "zone", "location", "from_ts", "to_ts")
 STAY_KEY = ("asset", "zone", "location", "from_ts", "to_ts")
 
@@ -78,7 +80,7 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
         return
     asset_ids = contents.with_contents(asset_ids)
     hold_assets(asset_ids)
-    replayed = contents.whereabouts(asset_ids, _facts_of(contents.with_containers(asset_ids)))
+    replayed = contents.whereabouts(asset_ids, facts_of(contents.with_containers(asset_ids)))
     obsolete: defaultdict[tuple[object, ...], list[UUID]] = defaultdict(list)  # stays of no length may be equal
     for pk, *stay in rows_where(Stay, ("id", *STAY_KEY), key="asset", among=asset_ids):
         asset, zone, location, from_ts, to_ts = stay
@@ -108,7 +110,7 @@ def _stored(asset_ids: Collection[UUID]) -> dict[UUID, Whereabouts]:
     positions = rows_where(Position, columns, key="asset", among=asset_ids)
     for asset_id, state, zone, location, since, seen, source, confidence, reached, tips in positions:
         told = {gateway: (ordinal, seq) for gateway, ordinal, seq in tips}
-        present = state == Position.State.PRESENT
+        present = state == PRESENT
         where = Where(zone) if zone else Where(None, location)
         spans = [Span(where, since, stored=True)] if present else []
         found[asset_id] = Whereabouts(present, where, since, seen, None, source, confidence, reached, told, spans)
@@ -130,16 +132,16 @@ class _Written:
 def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places: Mapping[Where, UUID | None]) -> _Written:
     """Write whereabouts; the `known` assets have a position already, `places` say which place of the tree each where is."""
     in_order = sorted(changed.items(), key=lambda item: item[0].int)
-    positions = [
-        (
+    moved: list[tuple[Any, ...]] = []
+    new_here: list[tuple[Any, ...]] = []
+    for asset_id, w in in_order:
+        row = (
             asset_id, places.get(w.where), w.where.zone, w.since, w.last_seen_at, w.last_event, w.source, w.confidence,
-            Position.State.PRESENT.value if w.present else Position.State.UNKNOWN.value, w.worked_in_to,
-            [[gateway, *told] for gateway, told in w.tips.items()],
-        )
-        for asset_id, w in in_order
-    ]  # fmt: skip
-    update(Position, POSITION_COLUMNS[1:], [row for row in positions if row[0] in known], key="asset")
-    insert(Position, POSITION_COLUMNS, [row for row in positions if row[0] not in known])
+            PRESENT if w.present else UNKNOWN, w.worked_in_to, [[gateway, *told] for gateway, told in w.tips.items()],
+        )  # fmt: skip
+        (moved if asset_id in known else new_here).append(row)
+    update(Position, POSITION_COLUMNS[1:], moved, key="asset")
+    insert(Position, POSITION_COLUMNS, new_here)
     spans = [(asset_id, span) for asset_id, w in in_order for span in w.spans]
     closed = [(asset_id, span.from_ts, span.to_ts) for asset_id, span in spans if span.stored and span.to_ts is not None]
     count = update(Stay, ["to_ts"], closed, key=("asset", "from_ts"), only="old.to_ts IS NULL")
@@ -153,12 +155,13 @@ def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places:
 
 
 def _places(wheres: Collection[Where]) -> dict[Where, UUID | None]:
-    zones = Zone.objects.filter(pk__in=[where.zone for where in wheres if where.zone is not None])
-    mapped = {Where(zone): location for zone, location in zones.values_list("pk", "location")}
+    zones = [where.zone for where in wheres if where.zone is not None]
+    mapped = {Where(zone): location for zone, location in rows_where(Zone, ("id", "location"), key="id", among=zones)}
     return mapped | {where: where.place for where in wheres if where.zone is None}
 
 
-def _facts_of(asset_ids: Collection[UUID]) -> dict[UUID, list[Fact]]:
+def facts_of(asset_ids: Collection[UUID]) -> dict[UUID, list[Fact]]:
+    """All that was told of these assets by themselves, not by what they lay in."""
     owners = identifiers.of_assets(asset_ids)
     facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
     for identity, fact in _told(LocationEvent.objects.filter(identity__in=owners)):

@@ -129,9 +129,10 @@ class Whereabouts:
 
     def _place(self, at: datetime, fact: Fact) -> None:
         """The asset is where the event says. Was it there already, the stay goes on: a span of time in one place is one stay."""
-        if fact.where == NOWHERE:
+        if fact.where.zone is None and fact.where.place is None:
             return
-        if self._open is None or self._open.where != fact.where:
+        here = self._open
+        if here is None or here.where != fact.where:
             self._close(at)
             self.spans.append(Span(fact.where, at))
             self.since = at

@@ -1,5 +1,4 @@
-"""Rows that change at every event leave the indexes alone, and nothing is looked up that is there anyway: a third of what an event
-cost PostgreSQL."""
+"""Rows that change at every event leave the indexes alone, and nothing is looked up that is there anyway."""
 
 import django.db.models.deletion
 from django.db import migrations, models
