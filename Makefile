@@ -1,6 +1,6 @@
 # make demo   set everything up and run the main job (ARGS="--seconds 20 --json" ends by itself)
 # make test   set everything up and pass every check and test
-.PHONY: demo test setup-demo setup-test static unit integration acceptance bench chaos docs lock
+.PHONY: demo test setup-demo setup-test static unit integration acceptance bench chaos fuzz docs lock
 
 PYTEST = .venv/bin/python -m pytest -q -n 2
 
@@ -29,8 +29,8 @@ unit:
 
 # Twice where a database is meant: on SQLite, then on a PostgreSQL that the tests start and stop themselves.
 integration:
-	$(PYTEST) tests/integration
-	SIGHTPOST_TEST_DATABASE=postgresql $(PYTEST) tests/integration/registry
+	$(PYTEST) --dist worksteal tests/integration
+	SIGHTPOST_TEST_DATABASE=postgresql $(PYTEST) --dist worksteal tests/integration/registry
 
 acceptance:
 	$(PYTEST) --dist loadfile tests/acceptance
@@ -45,6 +45,11 @@ bench: setup-test
 
 chaos: setup-test
 	SIGHTPOST_KILLS=20 $(PYTEST) tests/acceptance/test_kills.py
+
+# By hand, for an hour or a night (FUZZ=1000): so many times the examples of each property of codecs, wire, rules and readers of files.
+FUZZ = 50
+fuzz: setup-test
+	SIGHTPOST_FUZZ=$(FUZZ) $(PYTEST) --dist worksteal --timeout 0 $(shell grep -lr "from hypothesis import" tests/unit)
 
 # The references that the tests hold against the code.
 docs: setup-test

@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 from django.db import connections
 from django.test import TransactionTestCase
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests import databases
 
+# `make fuzz` draws this many times the examples, other ones each time; a run of the tests draws what the last one drew.
+FUZZ = int(os.environ.get("SIGHTPOST_FUZZ", "1"))
 # How long the first draw takes says how busy the machine is: on a clean checkout it makes a table of all characters first.
-settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("tests", derandomize=FUZZ == 1, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 GRACE_S = 2.0  # a thread or child that is on its way out gets this long
@@ -102,6 +104,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
             item.obj = _without_stray_tasks(item.obj)
+    if FUZZ > 1:
+        drawing = (item.obj for item in items if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj))
+        for test in {getattr(function, "__func__", function) for function in drawing}:
+            own = test._hypothesis_internal_use_settings  # there is no public way to draw more where a test says how many
+            test._hypothesis_internal_use_settings = settings(own, max_examples=own.max_examples * FUZZ)
 
 
 def _without_stray_tasks(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
