@@ -24,6 +24,7 @@ from registry.assets.models import (
     Supplier,
     Tag,
 )
+from registry.custody import many
 from registry.custody.bookings import book
 from registry.custody.services import check_out
 from registry.custody.transfers import request
@@ -78,6 +79,8 @@ def ids_of(world: World) -> dict[str, Any]:
         **_later(world),
         "value": "061414100008",
         "name": "kind",
+        "kind": "asset",
+        "do": "out",
         "what": "places",
         "ending": "csv",
         "view_id": SavedView.objects.create(
@@ -86,6 +89,7 @@ def ids_of(world: World) -> dict[str, Any]:
         "run_id": bulk_edit.confirm(
             by=ROOT, token=bulk_edit.preview(ROOT, Edit("order_ref", "SECRET"), [world.assets["Drill"].pk]).token
         ).pk,
+        "handled_id": many.take_out(by=ROOT, asset_ids=[world.assets["Drill"].pk]).pk,
     }
 
 

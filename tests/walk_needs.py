@@ -47,13 +47,13 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET / | GET /01/{value} | GET /8003/{value} | GET /8004/{value} | GET /account/second-factor/ | GET /assets/
         GET /account/second-factor/code.svg | GET /assets/columns/ | GET /assets/export.{ending} | GET /assets/facet/{name}/
         GET /assets/fields/ | GET /assets/filters/ | GET /assets/new/ | GET /assets/views/ | GET /bookings/ | GET /bookings/new/
-        GET /custody/ | GET /custody/accept/{secret}/ | GET /custody/in/ | GET /custody/out/ | GET /custody/people/ | GET /find/
+        GET /custody/ | GET /custody/accept/{secret}/ | GET /custody/in/ | GET /custody/out/ | GET /find/
         GET /imports/ | GET /labels/ | GET /live/ | GET /live/parts/ | GET /live/unknown/ | GET /login/
         GET /login/second-factor/ | GET /map/ | GET /palette/ | GET /password/ | GET /places/ | GET /places/new/ | GET /reports/
         GET /scan/ | GET /scan/drawer/ | GET /scan/sw.js | GET /scan/unknown/ | GET /stock/ | GET /stock/proposal/
         GET /stock/receive/ | GET /tokens/ | GET /transfers/ | GET /transfers/new/ | POST /account/second-factor/
         POST /assets/columns/ | POST /assets/views/ | POST /login/ | POST /password/ | POST /stock/watch/ | POST /tokens/
-        GET /settings/words/ | GET /settings/words/{slug}/ | GET /settings/words/{slug}/{word_id}/"""),
+        GET /pick/{kind}/ | GET /settings/words/ | GET /settings/words/{slug}/ | GET /settings/words/{slug}/{word_id}/"""),
     (Need("anywhere", V), "GET /api/v1/reports/{key} | GET /api/v1/reports/{key}/file | GET /reports/{key}/"),
     (Need("anywhere", H), "GET /api/v1/people | GET /people/"),
     (Need("anywhere", E), "POST /api/v1/imports | POST /imports/"),

@@ -67,7 +67,7 @@ COMMON = {
     "version",
     "edit_token",
 }  # of no scope
-CONSTANT = {"do": "take-out", "slug": "models", "key": "inventory", "name": "kind", "ending": "csv", "secret": "x" * 43}
+CONSTANT = {"do": "take-out", "kind": "asset", "slug": "models", "key": "inventory", "name": "kind", "ending": "csv", "secret": "x" * 43}
 NOTHING = "NOTHING-AT-ALL"
 NOTHINGS = {"code": "tag:NOTHING-AT-ALL"}
 

@@ -12,22 +12,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from registry.access.actors import Actor
 from registry.assets import trees
 from registry.assets.models import NAME_CHARS, Location
+from registry.assets.pickers import Picked, bind
 from registry.page import acting, page, put_errors, said
 from registry.problems import Problem, Stale
-
-
-class TreeChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """A node of a tree, indented by its depth."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        depth: int = obj.depth
-        return "\u2003" * (depth - 1) + str(obj.name)
 
 
 class PlaceForm(forms.Form):
     name = forms.CharField(max_length=NAME_CHARS)
     kind = forms.ChoiceField(choices=[(k.value, str(k.label).capitalize()) for k in Location.Kind])
-    parent = TreeChoice(label="Inside", queryset=Location.objects.none(), required=False, empty_label="Nothing: at the top")
+    parent = Picked("place", label="Inside", required=False, empty="Nothing: at the top")
     code = forms.CharField(max_length=trees.CODE_CHARS, required=False)
     gln = forms.CharField(label="GLN", max_length=20, required=False)
     latitude = forms.FloatField(required=False)
@@ -39,11 +32,10 @@ class PlaceForm(forms.Form):
 
     def __init__(self, by: Actor, moved: Location | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        places = Location.objects.visible_to(by)
+        bind(self, by)
         if moved is not None:  # it cannot be put inside itself
-            places = places.exclude(path__startswith=moved.path)
+            self.fields["parent"].narrow = lambda places: places.exclude(path__startswith=moved.path)  # type: ignore[attr-defined]
             self.fields["version"].required = True
-        self.fields["parent"].queryset = places  # type: ignore[attr-defined]
 
     def values(self) -> dict[str, Any]:
         """The fields of the place, as the services take them."""

@@ -1,25 +1,21 @@
 """What the forms of custody, bookings and transfers ask for alike: which assets, which person, when. Typed, scanned or chosen."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
 from registry.access.actors import Action, Actor
-from registry.access.models import Person
-from registry.assets.models import Asset, Location
-from registry.assets.pages import TreeChoice
+from registry.assets.models import Asset
+from registry.assets.pickers import Picked, bind
 from registry.assets.services import resolve_code
 from registry.custody.accepting import SECRET_HERE
 from registry.custody.scope import MOST_ASSETS
-from registry.problems import Invalid, NotFound, Problem, Several
+from registry.problems import Invalid, Problem, Several
 
-PEOPLE_OFFERED = 20
 MOST_TYPED = 100_000  # characters of codes, one to a line
 
 
@@ -31,14 +27,6 @@ class Moment(forms.DateTimeField):
         super().__init__(widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"], **more)
 
 
-class PersonName(forms.CharField):
-    """A name, staff number or address, completed from the list that comes as one types."""
-
-    def __init__(self, **more: Any) -> None:
-        attrs = {"list": "people", "autocomplete": "off", "maxlength": "300"}
-        super().__init__(widget=forms.TextInput(attrs=attrs), max_length=300, **more)
-
-
 class Assets(forms.Form):
     """`assets`: ids with commas between, as the list of assets sends them. `codes`: one to a line, typed or scanned."""
 
@@ -46,6 +34,10 @@ class Assets(forms.Form):
     codes = forms.CharField(
         label="Codes", widget=forms.Textarea(attrs={"rows": 3, "class": "mono"}), max_length=MOST_TYPED, required=False
     )
+
+    def __init__(self, by: Actor, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        bind(self, by)
 
 
 def ids_in(given: QueryDict) -> str:
@@ -83,41 +75,10 @@ def chosen(by: Actor, ids: str, codes: str = "") -> list[Asset]:
     return list(found.values())
 
 
-def people(by: Actor, q: str) -> Sequence[Person]:
-    """Some whose name, number or address has this in it; for those who hand things out."""
-    if not by.may_anywhere(Action.HANDLE):
-        return []
-    active = Person.objects.filter(active=True, erased_at__isnull=True)
-    words = Q(name__icontains=q[:100]) | Q(number__istartswith=q[:60]) | Q(email__istartswith=q[:100])
-    return list(active.filter(words).order_by("name", "id")[:PEOPLE_OFFERED])
-
-
-def person_named(by: Actor, text: str, *, field: str = "person") -> Person:
-    """The one with this name, number or address, or as label_of() writes it. Raises Invalid, NotFound."""
-    if not by.may_anywhere(Action.HANDLE):
-        raise NotFound("there is no such person", field=field)
-    wanted = " ".join(text.split())
-    name, _, rest = wanted.partition(" · ")
-    active = Person.objects.filter(active=True, erased_at__isnull=True)
-    if rest:
-        active = active.filter(Q(number=rest) | Q(email__iexact=rest))
-    found = list(active.filter(Q(name__iexact=name) | Q(number=wanted) | Q(email__iexact=wanted))[:2])
-    if not found:
-        raise Invalid(f"{field}: nobody is called {wanted[:60]!r}; choose from the list", field=field)
-    if len(found) > 1:
-        raise Invalid(f"{field}: several are called {name[:60]!r}; write the staff number or the address", field=field)
-    return found[0]
-
-
-def label_of(person: Person) -> str:
-    more = person.number or person.email
-    return f"{person.name} · {more}" if more else person.name
-
-
-def place_field(
-    by: Actor, *, label: str, required: bool = False, empty: str = "None", action: Action = Action.HANDLE
-) -> TreeChoice:
-    return TreeChoice(label=label, queryset=Location.objects.visible_to(by, action), required=required, empty_label=empty)
+def place_field(by: Actor, *, label: str, required: bool = False, empty: str = "", action: Action = Action.HANDLE) -> Picked:
+    field = Picked("place", label=label, required=required, empty=empty or "Name or code", action=action)
+    field.by = by
+    return field
 
 
 def accept_at(request: HttpRequest) -> str:

@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from registry.access.actors import Actor, system
+from registry.access.actors import Action, Actor, system
 from registry.assets import drawings
 from registry.assets.models import Asset
+from registry.assets.pickers import Picked, bind
 from registry.assets.serving import picture
 from registry.custody import choosing, lists, services
 from registry.custody.models import Custody
@@ -34,14 +35,14 @@ SIGNATURE_BYTES = 200_000
 
 class CheckOutForm(choosing.Assets):
     to = forms.ChoiceField(choices=[("person", "A person"), ("place", "A place"), ("asset", "Another asset")], initial="person")
-    person = choosing.PersonName(required=False)
-    holder = forms.CharField(label="Asset", max_length=200, required=False)
+    person = Picked("person", required=False, empty="Name, staff number or e-mail")
+    holder = Picked("asset", label="Asset", action=Action.HANDLE, required=False, empty="Name, number or code")
     due_at = choosing.Moment(label="Back by", required=False)
     note = forms.CharField(max_length=NOTE_CHARS, required=False)
     over_bookings = forms.BooleanField(required=False)
 
     def __init__(self, by: Actor, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+        super().__init__(by, *args, **more)
         self.fields["location"] = choosing.place_field(by, label="Place")
 
 
@@ -55,7 +56,7 @@ class CheckInForm(choosing.Assets):
     note = forms.CharField(max_length=NOTE_CHARS, required=False)
 
     def __init__(self, by: Actor, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+        super().__init__(by, *args, **more)
         self.fields["location"] = choosing.place_field(by, label="Put at")
 
 
@@ -65,7 +66,11 @@ class ExtendForm(forms.Form):
 
 
 class HandOverForm(forms.Form):
-    person = choosing.PersonName(label="To")
+    person = Picked("person", label="To", empty="Name, staff number or e-mail")
+
+    def __init__(self, by: Actor, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        bind(self, by)
 
 
 @page()
@@ -134,24 +139,23 @@ def _check_out(by: Actor, values: dict[str, Any], accept_at: str) -> services.Ch
         note=values["note"],
         over_bookings=values["over_bookings"],
         accept_at=accept_at,
-        **holder_of(by, values),
+        **holder_of(values),
     )
 
 
-def holder_of(by: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Who gets it, of the fields of a CheckOutForm, as services.check_out() takes it. Raises Invalid, NotFound."""
+def holder_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Who gets it, of the fields of a CheckOutForm, as services.check_out() takes it. Raises Invalid."""
     if values["to"] == "person":
         if not values["person"]:
             raise Invalid("person: say who gets it", field="person")
-        return {"person_id": choosing.person_named(by, values["person"]).pk}
+        return {"person_id": values["person"].pk}
     if values["to"] == "place":
         if values["location"] is None:
             raise Invalid("location: choose a place", field="location")
         return {"location": values["location"]}
-    holders = choosing.chosen(by, "", values["holder"])
-    if len(holders) != 1:
-        raise Invalid("holder: write the number or a code of the asset that gets it", field="holder")
-    return {"holder_id": holders[0].pk}
+    if values["holder"] is None:
+        raise Invalid("holder: say which asset gets it", field="holder")
+    return {"holder_id": values["holder"].pk}
 
 
 @page("GET", "POST")
@@ -194,11 +198,11 @@ def one(request: HttpRequest, custody_id: UUID) -> HttpResponse:
     )
     custody = get_object_or_404(shown, pk=custody_id)
     extending = ExtendForm(initial={"due_at": custody.due_at})
-    handing = HandOverForm()
+    handing = HandOverForm(by)
     if request.method == "POST":
         do = request.POST.get("do")
         extending = ExtendForm(request.POST) if do == "extend" else extending
-        handing = HandOverForm(request.POST) if do == "over" else handing
+        handing = HandOverForm(by, request.POST) if do == "over" else handing
         form = handing if do == "over" else extending
         if do == "link" or form.is_valid():
             try:
@@ -233,7 +237,7 @@ def _do(request: HttpRequest, by: Actor, custody: Custody, do: str | None, form:
         services.extend(by=by, custody_id=custody.pk, due_at=values["due_at"], over_bookings=values["over_bookings"])
         messages.success(request, "Extended.", "good")
     elif do == "over":
-        person = choosing.person_named(by, form.cleaned_data["person"])
+        person = form.cleaned_data["person"]
         out = services.hand_over(
             by=by,
             asset_ids=[custody.asset_id],
@@ -248,14 +252,6 @@ def _do(request: HttpRequest, by: Actor, custody: Custody, do: str | None, form:
     else:
         raise Http404
     return redirect("custody-one", custody.pk)
-
-
-@page()
-def people(request: HttpRequest) -> HttpResponse:
-    """Names for a field, as one types them."""
-    q = next((request.GET[name] for name in ("person", "q") if request.GET.get(name)), "")
-    labels = [choosing.label_of(person) for person in choosing.people(acting(request), q.strip())]
-    return render(request, "custody/_people.html", {"labels": labels})
 
 
 @page()

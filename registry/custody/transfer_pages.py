@@ -30,10 +30,9 @@ class TransferForm(choosing.Assets):
     new_home = forms.BooleanField(required=False)
 
     def __init__(self, by: Actor, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        choose = "Choose a place"
-        self.fields["from_location"] = choosing.place_field(by, label="From", required=True, empty=choose, action=Action.VIEW)
-        self.fields["to_location"] = choosing.place_field(by, label="To", required=True, empty=choose)
+        super().__init__(by, *args, **more)
+        self.fields["from_location"] = choosing.place_field(by, label="From", required=True, action=Action.VIEW)
+        self.fields["to_location"] = choosing.place_field(by, label="To", required=True)
 
 
 @page()

@@ -8,7 +8,6 @@ urlpatterns = [
     path("custody/", pages.listing, name="custody"),
     path("custody/out/", pages.check_out, name="check-out"),
     path("custody/in/", pages.check_in, name="check-in"),
-    path("custody/people/", pages.people, name="custody-people"),
     path("custody/accept/<str:secret>/", pages.accept, name="custody-accept"),
     path("custody/<uuid:custody_id>/", pages.one, name="custody-one"),
     path("custody/<uuid:custody_id>/signature/", pages.signature, name="custody-signature"),

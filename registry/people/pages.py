@@ -15,8 +15,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from registry.access import people
 from registry.access.actors import ROLES, Action, Actor
 from registry.access.models import Person, RoleBinding
-from registry.assets.models import Category, Location
-from registry.assets.pages import TreeChoice
+from registry.assets.pickers import Picked
+from registry.assets.pickers import bind as bind_pickers
 from registry.page import acting, page, put_errors, said
 from registry.paging import BadCursor, Order, cut
 from registry.people.words import MEANS
@@ -39,13 +39,12 @@ class NewPersonForm(PersonForm):
 
 class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=[(role, role.capitalize()) for role in ROLES])
-    location = TreeChoice(label="Place", queryset=Location.objects.none(), required=False, empty_label="Everywhere")
-    category = TreeChoice(queryset=Category.objects.none(), required=False, empty_label="All categories")
+    location = Picked("place", label="Place", required=False, empty="Everywhere")
+    category = Picked("category", required=False, empty="All categories")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, by: Actor, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["location"].queryset = Location.objects.all()  # type: ignore[attr-defined]
-        self.fields["category"].queryset = Category.objects.all()  # type: ignore[attr-defined]
+        bind_pickers(self, by)
 
 
 @page()
@@ -144,7 +143,7 @@ def active(request: HttpRequest, person_id: UUID) -> HttpResponse:
 @page("POST")
 def bind(request: HttpRequest, person_id: UUID) -> HttpResponse:
     by, person = administering(request), _with_user(person_id)
-    form = RoleForm(request.POST)
+    form = RoleForm(acting(request), request.POST)
     if form.is_valid():
         try:
             people.bind(by=by, user_id=person.user_id, **form.cleaned_data)
@@ -222,7 +221,7 @@ def _shown(request: HttpRequest, person: Person, **more: Any) -> HttpResponse:
     roles = [(binding, where(binding), MEANS[binding.role]) for binding in bindings]
     tokens = list(person.user.tokens.filter(revoked_at__isnull=True)) if person.user is not None else []
     context = {
-        "area": "people", "person": person, "roles": roles, "tokens": tokens, "role_form": RoleForm(), "means": MEANS.items(),
+        "area": "people", "person": person, "roles": roles, "tokens": tokens, "role_form": RoleForm(acting(request)), "means": MEANS.items(),
         "assets": person.assets.count(), "last_login": person.user.last_login if person.user is not None else None,
     }  # fmt: skip
     wrong = bool(more.get("invite_error") or more.get("erase_error") or more.get("role_form"))

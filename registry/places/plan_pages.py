@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import FloorPlan, Location
-from registry.assets.pages import TreeChoice
+from registry.assets.pickers import Picked, bind
 from registry.assets.serving import picture
 from registry.page import acting, page, put_errors, said
 from registry.places import contents, drawing, plans
@@ -27,7 +27,7 @@ class PlanForm(forms.Form):
 
 
 class OutlineForm(forms.Form):
-    room = TreeChoice(label="Place", queryset=Location.objects.none(), empty_label="Choose a place")
+    room = Picked("place", label="Place", action=Action.EDIT, empty="Name or code")
     outline = forms.CharField(
         label="Corners",
         widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false"}),
@@ -37,8 +37,9 @@ class OutlineForm(forms.Form):
 
     def __init__(self, plan: FloorPlan, by: Actor, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        inside = Location.objects.visible_to(by, Action.EDIT).within(plan.location).exclude(pk=plan.location_id)
-        self.fields["room"].queryset = inside  # type: ignore[attr-defined]
+        bind(self, by)
+        inside = Location.objects.within(plan.location).exclude(pk=plan.location_id).values("pk")
+        self.fields["room"].narrow = lambda places: places.filter(pk__in=inside)  # type: ignore[attr-defined]
 
 
 @page("GET", "POST")

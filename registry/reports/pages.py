@@ -1,5 +1,6 @@
 """Pages: the reports there are, each with its filters, its chart and its table, as a file, and by mail on a schedule."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,8 +13,7 @@ from django.urls import reverse
 
 from registry.access.actors import Actor
 from registry.access.models import User
-from registry.assets.models import Category, Location
-from registry.assets.pages import TreeChoice
+from registry.assets.pickers import Picked, bind, picker
 from registry.page import acting, page, said
 from registry.problems import Forbidden, NotFound, Problem
 from registry.reports import services
@@ -26,13 +26,12 @@ from registry.work import outgoing
 
 
 class Filters(forms.Form):
-    category = TreeChoice(queryset=Category.objects.none(), required=False, empty_label="All categories")
-    place = TreeChoice(queryset=Location.objects.none(), required=False, empty_label="All places")
+    category = Picked("category", required=False, empty="All categories")
+    place = Picked("place", required=False, empty="All places")
 
     def __init__(self, by: Actor, report: Report, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.fields["category"].queryset = Category.objects.visible_to(by)  # type: ignore[attr-defined]
-        self.fields["place"].queryset = Location.objects.visible_to(by)  # type: ignore[attr-defined]
+        bind(self, by)
         day = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
         if report.groups:
             self.fields["group"] = forms.ChoiceField(label="By", choices=list(report.groups.items()))
@@ -57,6 +56,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     given = request.GET.dict()
     problem = ""
     try:
+        given |= _picked(by, request.GET)
         asked = report.asked(by, given)
         answer = report.run(by, asked)
     except Forbidden as exc:
@@ -92,6 +92,16 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "kept": plain(given).items(),
     }
     return render(request, "reports/report.html", context)
+
+
+def _picked(by: Actor, given: Mapping[str, Any]) -> dict[str, str]:
+    """The ids of what was picked or typed. Raises Invalid."""
+    found = {}
+    for name in ("category", "place"):
+        row = picker(by, name).typed(given, name)
+        if row is not None:
+            found[name] = str(row.pk)
+    return found
 
 
 @page("POST")

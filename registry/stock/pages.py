@@ -12,9 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from registry.access.actors import Action, Actor
-from registry.assets.models import Asset, Location
-from registry.assets.pages import TreeChoice
-from registry.assets.services import resolve_code
+from registry.assets.pickers import Picked, bind
 from registry.page import acting, page, put_errors, said
 from registry.paging import BadCursor, Order, cut
 from registry.problems import NotFound, Problem
@@ -34,8 +32,8 @@ def _amount(label: str, **more: Any) -> forms.CharField:
 
 
 class ReceiveForm(forms.Form):
-    asset = forms.CharField(label="Asset", max_length=200, help_text="Its number, or any code on it.")
-    location = TreeChoice(label="Put at", queryset=Location.objects.none(), empty_label="Choose a place")
+    asset = Picked("asset", label="Asset", action=Action.HANDLE, help_text="Its name, number, or any code on it.")
+    location = Picked("place", label="Put at", action=Action.HANDLE, empty="Name or code")
     quantity = _amount("Quantity")
     lot = forms.CharField(max_length=LOT_CHARS, required=False)
     expires_on = forms.DateField(label="Expires on", required=False, widget=DAY)
@@ -43,7 +41,7 @@ class ReceiveForm(forms.Form):
 
     def __init__(self, by: Actor, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.fields["location"].queryset = Location.objects.visible_to(by, Action.HANDLE)  # type: ignore[attr-defined]
+        bind(self, by)
 
 
 class DoForm(forms.Form):
@@ -58,8 +56,8 @@ class DoForm(forms.Form):
             return
         self.fields["quantity"] = _amount("There are" if do == "count" else "Quantity")
         if do == "move":
-            places = Location.objects.visible_to(by, Action.HANDLE)
-            self.fields["location"] = TreeChoice(label="To", queryset=places, empty_label="Choose a place")
+            self.fields["location"] = Picked("place", label="To", action=Action.HANDLE, empty="Name or code")
+            bind(self, by)
         self.fields["note"] = forms.CharField(label="Note", max_length=200, required=False)
 
 
@@ -99,7 +97,7 @@ def receive(request: HttpRequest) -> HttpResponse:
         values = form.cleaned_data
         try:
             line = services.receive(
-                by=by, asset_id=_asset(by, values["asset"]).pk, location_id=values["location"].pk, quantity=values["quantity"],
+                by=by, asset_id=values["asset"].pk, location_id=values["location"].pk, quantity=values["quantity"],
                 lot=values["lot"], expires_on=values["expires_on"], note=values["note"],
             )  # fmt: skip
         except Problem as problem:
@@ -181,17 +179,6 @@ def _do(by: Actor, found: StockLine, do: str, values: dict[str, Any], version: s
             )
         case "levels":
             services.set_levels(by=by, line_id=found.pk, minimum=values["minimum"], target=values["target"], version=seen)
-
-
-def _asset(by: Actor, text: str) -> Asset:
-    """Raises NotFound."""
-    seen = Asset.objects.visible_to(by)
-    found = seen.filter(asset_no__iexact=text.strip()[:40]).first()
-    if found is None and (owner := resolve_code(text, by=by).asset) is not None:
-        found = seen.filter(pk=owner.pk).first()
-    if found is None:
-        raise NotFound("asset: nothing has this number or code", field="asset")
-    return found
 
 
 def _state(one: StockLine, today: Any) -> dict[str, Any]:

@@ -18,16 +18,12 @@ from registry.assets.models import (
     KEY_CHARS,
     NAME_CHARS,
     Asset,
-    AssetModel,
     Category,
-    CostCenter,
     CustomField,
-    Location,
     StatusLabel,
-    Supplier,
     Tag,
 )
-from registry.assets.pages import TreeChoice
+from registry.assets.pickers import Picked, bind
 from registry.assets.values import ASSET_NO_CHARS, VALUE_FIELDS
 from registry.page import acting, is_htmx, page, put_errors
 from registry.problems import Forbidden, NotFound, Problem, Stale
@@ -42,9 +38,6 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("Notes", ("notes", "latitude", "longitude")),
 )
 FIELDS: Final = tuple(name for _, names in GROUPS for name in names if name not in ("code", "tags"))
-_WORDS: Final[tuple[tuple[str, Any], ...]] = (
-    ("model", AssetModel), ("label", StatusLabel), ("supplier", Supplier), ("cost_center", CostCenter),
-)  # fmt: skip
 
 
 def _day() -> forms.CharField:
@@ -61,8 +54,8 @@ def _choices(choices: Any) -> forms.ChoiceField:
     return forms.ChoiceField(choices=[(one.value, str(one.label).capitalize()) for one in choices])
 
 
-def _row(model: Any) -> Any:
-    return forms.ModelChoiceField(queryset=model.objects.none(), required=False, empty_label="None")
+def _picked(kind: str, **more: Any) -> Picked:
+    return Picked(kind, required=False, **more)
 
 
 class AssetForm(forms.Form):
@@ -78,8 +71,8 @@ class AssetForm(forms.Form):
         label="Asset number", max_length=ASSET_NO_CHARS, required=False, help_text="Left empty, it gets the next free one."
     )
     serial_no = forms.CharField(label="Serial number", max_length=100, required=False)
-    category = TreeChoice(queryset=Category.objects.none(), required=False, empty_label="None")
-    model = _row(AssetModel)
+    category = _picked("category", empty="None")
+    model = _picked("model", empty="None")
     kind = _choices(Asset.Kind)
     status = _choices(Asset.Status)
     label = forms.ModelChoiceField(
@@ -87,10 +80,9 @@ class AssetForm(forms.Form):
         help_text="A word of your own over the status",
     )  # fmt: skip
     tags = forms.CharField(max_length=3_000, required=False, help_text="With commas between; new ones are made.")
-    home_location = TreeChoice(
-        label="Home", queryset=Location.objects.none(), required=False, empty_label="None",
-        help_text="The place it belongs to; where it is now, the readers say.",
-    )  # fmt: skip
+    home_location = _picked(
+        "place", label="Home", empty="None", help_text="The place it belongs to; where it is now, the readers say."
+    )
     quantity = _number()
     uom = forms.CharField(label="Unit", max_length=20, required=False, help_text="Empty: pieces")
     criticality = _choices(Asset.Criticality)
@@ -108,9 +100,9 @@ class AssetForm(forms.Form):
     condition_on = _day()
     purchase_cost = _number()
     currency = forms.CharField(max_length=3, required=False, help_text="Three letters, like EUR")
-    supplier = _row(Supplier)
+    supplier = _picked("supplier", empty="None")
     order_ref = forms.CharField(label="Order", max_length=100, required=False)
-    cost_center = _row(CostCenter)
+    cost_center = _picked("cost-center", empty="None")
     owner_org = forms.CharField(label="Owner", max_length=NAME_CHARS, required=False)
     storage_cost_month = _number()
     acquired_on, in_service_on, warranty_until = _day(), _day(), _day()
@@ -122,16 +114,13 @@ class AssetForm(forms.Form):
     def __init__(self, by: Actor, *args: Any, asset: Asset | None = None, money_alone: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices: Any = self.fields
-        had_category = Q(pk=getattr(asset, "category_id", None))  # one out of their scope stays choosable: it is there
-        choices["category"].queryset = Category.objects.filter(
-            Q(pk__in=Category.objects.visible_to(by).values("pk")) | had_category
-        )
-        choices["home_location"].queryset = Location.objects.visible_to(by)
+        bind(self, by)
+        for name in ("category", "model", "supplier", "cost_center"):
+            choices[name].keep = getattr(asset, name, None)  # out of their scope or offered no more, it stays where it is
         if asset is not None and asset.home_location is not None and asset.home_location.pk is None:
             del self.fields["home_location"]  # elsewhere: nobody changes what they may not see
-        for name, model in _WORDS:
-            had = getattr(asset, f"{name}_id", None)
-            choices[name].queryset = model.objects.filter(Q(active=True) | Q(pk=had))
+        had = getattr(asset, "label_id", None)
+        choices["label"].queryset = StatusLabel.objects.filter(Q(active=True) | Q(pk=had))
         for name, words in (("condition_on", "Condition seen on"), ("cost_center", "Cost centre"), ("acquired_on", "Acquired"),
                             ("in_service_on", "In service since"), ("storage_cost_month", "Storage cost a month")):  # fmt: skip
             self.fields[name].label = words
@@ -154,15 +143,13 @@ class AssetForm(forms.Form):
                 one.required = False  # was not on the page, and stays as it is
 
     def _category(self, by: Actor, asset: Asset | None) -> Category | None:
-        chosen = self.data.get("category") if self.is_bound else self.initial.get("category")
         if self.is_bound and "category" not in self.data:
             return asset.category if asset is not None else None
-        if isinstance(chosen, Category):
+        chosen = self.initial.get("category")
+        if not self.is_bound and isinstance(chosen, Category):
             return chosen
-        try:
-            found: Category | None = Category.objects.visible_to(by).filter(pk=UUID(str(chosen))).first() if chosen else None
-        except ValueError:
-            return None
+        field: Any = self.fields["category"]
+        found: Category | None = field.found(self.data if self.is_bound else self.initial, "category")
         return found
 
     def groups(self) -> Iterator[tuple[str, list[BoundField]]]:

@@ -1,5 +1,6 @@
 """Pages: changing the ticked assets. Choose what, see what would happen, confirm exactly that; then what came of it, and undo."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from registry.assets import bulk_edit, editing
 from registry.assets.custom import PREFIX
 from registry.assets.editing import ADD_TAGS, DROP_TAGS, EDITABLE, ROWS, Edit
 from registry.assets.models import Asset, CustomField
+from registry.assets.pickers import Picked, picker, typed_in
 from registry.page import acting, is_htmx, page, said
 from registry.problems import NotFound, Problem
 from registry.web.selection import back_to_list, chosen
@@ -18,6 +20,13 @@ from registry.work import runs
 from registry.work.models import Run
 
 MOST_OPTIONS = 1_000
+PICKED = {
+    "category": "category",
+    "home_location": "place",
+    "model": "model",
+    "supplier": "supplier",
+    "cost_center": "cost-center",
+}
 DAYS = ("acquired_on", "in_service_on", "warranty_until", "replace_on")
 
 
@@ -44,11 +53,16 @@ def show(request: HttpRequest) -> HttpResponse:
         "control": _control(by, name),
         "value": request.POST.get("value", ""),
     }
-    if is_htmx(request):
-        return render(request, "web/_bulk_value.html", context)
-    if "preview" not in request.POST:
-        return render(request, "web/bulk.html", context)
+    if is_htmx(request) or "preview" not in request.POST:
+        context |= {"value": ""}
+        return render(request, "web/_bulk_value.html" if is_htmx(request) else "web/bulk.html", context)
+    if name in PICKED:
+        context["control"] = {
+            "picked": _picker(by, name).control("value", typed_in(request.POST, "value")),
+            "help": "Left empty: none.",
+        }
     try:
+        context["value"] = _picked(by, name, request.POST) if name in PICKED else context["value"]
         context["preview"] = bulk_edit.preview(by, Edit(name, context["value"]), ids)
     except Problem as problem:
         return render(request, "web/bulk.html", context | {"error": said(problem)}, status=422)
@@ -117,8 +131,10 @@ def _control(by: Actor, name: str) -> dict[str, Any]:
         return {"options": [(value, str(label).capitalize()) for value, label in choices[name].choices]}
     if name == "condition":
         return {"options": [("5", "5, as new"), ("4", "4"), ("3", "3"), ("2", "2"), ("1", "1, worn out"), ("", "not known")]}
+    if name in PICKED:
+        return {"picked": _picker(by, name).control("value", None), "help": "Left empty: none."}
     if name in ROWS:
-        return {"options": [*_rows(by, name), ("", "none")]}
+        return {"options": [*_rows(name), ("", "none")]}
     if name in DAYS:
         return {"type": "date"}
     if name in (ADD_TAGS, DROP_TAGS):
@@ -128,10 +144,18 @@ def _control(by: Actor, name: str) -> dict[str, Any]:
     return {"type": "text"}
 
 
-def _rows(by: Actor, name: str) -> list[tuple[str, str]]:
-    if name in ("category", "home_location"):
-        nodes = ROWS[name].objects.visible_to(by, Action.EDIT)[:MOST_OPTIONS]
-        return [(str(node.pk), "\u2003" * (node.depth - 1) + str(node.name)) for node in nodes]
+def _picker(by: Actor, name: str) -> Picked:
+    action = Action.EDIT if name in ("category", "home_location") else Action.VIEW
+    return picker(by, PICKED[name], action=action)
+
+
+def _picked(by: Actor, name: str, given: Mapping[str, Any]) -> str:
+    """The id of what was picked or typed, or nothing. Raises Invalid."""
+    row = _picker(by, name).typed(given, "value")
+    return str(row.pk) if row is not None else ""
+
+
+def _rows(name: str) -> list[tuple[str, str]]:
     rows = ROWS[name].objects.filter(active=True)[:MOST_OPTIONS]
     return [(str(row.pk), str(row)) for row in rows]
 

@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from registry.access.actors import Action, Actor
-from registry.assets.models import Asset, Containment
+from registry.assets.models import Asset
+from registry.assets.pickers import Picked, bind
 from registry.custody import accepting, choosing, many
 from registry.custody.many_steps import Do
 from registry.custody.models import Custody, Transfer
@@ -19,7 +20,6 @@ from registry.custody.pages import CheckInForm, CheckOutForm, holder_of
 from registry.custody.transfer_pages import TransferForm
 from registry.page import acting, is_htmx, page, put_errors, said
 from registry.problems import NotFound, Problem
-from registry.scanning.together import container_called
 from registry.web.selection import back_to_list, chosen
 from registry.work import runs
 from registry.work.models import Run
@@ -28,7 +28,7 @@ NAMED: Final = 20  # of the assets, above the form
 
 
 class IntoForm(forms.Form):
-    container = forms.CharField(max_length=200, help_text="The number or a code of what they go into: a crate, a van, a rack.")
+    container = Picked("asset", action=Action.HANDLE, empty="Name, number or code", help_text="A crate, a van, a rack.")
     kind = forms.ChoiceField(
         label="How",
         choices=[("contents", "They lie in it"), ("component", "They are built into it"), ("kit", "They belong to it as a kit")],
@@ -36,6 +36,7 @@ class IntoForm(forms.Form):
 
     def __init__(self, by: Actor, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        bind(self, by)
 
 
 class TakeOutForm(forms.Form):
@@ -46,8 +47,7 @@ class TakeOutForm(forms.Form):
 def _out(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run:
     more = {name: values[name] for name in ("due_at", "note", "over_bookings")}
     accept_at = choosing.accept_at(request)
-    by = acting(request)
-    return many.check_out(by=by, asset_ids=ids, accept_at=accept_at, **more, **holder_of(by, values))
+    return many.check_out(by=acting(request), asset_ids=ids, accept_at=accept_at, **more, **holder_of(values))
 
 
 def _in(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run:
@@ -57,9 +57,7 @@ def _in(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run
 
 
 def _into(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run:
-    by = acting(request)
-    container = container_called(by, values["container"])
-    return many.put_into(by=by, asset_ids=ids, container=container, kind=values["kind"] or Containment.Kind.CONTENTS)
+    return many.put_into(by=acting(request), asset_ids=ids, container=values["container"], kind=values["kind"])
 
 
 def _take_out(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run:

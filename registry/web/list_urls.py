@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from registry.web import asset_export, asset_list, bulk, handling, list_choices, palette, selection
+from registry.web import asset_export, asset_list, bulk, handling, list_choices, palette, pick, selection
 
 urlpatterns = [
     path("find/", asset_list.go, name="find"),
+    path("pick/<slug:kind>/", pick.show, name="pick"),
     path("palette/", palette.show, name="palette"),
     path("assets/", asset_list.show, name="assets"),
     path("assets/facet/<slug:name>/", asset_list.facet, name="asset-facet"),

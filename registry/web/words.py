@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from registry.access.actors import Action, Actor
 from registry.assets import own_fields, starter, tags, trees, words
 from registry.assets.models import Asset, AssetModel, Category, CostCenter, CustomField, State, StatusLabel, Supplier, Tag
-from registry.assets.pages import TreeChoice
+from registry.assets.pickers import Picked, bind
 from registry.page import acting, page, put_errors, said
 from registry.problems import Problem
 
@@ -45,7 +45,7 @@ def _choice(label: str, choices: Any, *, empty: str | None = None) -> Callable[[
 
 
 def _category(label: str, empty: str = "None") -> Callable[[], Any]:
-    return lambda: TreeChoice(label=label, queryset=Category.objects.all(), required=False, empty_label=empty)
+    return lambda: Picked("category", label=label, required=False, empty=empty)
 
 
 def _ticked(label: str, help_text: str = "") -> Callable[[], Any]:
@@ -172,10 +172,8 @@ def one(request: HttpRequest, slug: str, word_id: UUID) -> HttpResponse:
         for name in ("key", "type"):
             form.fields[name].disabled = True
     if kind.slug == "tags":
-        others = Tag.objects.exclude(pk=word.pk)
-        form.fields["into"] = forms.ModelChoiceField(
-            label="Or put another one in its place", queryset=others, required=False, empty_label="No"
-        )
+        form.fields["into"] = Picked("tag", label="Or put another one in its place", required=False, empty="No")
+        bind(form, by)
     if request.method == "POST" and form.is_valid():
         try:
             changed = _change(by, kind, word, form.cleaned_data)
@@ -220,6 +218,7 @@ def _form(by: Actor, kind: Kind, data: Any, *, initial: dict[str, Any]) -> forms
     for one in form.fields.values():
         if isinstance(one, forms.ModelChoiceField) and one.queryset is not None and one.queryset.model is Category:
             one.queryset = Category.objects.visible_to(by)
+    bind(form, by)
     return form
 
 

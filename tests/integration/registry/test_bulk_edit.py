@@ -257,7 +257,7 @@ def test_all_that_match_are_more_than_the_page_shows(client: Client, world: Worl
 
 def test_the_value_is_asked_for_as_the_field_needs_it(client: Client, world: World) -> None:
     ticked = [str(world.assets["Drill"].pk)]
-    for field, control in (("warranty_until", 'type="date"'), ("home_location", "Store room"), (ADD_TAGS, "commas")):
+    for field, control in (("warranty_until", 'type="date"'), ("home_location", 'data-pick="place"'), (ADD_TAGS, "commas")):
         part = client.post("/assets/bulk/", {"asset": ticked, "field": field}, headers={"HX-Request": "true"}).content.decode()
         assert part.lstrip().startswith('<div class="field')
         assert control in part

@@ -35,6 +35,9 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "POST asset-view": FORM,
     "POST assets-labels": FORM,
     "POST assets-export-selected": FORM,
+    "POST assets-handling": FORM,
+    "GET assets-handled": PAGE,
+    "POST assets-handled-undo": FORM,
     "POST asset-bulk": FORM,
     "POST asset-bulk-confirm": FORM,
     "GET asset-bulk-run": PAGE,
@@ -73,7 +76,7 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET custody": PAGE,
     "GET check-out": PAGE,
     "GET check-in": PAGE,
-    "GET custody-people": PAGE,
+    "GET pick": PAGE,
     "GET custody-accept": (404, 404, 404),  # whoever has a link that counts sees what it offers
     "GET custody-one": PAGE,
     "GET custody-signature": (302, 302, 404),

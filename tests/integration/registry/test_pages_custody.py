@@ -111,7 +111,7 @@ def test_what_is_refused_comes_back_filled_in(world: World, anna: Person) -> Non
     assert "is no asset&#x27;s number or code" in page
     assert 'value="kept"' in page
     answer = client.post("/custody/out/", {"codes": "tag:LADDER-1", "to": "person", "person": "Nobody", "note": ""})
-    assert "nobody is called" in answer.content.decode().lower()
+    assert "No person is called &#x27;Nobody&#x27;" in answer.content.decode()
 
 
 def test_over_a_booking_only_when_said(world: World, anna: Person) -> None:
@@ -137,11 +137,6 @@ def test_extend_hand_over_and_a_new_link(world: World, anna: Person) -> None:
     assert client.post(there, {"do": "link"}).status_code == 302
     assert client.post(there, {"do": "over", "person": "ben"}).status_code == 302
     assert Custody.objects.out().get(asset=custody.asset_id).person.name == "Ben"  # type: ignore[union-attr]
-
-
-def test_names_for_those_who_hand_out(world: World, anna: Person) -> None:
-    assert "Anna Berg · 1001" in logged_in("operator").get("/custody/people/?person=ann").content.decode()
-    assert "Anna" not in logged_in("viewer").get("/custody/people/?person=ann").content.decode()
 
 
 def test_out_of_scope_nothing_is_seen(world: World, anna: Person) -> None:

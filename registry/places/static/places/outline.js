@@ -6,6 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const field = document.getElementById("id_outline");
   const room = document.getElementById("id_room");
   if (!svg || !field || !room) return;
+  const chosen = () => room.closest(".pick").querySelector("[data-picked]").value;
   const known = JSON.parse(document.getElementById("outlines").textContent);
   const { width, height } = svg.viewBox.baseVal;
   const made = (name, attributes) => {
@@ -26,7 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
     shape.setAttribute("points", list.map(([x, y]) => `${(x / 100) * width},${(y / 100) * height}`).join(" "));
     for (const handle of handles) handle.remove();
     handles = list.map(([x, y], n) => made("circle", { class: "corner", cx: (x / 100) * width, cy: (y / 100) * height, r: width / 110, "data-n": n }));
-    for (const link of svg.querySelectorAll("[data-room]")) link.classList.toggle("own", link.dataset.room === room.value);
+    for (const link of svg.querySelectorAll("[data-room]")) link.classList.toggle("own", link.dataset.room === chosen());
   };
   const at = (event) => {
     const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
@@ -66,7 +67,7 @@ document.addEventListener("DOMContentLoaded", () => {
     write(list);
   });
   field.addEventListener("input", draw);
-  room.addEventListener("change", () => { field.value = known[room.value] ?? ""; draw(); });
+  room.addEventListener("change", () => { field.value = known[chosen()] ?? ""; draw(); });
   document.querySelector("[data-outline-clear]").addEventListener("click", () => write([]));
   draw();
 });
