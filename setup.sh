@@ -32,7 +32,9 @@ python_packages() {
   local python
   python=$(find_python)
   say "installing the locked Python packages into .venv (once; a minute or two)"
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  # --clear: one that was left half made, or whose Python is gone, is made anew.
+  .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv \
+    || fail "no virtual environment could be made in .venv: the reason stands above."
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" \
     || fail "the packages of $lock could not be installed: the reason stands above (no network, or a mirror without them?)."
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
