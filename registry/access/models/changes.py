@@ -51,6 +51,7 @@ class Change(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["object_type", "object_id", "id"], name="change_object"),
+            models.Index(fields=["object_type", "id"], name="change_type"),
             models.Index(fields=["request_id"], name="change_request"),
             models.Index(fields=["user", "id"], name="change_user"),
             models.Index(fields=["at"], name="change_at"),
