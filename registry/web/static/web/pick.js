@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const PAUSE_MS = 120;
+  const ROOM_PX = 280; // below the field; with less the list stands above it, where there is more
   let open = null; // the one field whose list is shown: {input, list, items, at, asked}
   let timer = 0;
   let number = 0;
@@ -42,6 +43,9 @@
     told.setAttribute("role", "status");
     box.append(list, told);
     input.after(box);
+    input.scrollIntoView({ block: "nearest" });
+    const at = input.getBoundingClientRect();
+    box.classList.toggle("above", window.innerHeight - at.bottom < ROOM_PX && at.top > window.innerHeight - at.bottom);
     input.setAttribute("aria-controls", id);
     open = { input, box, list, told, items: [], at: -1 };
   };
