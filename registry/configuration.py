@@ -170,6 +170,15 @@ class RetentionSection(Section):
     refused_days: int | None = Field(
         default=None, ge=1, le=36500, description="for how many days what gateways sent in vain is kept"
     )
+    sightings_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36500,
+        description="for how many days sightings that only confirm are kept one by one; then a summary a month stays",
+    )
+    disposed_files_days: int | None = Field(
+        default=None, ge=1, le=36500, description="for how many days after it was disposed of an asset's files are kept"
+    )
 
 
 class SsoSection(Section):

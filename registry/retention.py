@@ -1,37 +1,99 @@
-"""What is not kept for ever: how old each kind of data may grow. Location events are never pruned: positions and stays are drawn
-from them."""
+"""What is not kept for ever: how old each kind of data may grow, and how it goes, in transactions of at most a thousand rows.
 
+Of location events only sightings that confirmed what other events tell may go (tracking/pruning.py); what moved something stays,
+for positions and stays are drawn from it.
+"""
+
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from registry.access.actors import system
 from registry.access.models import Change
+from registry.assets import files
+from registry.assets.models import Asset, Attachment, StoredFile
+from registry.custody.models import Custody, TransferItem
+from registry.tracking import pruning
 from registry.tracking.models import Quarantine, RawRecord, UnknownTag
 
 ROWS_AT_ONCE = 1000
+PAUSE_S: Final = 0.02  # between two transactions, for whoever waits to write
+TURN_S: Final = 0.25  # so long one turn of the work process deletes; the next goes on
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`older` answers the rows from before a moment; `days` is the key of [retention] that says how long they stay anyway."""
+    """A kind of data. `days` is the key of [retention] that says how long it stays anyway; `count` how many rows are from before
+    a moment; `some` deletes part of them and returns how many (0: none is left, for now)."""
 
     name: str
-    older: Callable[[datetime], QuerySet[Any]]
     days: str
+    count: Callable[[datetime], int]
+    some: Callable[[datetime], int]
+
+
+def _rows(name: str, days: str, older: Callable[[datetime], QuerySet[Any]]) -> Kept:
+    return Kept(name, days, lambda before: older(before).count(), lambda before: _some(older(before)))
+
+
+@dataclass(slots=True)
+class _Round:
+    """Of looking through all assets for old sightings: behind which asset it goes on, and when the last one was finished."""
+
+    after: UUID | None = None
+    finished_for: datetime | None = None
+
+    def some(self, before: datetime) -> int:
+        """A day later there is enough to begin another one."""
+        if self.finished_for is not None and timedelta() <= before - self.finished_for < timedelta(days=1):
+            return 0
+        done, self.after = pruning.prune(before, used=_arrivals, until=_after(TURN_S), after=self.after)
+        if self.after is None:
+            self.finished_for = before
+        return max(done, 1)
+
+
+_round = _Round()
+
+
+def _arrivals(asset_id: UUID) -> set[UUID]:
+    """The events that confirmed the arrival of a transfer."""
+    return set(TransferItem.objects.filter(asset=asset_id, event__isnull=False).values_list("event", flat=True))
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
+def _of_disposed(before: datetime) -> QuerySet[Any]:
+    """Disposed of, and not changed since."""
+    return Attachment.objects.filter(asset__status=Asset.Status.DISPOSED, asset__changed_at__lt=before)
+
+
+def _some_files(before: datetime) -> int:
+    some = list(_of_disposed(before).select_related("asset", "location", "file").order_by("pk")[:20])
+    for attachment in some:
+        files.detach(by=system("work", "retention"), attachment=attachment)
+    return len(some)
 
 
 KINDS = (
-    Kept("changes", lambda before: Change.objects.filter(at__lt=before), "changes_days"),
-    Kept("unknown tags", lambda before: UnknownTag.objects.filter(last_seen__lt=before), "unknown_tags_days"),
-    Kept("refused records", lambda before: Quarantine.objects.filter(received_at__lt=before), "refused_days"),
-    Kept("records of unknown kinds", lambda before: RawRecord.objects.filter(recorded_time__lt=before), "refused_days"),
+    _rows("changes", "changes_days", lambda before: Change.objects.filter(at__lt=before)),
+    _rows("unknown tags", "unknown_tags_days", lambda before: UnknownTag.objects.filter(last_seen__lt=before)),
+    _rows("refused records", "refused_days", lambda before: Quarantine.objects.filter(received_at__lt=before)),
+    _rows("records of unknown kinds", "refused_days", lambda before: RawRecord.objects.filter(recorded_time__lt=before)),
+    Kept("sightings that only confirmed", "sightings_days", pruning.count, lambda before: _round.some(before)),
+    Kept("files of disposed assets", "disposed_files_days", lambda before: _of_disposed(before).count(), _some_files),
 )
 
 
@@ -46,41 +108,57 @@ class Figure:
 
 
 def figures() -> list[Figure]:
-    """What the settings say of each kind, and how many rows would go at the next turn."""
+    """What the settings say of each kind, and how many rows would go at the next turns."""
     section, now = settings.CONFIGURATION.retention, timezone.now()
     found = []
     for kind in KINDS:
         days: int | None = getattr(section, kind.days)
-        due = kind.older(now - timedelta(days=days)).count() if days is not None else None
+        due = kind.count(now - timedelta(days=days)) if days is not None else None
         found.append(Figure(kind.name, kind.days, days, due))
     return found
 
 
 def count(before: datetime) -> dict[str, int]:
-    """How many rows of each kind are older."""
-    return {kind.name: kind.older(before).count() for kind in KINDS}
+    """How many rows of each kind are older; of sightings so many go at most."""
+    return {kind.name: kind.count(before) for kind in KINDS}
 
 
 def prune(before: datetime) -> dict[str, int]:
-    """Delete them, in transactions of ROWS_AT_ONCE; return how many of each kind."""
-    return {kind.name: _all(kind.older(before)) for kind in KINDS}
+    """Delete them; return how many of each kind."""
+    counts = {}
+    _round.after = _round.finished_for = None
+    for kind in KINDS:
+        there = kind.count(before)
+        while kind.some(before):
+            time.sleep(PAUSE_S)
+        counts[kind.name] = there - kind.count(before)
+    return counts
 
 
 def due() -> None:
-    """What the settings say is too old goes, and sessions that have ended: at most ROWS_AT_ONCE of each kind at a time."""
+    """What the settings say is too old goes, and sessions that have ended. Called by the work process; each kind takes about
+    TURN_S at most and goes on at the next turn."""
     section, now = settings.CONFIGURATION.retention, timezone.now()
     for kind in KINDS:
         days: int | None = getattr(section, kind.days)
-        if days is not None:
-            _some(kind.older(now - timedelta(days=days)))
+        over = _after(TURN_S)
+        while days is not None and kind.some(now - timedelta(days=days)) and not over():
+            time.sleep(PAUSE_S)
     _some(Session.objects.filter(expire_date__lt=now))
 
 
-def _all(rows: QuerySet[Any]) -> int:
-    done = 0
-    while some := _some(rows):
-        done += some
-    return done
+def sweep() -> None:
+    """Files that nothing has any more, and bytes without a row: of uploads that were broken off, and of what was deleted while
+    the process died."""
+    _some(_unused(timezone.now() - timedelta(days=1)))
+    files.sweep()
+
+
+def _unused(before: datetime) -> QuerySet[Any]:
+    """Files that nothing has any more: not attached, no floor plan, no signature."""
+    signatures = Custody.objects.filter(signature__isnull=False).values("signature")
+    of_nothing = Q(attachments__isnull=True, floor_plans__isnull=True, created_at__lt=before)
+    return StoredFile.objects.filter(of_nothing).exclude(pk__in=signatures)
 
 
 @transaction.atomic

@@ -11,10 +11,12 @@ from django.apps import AppConfig
 from django.db import connections
 
 APPEND_ONLY = {  # and what may not be done to its rows; TRUNCATE is a right of the table's owner
-    "tracking_locationevent": ("update", "delete"),  # what a gateway told is neither changed nor deleted
+    "tracking_locationevent": ("update", "delete"),  # what a gateway told is not changed, nor deleted but for MAY_GO
     "stock_stockmovement": ("update", "delete"),  # a mistake is corrected by a count
     "access_change": ("update",),  # the log of changes is only ever shortened, by age (access/retention.py)
 }
+
+MAY_GO = {"tracking_locationevent": "OLD.kind = 'seen' AND NOT OLD.deliberate"}  # old sightings, summed up: tracking/pruning.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def remove(using: str = "default") -> None:
     connection = connections[using]
     with connection.cursor() as cursor:
         for name in installed(using):
-            on = f" ON {name.removesuffix('_append_only')}" if connection.vendor == "postgresql" else ""
+            on = f" ON {name.partition('_append_only')[0]}" if connection.vendor == "postgresql" else ""
             cursor.execute(f"DROP TRIGGER {name}{on}")
 
 
@@ -72,22 +74,37 @@ def installed(using: str = "default") -> set[str]:
 
 def expected(using: str = "default") -> set[str]:
     if connections[using].vendor == "postgresql":
-        return {f"{table}_append_only" for table in APPEND_ONLY}
-    return {f"{table}_append_only_{verb}" for table, verbs in APPEND_ONLY.items() for verb in verbs}
+        return {f"{table}_append_only{'_delete' * (table in MAY_GO and verb == 'delete')}" for table, verb in _pairs()}
+    return {f"{table}_append_only_{verb}" for table, verb in _pairs()}
+
+
+def _pairs() -> list[tuple[str, str]]:
+    return [(table, verb) for table, verbs in APPEND_ONLY.items() for verb in verbs]
 
 
 def _statements(vendor: str, table: str) -> list[str]:
+    """One trigger a table on PostgreSQL, and one for what may be deleted of it under a condition; on SQLite one a verb."""
+    verbs, spared = APPEND_ONLY[table], MAY_GO.get(table)
     if vendor == "postgresql":
-        return [
-            _POSTGRESQL_FUNCTION,
-            f"""CREATE OR REPLACE TRIGGER {table}_append_only BEFORE {" OR ".join(APPEND_ONLY[table]).upper()} ON {table}
-            FOR EACH ROW EXECUTE FUNCTION sightpost_append_only()""",
+        always = [verb for verb in verbs if verb != "delete" or spared is None]
+        made = [_POSTGRESQL_FUNCTION, _on_postgresql(f"{table}_append_only", table, always, "")]
+        if spared is not None:
+            made.append(_on_postgresql(f"{table}_append_only_delete", table, ["delete"], f"WHEN (NOT ({spared}))"))
+        return made
+    made = []
+    for verb in verbs:
+        when = f"WHEN NOT ({spared})" if spared is not None and verb == "delete" else ""
+        made += [
+            f"DROP TRIGGER IF EXISTS {table}_append_only_{verb}",  # an older one may have been stricter
+            f"""CREATE TRIGGER {table}_append_only_{verb} BEFORE {verb.upper()} ON {table} {when}
+            BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END""",
         ]
-    return [
-        f"""CREATE TRIGGER IF NOT EXISTS {table}_append_only_{verb} BEFORE {verb.upper()} ON {table}
-        BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
-        for verb in APPEND_ONLY[table]
-    ]
+    return made
+
+
+def _on_postgresql(name: str, table: str, verbs: list[str], when: str) -> str:
+    return f"""CREATE OR REPLACE TRIGGER {name} BEFORE {" OR ".join(verbs).upper()} ON {table}
+        FOR EACH ROW {when} EXECUTE FUNCTION sightpost_append_only()"""
 
 
 def _overlap_statements(rule: NoOverlap) -> list[str]:

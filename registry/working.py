@@ -11,6 +11,7 @@ from registry.custody.transfers import confirm_arrivals
 from registry.importing.runs import open_import
 from registry.reports.services import send_due
 from registry.retention import due as forget_old
+from registry.retention import sweep
 from registry.stock.alerts import tell
 from registry.work.process import run as work
 from registry.work.runs import Kind
@@ -21,7 +22,8 @@ EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
     (60, remind),
     (30, send_due),
     (300, tell),
-    (3600, forget_old),
+    (15, forget_old),
+    (6 * 3600, sweep),
 ]
 
 

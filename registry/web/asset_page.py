@@ -21,7 +21,7 @@ from registry.page import acting, is_htmx, page, said
 from registry.paging import BadCursor, Page
 from registry.people import log
 from registry.problems import Problem
-from registry.tracking.models import LocationEvent
+from registry.tracking.models import LocationEvent, SeenMonth
 from registry.tracking.services import claim_unknown_tag, project_changed_identifiers
 from registry.tracking.telling import Told, told
 from registry.web import timeline
@@ -41,6 +41,7 @@ class Line:
     at: datetime
     told: Told | None = None
     done: on_asset.Entry | None = None
+    summed: SeenMonth | None = None
 
 
 @page()
@@ -149,6 +150,9 @@ def _lines(by: Actor, asset: Asset, events: Page[LocationEvent], *, first: bool)
     for entry in on_asset.entries(by, asset):
         if (newest is None or entry.at <= newest) and (oldest is None or entry.at >= oldest):
             lines.append(Line(entry.at, done=entry))
+    for month in timeline.months_of(by, asset):
+        if (newest is None or month.last <= newest) and (oldest is None or month.last >= oldest):
+            lines.append(Line(month.last, summed=month))
     return sorted(lines, key=lambda line: line.at, reverse=True)
 
 

@@ -7,11 +7,12 @@ from django.db.models import F, Q
 from registry.access.actors import Actor
 from registry.assets.models import Asset, Location
 from registry.paging import Order, Page, cut
-from registry.tracking.models import LocationEvent, Stay
+from registry.tracking.models import LocationEvent, SeenMonth, Stay
 from registry.web.drawing import SPANS, Drawing, Span, draw, fitting_span
 
 PAGE_SIZE = 40
 MOST_STAYS = 1000  # in one picture
+MOST_MONTHS = 500
 NEWEST = Order("happened", F("happened_at"), "time", descending=True)
 
 
@@ -22,6 +23,11 @@ def events_of(by: Actor, asset: Asset, cursor: str | None) -> Page[LocationEvent
         .select_related("gateway", "epoch", "read_point", "zone_from__location", "zone_to__location")
     )
     return cut(shown, NEWEST, cursor, PAGE_SIZE)
+
+
+def months_of(by: Actor, asset: Asset) -> list[SeenMonth]:
+    """What is left of sightings that were too old to keep, newest month first."""
+    return list(asset.seen_months.at_places_of(by).select_related("zone__location").order_by("-last")[:MOST_MONTHS])
 
 
 def picture(by: Actor, asset: Asset, wanted: str | None, now: datetime) -> tuple[str, Drawing] | None:

@@ -16,6 +16,7 @@ from registry.tracking.models.sites import (
     Zone,
     ZoneQuerySet,
 )
+from registry.tracking.models.summed import SeenMonth, SeenMonthQuerySet
 from registry.tracking.models.told import (
     Gap,
     LocationEvent,
@@ -40,6 +41,8 @@ __all__ = [
     "Quarantine",
     "RawRecord",
     "ReadPoint",
+    "SeenMonth",
+    "SeenMonthQuerySet",
     "Stay",
     "StayQuerySet",
     "UnknownTag",
