@@ -6,13 +6,13 @@ The order is one never-null expression and the primary key. Pages and API use th
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import CharField, F, Q
+from django.db.models import CharField, F, FilteredRelation, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
@@ -28,15 +28,24 @@ class BadCursor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`expression` must never be null. `name` stands in the cursor, so that a cursor of another order is refused."""
+    """`expression` must never be null. `name` stands in the cursor, so that a cursor of another order is refused. What the
+    expression calls `sorted_by` is a `relation` with a condition: one row at most for each of those that are sorted."""
 
     name: str
     expression: Combinable
     kind: Literal["text", "time", "day", "number"] = "text"
     descending: bool = False
+    relation: tuple[str, Q] | None = None
 
     def reversed(self) -> "Order":
-        return Order(self.name, self.expression, self.kind, not self.descending)
+        return replace(self, descending=not self.descending)
+
+    def keyed(self, rows: Any) -> Any:
+        """The rows with their `sort_key`."""
+        if self.relation is not None:
+            path, condition = self.relation
+            rows = rows.annotate(sorted_by=FilteredRelation(path, condition=condition))
+        return rows.annotate(sort_key=self.expression)
 
 
 OLDEST_FIRST = Order("id", Cast(F("id"), CharField()))  # of short lists: no index serves it
@@ -54,7 +63,7 @@ def cut(queryset: models.QuerySet[Row], order: Order, cursor: str | None, size: 
     size = max(1, min(size, MAX_PAGE))
     backward, mark = _unpack(cursor, order, queryset.model) if cursor else (False, None)
     descending = order.descending != backward
-    found = queryset.annotate(sort_key=order.expression)
+    found = order.keyed(queryset)
     if mark is not None:
         value, key = mark
         further = {"sort_key__lt": value} if descending else {"sort_key__gt": value}

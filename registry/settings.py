@@ -105,7 +105,9 @@ def _database() -> dict[str, Any]:
     if database["ENGINE"] == "django.db.backends.sqlite3":
         return database | {"OPTIONS": SQLITE_OPTIONS}
     # A pool instead of lasting connections: two hundred open pages are not two hundred of them.
-    options = database.get("OPTIONS", {}) | {"pool": {"min_size": 2, "max_size": section.pool, "timeout": 10}}
+    # Without compiling queries: for those of pages it takes longer than it saves.
+    options = {"options": "-c jit=off"} | database.get("OPTIONS", {})
+    options |= {"pool": {"min_size": 2, "max_size": section.pool, "timeout": 10}}
     if section.password_file is not None:
         database["PASSWORD"] = secret_files.read(section.password_file)
     return database | {"CONN_MAX_AGE": 0, "OPTIONS": options}

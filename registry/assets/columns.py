@@ -87,7 +87,10 @@ def loaded(assets: AssetQuerySet, columns: Iterable[Column]) -> AssetQuerySet:
     """The assets with all that the columns show, in one query and one more per kind of list."""
     needs = {need for column in columns for need in column.needs}
     lists = needs & {"identifiers", "tags", "custom_values"}
-    return assets.select_related(*sorted(needs - lists)).prefetch_related(*sorted(lists))
+    along = sorted(needs - lists)
+    if along:  # select_related() of nothing would forget what was asked for before
+        assets = assets.select_related(*along)
+    return assets.prefetch_related(*sorted(lists))
 
 
 def cells_of(assets: Iterable[Asset], columns: Iterable[Column], around: Around) -> Iterator[list[Cell]]:

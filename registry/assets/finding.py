@@ -45,7 +45,7 @@ __all__ = [
 MAX_SEARCH_CHARS: Final = 200
 MAX_WORDS: Final = 8
 CARRIED: Final = 10_000  # so many keys are a tenth of a second at most
-FEW: Final = 1_000
+FEW: Final = 5_000  # so many are looked at one by one before all are looked through
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def matching(found: AssetQuerySet, text: str) -> Found:
     now = Found(found)
     for word in words:
         few = now.total is not None and now.total <= FEW
-        now = carried(now.rows.filter(_each(word) if few else _any(word)))
+        now = carried(now.rows.filter(_each(word) if few or _short(word) else _any(word)))
         if now.total == 0:
             break
     return now if now.total is not None else Found(reduce(lambda rows, word: rows.filter(_each(word)), words, found))
@@ -139,6 +139,11 @@ def _each(word: str) -> Q:
     said = CustomValue.objects.filter(asset=OuterRef("pk"), start__startswith=word.lower())
     of_it = _written(word) | Q(Exists(said))
     return of_it | Q(Exists(Identifier.objects.filter(_in_code(word), asset=OuterRef("pk")))) if _coded(word) else of_it
+
+
+def _short(word: str) -> bool:
+    """Has it no group of three characters, by which PostgreSQL would look it up?"""
+    return len(word) < 3 and connection.vendor == "postgresql"
 
 
 def _coded(word: str) -> bool:
@@ -180,5 +185,8 @@ def page_of(found: AssetQuerySet, order: Order, cursor: str | None, size: int, c
 
 def rows_of(wanted: Sequence[UUID], columns: Sequence[Column] = ()) -> list[Asset]:
     """These assets in this order, with all that their rows and `columns` show."""
-    rows = {row.pk: row for row in loaded(for_rows(Asset.objects.order_by()), columns).filter(pk__in=wanted)}
+    found = loaded(for_rows(Asset.objects.order_by()), columns).filter(pk__in=wanted)
+    if columns and all(column.key != "notes" for column in columns):
+        found = found.defer("notes")  # the one that is long
+    rows = {row.pk: row for row in found}
     return [rows[pk] for pk in wanted if pk in rows]

@@ -12,7 +12,7 @@ from django.db.models.fields import DateTimeField
 from django.db.models.functions import Cast, Coalesce, Lower, Round, Substr
 
 from registry.assets.columns import CUSTOM
-from registry.assets.models import AssetTag, CustomField, CustomValue, Identifier
+from registry.assets.models import AssetTag, CustomField, Identifier
 from registry.paging import Order
 
 NEVER: Final = datetime(1, 1, 2, tzinfo=UTC)  # sorts before every sighting; a day in, so that no zone makes it year 0
@@ -111,12 +111,10 @@ def _custom(key: str) -> Order | None:
     one = CustomField.objects.filter(key=key, active=True).first()
     if one is None:
         return None
-    values = CustomValue.objects.order_by().filter(field=one, asset=OuterRef("pk"))
-    name = f"{CUSTOM}{key}"
+    name, value = f"{CUSTOM}{key}", ("custom_values", Q(custom_values__field=one))
     match one.type:
         case CustomField.Type.NUMBER | CustomField.Type.INTEGER:
-            whole = values.annotate(whole=Cast(Round(F("number") * 10_000), BigIntegerField())).values("whole")
-            return Order(name, Coalesce(Subquery(whole), Value(NO_NUMBER), output_field=BigIntegerField()), "number")
+            return Order(name, _amount("sorted_by__number"), "number", relation=value)
         case CustomField.Type.DATE:
-            return Order(name, Coalesce(Subquery(values.values("day")), Value(NO_DAY), output_field=DateField()), "day")
-    return Order(name, Coalesce(Subquery(values.values("start")), Value(""), output_field=_text))
+            return Order(name, _day("sorted_by__day"), "day", relation=value)
+    return Order(name, Coalesce("sorted_by__start", Value(""), output_field=_text), relation=value)

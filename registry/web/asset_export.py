@@ -52,7 +52,7 @@ async def _written(
 
 def _keys(found: AssetQuerySet, order: Order) -> list[UUID]:
     sign = "-" if order.descending else ""
-    return list(found.annotate(sort_key=order.expression).order_by(f"{sign}sort_key", f"{sign}pk").values_list("pk", flat=True))
+    return list(order.keyed(found).order_by(f"{sign}sort_key", f"{sign}pk").values_list("pk", flat=True))
 
 
 def _rows(keys: Sequence[UUID], columns: Sequence[Column], beside: Around) -> list[list[Cell]]:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -138,7 +139,14 @@ def context_of(request: HttpRequest, asset: Asset) -> dict[str, Any]:
 
 
 def _may(by: Actor, action: Action, asset: Asset) -> bool:
-    return by.may_everywhere(action) or Asset.objects.visible_to(by, action).filter(pk=asset.pk).exists()
+    """By what was read of the asset: a place that was hidden from them is in no scope of theirs."""
+    position: Any = getattr(asset, "position", None)
+    places = [asset.home_location, position.location if position is not None else None]
+    return by.may(
+        action,
+        location_paths=[place.path for place in places if place is not None],
+        category_path=asset.category.path if asset.category is not None else None,
+    )
 
 
 def _lines(by: Actor, asset: Asset, events: Page[LocationEvent], *, first: bool) -> list[Line]:
@@ -180,12 +188,11 @@ def _files(asset: Asset) -> dict[str, Any]:
 
 
 def _parts(by: Actor, asset: Asset) -> dict[str, Any]:
-    seen = Asset.objects.visible_to(by)
-    inside = Containment.objects.filter(container=asset, to_ts__isnull=True, asset__in=seen).select_related("asset")
+    inside = _of_seen(by, Containment.objects.filter(container=asset, to_ts__isnull=True), "asset")
     ids = containers.around(asset)
-    around = {one.pk: one for one in seen.filter(pk__in=ids)} if ids else {}
-    out = AssetLink.objects.filter(from_asset=asset, to_asset__in=seen).select_related("to_asset")
-    into = AssetLink.objects.filter(to_asset=asset, from_asset__in=seen).select_related("from_asset")
+    around = {one.pk: one for one in Asset.objects.visible_to(by).filter(pk__in=ids)} if ids else {}
+    out = _of_seen(by, AssetLink.objects.filter(from_asset=asset), "to_asset")
+    into = _of_seen(by, AssetLink.objects.filter(to_asset=asset), "from_asset")
     return {
         "contents": inside[:MOST_PARTS],
         "around": [around[pk] for pk in ids if pk in around],
@@ -194,3 +201,10 @@ def _parts(by: Actor, asset: Asset) -> dict[str, Any]:
         "container_kinds": Containment.Kind.choices,
         "link_types": AssetLink.Type.choices,
     }
+
+
+def _of_seen(by: Actor, rows: Any, name: str) -> Any:
+    """Those of the rows whose `name` is an asset in their scope, and it along; looked up one by one, for they are few."""
+    if not by.may_everywhere(Action.VIEW):
+        rows = rows.filter(Exists(Asset.objects.visible_to(by).filter(pk=OuterRef(name))))
+    return rows.select_related(name)

@@ -53,9 +53,12 @@ def facets(found: AssetQuerySet, listing: Listing, total: int) -> list[Facet]:
     counted = countable(listing, total)
     free = [name for name in AT_ONCE if getattr(listing.criteria, name) is None and not _of_all(name, listing)]
     told = _together(finding.narrow(found, listing.criteria), free) if counted and free else {}
+    uncounted = {"seen"} if total > COUNTED_UP_TO else set()  # no index holds what changes with every event
     if listing.criteria == Criteria():
-        told = {name: _counted_of_all(name, total) for name in AT_ONCE if _of_all(name, listing)} or told
-    return [facet(name, found, listing, counted=counted, told=told.get(name)) for name in AT_ONCE]
+        told = {
+            name: _counted_of_all(name, total) for name in AT_ONCE if _of_all(name, listing) and name not in uncounted
+        } or told
+    return [facet(name, found, listing, counted=counted and name not in uncounted, told=told.get(name)) for name in AT_ONCE]
 
 
 def countable(listing: Listing, total: int) -> bool:

@@ -82,7 +82,8 @@ def _assets(by: Actor, q: str) -> list[Offer]:
     if len(q) < 2:
         return []
     named_so = Case(When(name__istartswith=q, then=0), When(name__icontains=q, then=1), default=2)
-    found = list(finding.for_rows(finding.searched(by, q)).order_by(named_so, "name")[: HITS + 1])
+    first = finding.searched(by, q).order_by(named_so, "name").values_list("pk", flat=True)
+    found = finding.rows_of(list(first[: HITS + 1]))
     hide_elsewhere(by, found)
     offers = [Offer(asset.name, reverse("asset", args=[asset.pk]), "asset", asset.asset_no) for asset in found[:HITS]]
     if len(found) > HITS:

@@ -36,7 +36,7 @@ def chosen(request: HttpRequest, by: Actor) -> list[UUID]:
     if "all" in request.POST:
         listing = listing_behind(request)
         order = f"{'-' if listing.order.descending else ''}sort_key"
-        found = listing.found().annotate(sort_key=listing.order.expression).order_by(order, "pk").values_list("pk", flat=True)
+        found = listing.order.keyed(listing.found()).order_by(order, "pk").values_list("pk", flat=True)
         keys = list(found[: MOST + 1])
         if len(keys) > MOST:
             raise Invalid(f"More than {MOST:,} assets at once are too many; narrow the list first")
