@@ -1,11 +1,15 @@
-// What accessibility.py asks a page, in the page: three functions, each an expression of its own. No third-party code.
-({
-faults: () => {
-  const said = [];
+// What accessibility.py asks a page, in the page: functions, each an expression of its own. No third-party code.
+(() => {
   const what = (e) => `<${e.tagName.toLowerCase()}${e.id ? "#" + e.id : ""}${e.className && e.className.baseVal === undefined ? "." + String(e.className).trim().replace(/ +/g, ".") : ""}> ${(e.textContent || e.value || "").trim().replace(/\s+/g, " ").slice(0, 40)}`;
   const shown = (e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !e.closest("[aria-hidden=true]") && !e.closest("dialog:not([open])");
   const drawn = (e) => { const box = e.getBoundingClientRect(); return box.width > 1 && box.height > 1; };
   const text = (id) => document.getElementById(id)?.textContent.trim() ?? "";
+
+const asked = {
+faults: () => [...asked.structure(), ...asked.contrast()],
+
+structure: () => {
+  const said = [];
 
   // names
   const name = (e) => e.getAttribute("aria-label")?.trim() || (e.getAttribute("aria-labelledby") ?? "").split(/\s+/).map(text).join(" ").trim()
@@ -43,6 +47,26 @@ faults: () => {
     level = now;
   }
 
+  // targets: 24 by 24, or that much room around, or a word in a sentence
+  const targets = controls.filter((e) => drawn(e) && e.tagName !== "MAIN" && e.tagName !== "DIV").map((e) => [e, (e.labels?.[0] && ["checkbox", "radio"].includes(e.type) ? [e, ...e.labels].map((l) => l.getBoundingClientRect()).reduce((x, y) => (x.width * x.height > y.width * y.height ? x : y)) : e.getBoundingClientRect())]);
+  const layer = (e) => e.closest("dialog:modal, :popover-open, .sidenav, .topbar, .selection-bar");  // what lies over the page is no neighbour of what lies under it
+  for (const [e, box] of targets) {
+    if (box.width >= 23.5 && box.height >= 23.5) continue;
+    const inline = getComputedStyle(e).display.startsWith("inline") && [...e.parentElement.childNodes].some((n) => n !== e && n.textContent?.trim());
+    if (e.closest("thead") && getComputedStyle(e.closest("thead")).clipPath !== "none") continue;  // of a table drawn as cards
+    if (inline || e.classList.contains("skip") || e.classList.contains("visually-hidden")) continue;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    const top = document.elementFromPoint(x, y);
+    if (top && !e.contains(top) && !top.contains(e)) continue;  // a bar that stays lies over it
+    const near = targets.find(([other, theirs]) => other !== e && layer(other) === layer(e) && !other.contains(e) && !e.contains(other)
+      && Math.max(theirs.left - x, 0, x - theirs.right) ** 2 + Math.max(theirs.top - y, 0, y - theirs.bottom) ** 2 < 144);
+    if (near) said.push(`a target of ${Math.round(box.width)} by ${Math.round(box.height)} too near to another: ${what(e)}`);
+  }
+  return said;
+},
+
+contrast: () => {
+  const said = [];
   // contrast, of every element with text of its own
   const brush = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const known = new Map();
@@ -71,7 +95,7 @@ faults: () => {
   const light = (c) => c.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   const worst = new Map();
   for (const e of document.querySelectorAll("body *")) {
-    if (!shown(e) || !drawn(e) || e.closest("svg, select, :disabled, [aria-disabled=true], progress, script, noscript")) continue;
+    if (!shown(e) || !drawn(e) || e.closest("svg, select, canvas, :disabled, [aria-disabled=true], progress, script, noscript")) continue;
     const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
     if (!own && !(e.tagName === "INPUT" && e.value && e.type !== "checkbox" && e.type !== "radio")) continue;
     const style = getComputedStyle(e);
@@ -91,18 +115,6 @@ faults: () => {
   }
   said.push(...worst.values());
 
-  // targets: 24 by 24, or that much room around, or a word in a sentence
-  const targets = controls.filter((e) => drawn(e) && e.tagName !== "MAIN" && e.tagName !== "DIV").map((e) => [e, (e.labels?.[0] && ["checkbox", "radio"].includes(e.type) ? [e, ...e.labels].map((l) => l.getBoundingClientRect()).reduce((x, y) => (x.width * x.height > y.width * y.height ? x : y)) : e.getBoundingClientRect())]);
-  for (const [e, box] of targets) {
-    if (box.width >= 23.5 && box.height >= 23.5) continue;
-    const inline = getComputedStyle(e).display.startsWith("inline") && [...e.parentElement.childNodes].some((n) => n !== e && n.textContent?.trim());
-    if (e.closest("thead") && getComputedStyle(e.closest("thead")).clipPath !== "none") continue;  // of a table drawn as cards
-    if (inline || e.classList.contains("skip") || e.classList.contains("visually-hidden")) continue;
-    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-    const near = targets.find(([other, theirs]) => other !== e && !other.contains(e) && !e.contains(other)
-      && Math.max(theirs.left - x, 0, x - theirs.right) ** 2 + Math.max(theirs.top - y, 0, y - theirs.bottom) ** 2 < 144);
-    if (near) said.push(`a target of ${Math.round(box.width)} by ${Math.round(box.height)} too near to another: ${what(e)}`);
-  }
   return said;
 },
 
@@ -118,4 +130,22 @@ focused: () => {
   const ring = parts || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
   return [e.dataset.tabbed ?? null, ring || style.boxShadow !== "none"];
 },
-})
+
+// after one press of Tab the browser shows every focus that scripts set, too: all controls in one go instead of a key for each
+unseen: () => {
+  const said = [];
+  for (const e of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")) {
+    if (!e.checkVisibility({ visibilityProperty: true }) || e.disabled || e.closest("dialog:not([open])")) continue;
+    const what = `${e.tagName.toLowerCase()} ${(e.getAttribute("aria-label") || e.textContent || e.name || "").trim().slice(0, 40)}`;
+    e.focus({ preventScroll: true });
+    if (document.activeElement !== e) { said.push(`cannot be focused: ${what}`); continue; }
+    const style = getComputedStyle(e);
+    const drawn = /^(date|datetime-local|time|month|week)$/.test(e.type) || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0);
+    if (!drawn && style.boxShadow === "none" && !e.closest(":focus-within:has(> input.visually-hidden)")) said.push(`no sign of the focus: ${what}`);
+  }
+  document.activeElement?.blur();
+  return said;
+},
+};
+return asked;
+})()
