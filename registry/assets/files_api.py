@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import File, Form, Path, Router, Schema, Status
 from ninja.files import UploadedFile
@@ -14,7 +15,8 @@ from registry.assets.media_types import PICTURES
 from registry.assets.models import Attachment
 from registry.assets.parts_api import asset_or_404
 from registry.assets.trees_api import location_or_404
-from registry.operations import acting
+from registry.operations import Cursor, Limit, Paged, acting
+from registry.paging import MAX_PAGE, OLDEST_FIRST, Page, cut
 from registry.problems import NotFound
 
 router = Router(tags=["files"])
@@ -38,16 +40,15 @@ class FileOut(Schema):
     added_at: datetime
 
 
-class Files(Schema):
+class Files(Paged):
     items: list[FileOut]
 
 
 @router.get(
     "/assets/{asset_id}/files", response=Files, operation_id="list_asset_files", summary="Photos and documents of an asset"
 )
-def list_asset_files(request: HttpRequest, asset_id: Path[UUID]) -> Any:
-    found = Attachment.objects.filter(asset=asset_or_404(acting(request), asset_id)).select_related("file")
-    return Files(items=[file_out(one) for one in found])
+def list_asset_files(request: HttpRequest, asset_id: Path[UUID], cursor: Cursor = None, limit: Limit = MAX_PAGE) -> Any:
+    return _listed(Attachment.objects.filter(asset=asset_or_404(acting(request), asset_id)), cursor, limit)
 
 
 @router.post(
@@ -68,9 +69,8 @@ def add_asset_file(
     operation_id="list_location_files",
     summary="Photos and documents of a place",
 )
-def list_location_files(request: HttpRequest, location_id: Path[UUID]) -> Any:
-    found = Attachment.objects.filter(location=location_or_404(acting(request), location_id)).select_related("file")
-    return Files(items=[file_out(one) for one in found])
+def list_location_files(request: HttpRequest, location_id: Path[UUID], cursor: Cursor = None, limit: Limit = MAX_PAGE) -> Any:
+    return _listed(Attachment.objects.filter(location=location_or_404(acting(request), location_id)), cursor, limit)
 
 
 @router.post(
@@ -118,6 +118,11 @@ def delete_file(request: HttpRequest, file_id: Path[UUID]) -> Any:
     by = acting(request)
     files.detach(by=by, attachment=file_or_404(by, file_id))
     return Status(204, None)
+
+
+def _listed(found: QuerySet[Attachment], cursor: str | None, limit: int) -> Files:
+    page: Page[Attachment] = cut(found.select_related("file"), OLDEST_FIRST, cursor, limit)
+    return Files(items=[file_out(one) for one in page.rows], next=page.next, previous=page.previous)
 
 
 def file_or_404(by: Actor, file_id: UUID) -> Attachment:

@@ -61,6 +61,13 @@ LACKS: Final[dict[str, str]] = {
     "serial": "no serial number",
     "custodian": "no custodian",
 }
+CUSTODY: Final[dict[str, str]] = {
+    "out": "checked out",
+    "overdue": "overdue",
+    "due": "due back within a week",
+    "free": "free now",
+}
+SOON: Final = timedelta(days=7)
 HELD: Final[dict[str, str]] = {"yes": "by somebody", "no": "by nobody"}
 MAX_CUSTOM: Final = 10  # fields of their own in one question
 NONE: Final = "none"  # of a reference: the assets that have none
@@ -94,6 +101,7 @@ class Criteria:
     cost_center: CostCenter | str | None = None
     custodian: Person | str | None = None
     held: str | None = None
+    custody: str | None = None
     tag: Tag | None = None
     criticality: str | None = None
     condition: int | None = None
@@ -277,6 +285,27 @@ def _lacks(what: str) -> Q:
     return Q(**{f"{what}__isnull": True})
 
 
+def _custody(choice: str) -> Q:
+    """What the custody app keeps of an asset: who has it until when, and whether a booking holds it now."""
+    now = timezone.now()
+    out = _of_asset("custodies", to_at__isnull=True)
+    match choice:
+        case "out":
+            return Q(Exists(out))
+        case "overdue":
+            return Q(Exists(out.filter(due_at__lt=now)))
+        case "due":
+            return Q(Exists(out.filter(due_at__gte=now, due_at__lt=now + SOON)))
+    booked = _of_asset("booked", active=True, from_at__lte=now, to_at__gt=now)
+    return Q(status__in=[Asset.Status.IN_STOCK, Asset.Status.IN_USE]) & ~Q(Exists(out)) & ~Q(Exists(booked))
+
+
+def _of_asset(name: str, **conditions: Any) -> Any:
+    """The rows of an app above that name an asset, by what they are called on it."""
+    rows = Asset._meta.get_field(name).related_model._default_manager  # type: ignore[union-attr]
+    return rows.order_by().filter(asset=OuterRef("pk"), **conditions)
+
+
 def _condition(by: Actor, text: str) -> int | None:
     return int(text) if text in ("1", "2", "3", "4", "5") else None
 
@@ -294,9 +323,10 @@ FILTERS: Final[dict[str, Filter]] = {
     "cost_center": _row("Cost centre", CostCenter, "cost_center"),
     "custodian": _row("Custodian", Person, "custodian", Action.HANDLE),
     "held": _chosen("Held", HELD, lambda value: Q(custodian__isnull=value == "no"), "held"),
+    "custody": _chosen("Custody", CUSTODY, _custody),
     "tag": Filter(
         "Tag",
-        _row("Tag", Tag, "tags").read,
+        lambda by, text: _row("Tag", Tag, "tags").read(by, text) if text != NONE else None,
         lambda tag: Q(Exists(AssetTag.objects.filter(asset=OuterRef("pk"), tag=tag))),
         lambda tag: f"#{tag}",
         _pk,

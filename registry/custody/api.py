@@ -20,6 +20,7 @@ from registry.custody.models import Custody
 from registry.custody.orders import BACK_LAST, DUE_FIRST
 from registry.custody.schemas import (
     AcceptLink,
+    CheckedIn,
     CheckedOut,
     CheckIn,
     CheckOut,
@@ -87,9 +88,7 @@ def check_out(request: HttpRequest, body: CheckOut) -> Any:
     return Status(201, checked_out(by, out))
 
 
-@router.post(
-    "/custody/check-in", response=list[CustodyOut], operation_id="check_in", tags=["custody"], summary="Take assets back"
-)
+@router.post("/custody/check-in", response=CheckedIn, operation_id="check_in", tags=["custody"], summary="Take assets back")
 def check_in(request: HttpRequest, body: CheckIn) -> Any:
     by = acting(request)
     back = services.check_in(
@@ -100,7 +99,7 @@ def check_in(request: HttpRequest, body: CheckIn) -> Any:
         note=body.note,
         kits=body.kits,
     )
-    return custodies_out(by, back)
+    return CheckedIn(items=custodies_out(by, back))
 
 
 @router.get(

@@ -39,8 +39,6 @@ def transfers(by: Actor, show: str | None, *, now: datetime) -> QuerySet[Transfe
             return seen.open()
         case "way":
             return seen.on_the_way()
-        case "way":
-            return seen.filter(state="in_transit")
         case "overdue":
             return seen.overdue(now)
         case "closed":

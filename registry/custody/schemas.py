@@ -80,6 +80,10 @@ class CheckIn(Strict):
     kits: bool = True
 
 
+class CheckedIn(Schema):
+    items: list[CustodyOut]
+
+
 class Extend(Strict):
     due_at: AwareDatetime | None
     over_bookings: bool = False

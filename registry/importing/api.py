@@ -140,7 +140,7 @@ class OptionsIn(Strict):
     )
 
 
-class CheckIn(Strict):
+class DryRun(Strict):
     """Without `mapping` the one that was guessed."""
 
     mapping: Annotated[dict[str, Annotated[str, Field(max_length=60)]], Field(max_length=200)] | None = None
@@ -194,7 +194,7 @@ def read_import_again(request: HttpRequest, import_id: Path[UUID], body: Reading
 
 
 @router.post("/imports/{import_id}/check", response=ImportOut, operation_id="check_import", summary="Have every row checked")
-def check_import(request: HttpRequest, import_id: Path[UUID], body: CheckIn) -> Any:
+def check_import(request: HttpRequest, import_id: Path[UUID], body: DryRun) -> Any:
     """A dry run: nothing but its findings is written."""
     by = acting(request)
     job = services.find(by, import_id)

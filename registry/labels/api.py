@@ -20,7 +20,7 @@ _Offset = Annotated[float, Field(ge=-MAX_OFFSET_MM, le=MAX_OFFSET_MM, allow_inf_
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-class StockOut(Schema):
+class LabelStockOut(Schema):
     """`per_page`: labels of one sheet; 1 of rolls and tapes."""
 
     name: str
@@ -30,8 +30,8 @@ class StockOut(Schema):
     per_page: int
 
 
-class StocksOut(Schema):
-    items: list[StockOut]
+class LabelStocksOut(Schema):
+    items: list[LabelStockOut]
 
 
 class LabelPrint(Strict):
@@ -57,7 +57,11 @@ class LabelPrint(Strict):
 
 
 @router.get(
-    "/labels/stocks", response=StocksOut, operation_id="list_label_stocks", tags=["labels"], summary="Sheets, rolls and tapes"
+    "/labels/stocks",
+    response=LabelStocksOut,
+    operation_id="list_label_stocks",
+    tags=["labels"],
+    summary="Sheets, rolls, tapes",
 )
 def list_label_stocks(request: HttpRequest) -> Any:
     acting(request)

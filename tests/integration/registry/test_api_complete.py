@@ -5,6 +5,7 @@ A page, a button or a saved form that is added without a line here fails, and so
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -31,8 +32,8 @@ SHOWN_SO = Only("how one person likes to look at a list in one browser; a questi
 
 ANSWERED: dict[str, tuple[str, ...] | Only] = {
     # the log-in
-    "GET login": A_PERSONS_OWN, "POST login": A_PERSONS_OWN, "POST logout": A_PERSONS_OWN,
-    "GET log-in-second-factor": A_PERSONS_OWN, "POST log-in-second-factor": A_PERSONS_OWN,
+    "GET login": A_PERSONS_OWN, "POST login": A_PERSONS_OWN, "GET logout": A_PERSONS_OWN, "POST logout": A_PERSONS_OWN,
+    "GET log-in-second-factor": A_PERSONS_OWN,
     "GET second-factor": A_PERSONS_OWN, "POST second-factor": A_PERSONS_OWN, "GET second-factor-picture": A_PERSONS_OWN,
     "GET password": A_PERSONS_OWN, "POST password": A_PERSONS_OWN,
     # finding
@@ -100,8 +101,7 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "GET custody": ("list_custody",),
     "GET check-out": FORM, "POST check-out": ("check_out",),
     "GET check-in": FORM, "POST check-in": ("check_in",),
-    "GET custody-accept": Only("for whoever has the link and no account"),
-    "POST custody-accept": Only("for whoever has the link and no account: nobody accepts in another's name by a token"),
+    "GET custody-accept": Only("for whoever has the link and no account: nobody accepts in another's name by a token"),
     "GET custody-one": ("get_custody",), "POST custody-one": ("extend_custody", "hand_over", "make_accept_link"),
     "GET custody-signature": ("download_signature",),
     "GET bookings": ("list_bookings", "list_custody"),
@@ -133,6 +133,7 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     # live
     "GET live": ("list_gateways", "list_zones", "list_unknown_tags", "list_events"), "GET live-parts": PART,
     "GET live-stream": Only("an open stream for pages; a program asks list_events with recorded_since, or listens to MQTT"),
+    "GET zones": ("list_zones",),
     "GET zone-map": ("get_zone",), "POST zone-map": ("map_zone", "create_location"),
     "GET unknown-tags": ("list_unknown_tags",),
     "GET claim": ("list_unknown_tags", "list_assets"), "POST claim": ("claim_unknown_tag",),
@@ -192,6 +193,7 @@ def _patterns(patterns: list[URLPattern | URLResolver]) -> list[URLPattern]:
     return found
 
 
+@cache
 def operation_ids() -> set[str]:
     return {op["operationId"] for methods in api.get_openapi_schema()["paths"].values() for op in methods.values()}
 

@@ -139,19 +139,19 @@ PAGES: dict[str, tuple[int, int, int]] = {
 
 
 @pytest.fixture(scope="module")
-def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[World, dict[str, Any]]]:
     with lasting(django_db_blocker, tell_secrets) as world:
-        yield world
+        yield world, ids_of(world)
 
 
 @pytest.fixture
-def world(made: World, db: None) -> World:
-    return deepcopy(made)
+def world(made: tuple[World, dict[str, Any]], db: None) -> World:
+    return deepcopy(made[0])
 
 
 @pytest.fixture
-def ids(world: World) -> dict[str, Any]:
-    return ids_of(world)
+def ids(made: tuple[World, dict[str, Any]]) -> dict[str, Any]:
+    return made[1]
 
 
 def page_names() -> list[str]:
