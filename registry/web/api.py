@@ -16,14 +16,13 @@ from registry.problems import Invalid, NotFound
 from registry.tables.writing import WRITERS
 from registry.web.asset_export import download
 from registry.web.asset_list import facet_of
-from registry.web.facets import AT_ONCE, LATER
 from registry.web.listing import MOST_COLUMNS, Listing
 from registry.web.selection import MOST
 
 router = Router(tags=["assets"])
 Form = Literal["csv", "xlsx"]
 FacetName = Literal[
-    "place", "seen", "category", "status", "kind", "label", "model", "custodian", "tag", "condition", "warranty", "criticality",
+    "place", "seen", "category", "status", "kind", "label", "model", "custodian", "custody", "tag", "condition", "warranty", "criticality",
     "supplier", "cost_center", "home", "lacks",
 ]  # fmt: skip
 
@@ -152,6 +151,3 @@ def _must_be_columns(listing: Listing, keys: list[str]) -> None:
         raise Invalid(f"columns: there is no column {unknown[0][:60]!r}", field="columns")
     if len(set(keys)) > MOST_COLUMNS:
         raise Invalid(f"columns: {MOST_COLUMNS} at most", field="columns")
-
-
-assert {*AT_ONCE, *LATER} == set(FacetName.__args__)  # type: ignore[attr-defined]

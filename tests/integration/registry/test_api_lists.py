@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlencode
 
 import pytest
@@ -22,6 +22,8 @@ from registry.assets.record import add_link
 from registry.assets.services import change_asset
 from registry.custody.services import check_in, check_out
 from registry.stock.services import receive
+from registry.web import facets
+from registry.web.api import FacetName
 from registry.web.listing import Listing
 from tests.registry_world import ROOT, World, actor, lasting, make_user, tell_a_day
 
@@ -125,6 +127,10 @@ def test_every_filter_of_the_list_is_one_of_the_document() -> None:
         schema = AssetFilters.model_json_schema()["properties"][name]
         offered = next((part["enum"] for part in schema["anyOf"] if "enum" in part), None)
         assert not one.choices or sorted(offered or []) == sorted(one.choices), name
+
+
+def test_every_facet_of_the_list_is_one_of_the_document() -> None:
+    assert set(get_args(FacetName)) == {*facets.AT_ONCE, *facets.LATER}
 
 
 def test_the_api_lists_what_the_page_shows(anna: Client, world: World) -> None:
