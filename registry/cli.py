@@ -343,8 +343,8 @@ def prune(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Delete old entries of the log of changes, unknown tags unseen since, what gateways sent in vain, files of assets disposed of,
-    and sightings that only confirmed where a thing was: of each month a summary stays, and what moved something stays as it is."""
+    """Delete what is old: entries of the log of changes, unknown tags unseen since, what gateways sent in vain, files of assets
+    disposed of, and sightings that only confirmed where a thing was. Of these a summary of each month stays."""
     with _django(config):
         from registry import retention
 

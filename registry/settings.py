@@ -147,6 +147,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = ["registry.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -142,8 +142,9 @@ def unbind(*, by: Actor, binding_id: UUID) -> User:
 
 @transaction.atomic
 def erase_person(*, by: Actor, person_id: UUID) -> Person:
-    """Forget who it was: a pseudonym stands in place of the name, and nobody logs in with it any more. What they had and did
-    stays under the pseudonym; the log of changes never knew more than the id. There is no way back.
+    """Forget who it was: a pseudonym stands in place of the name, and nobody logs in with it any more; what they signed is taken
+    away (its file goes by retention.sweep). What they had and did stays under the pseudonym; the log of changes never knew more
+    than the id. There is no way back.
 
     Raises Invalid, NotFound, Forbidden."""
     _must_administer(by)
@@ -158,6 +159,7 @@ def erase_person(*, by: Actor, person_id: UUID) -> Person:
     Person.objects.filter(pk=person.pk).update(
         name=pseudonym, email="", number=None, department="", active=False, erased_at=timezone.now(), version=F("version") + 1
     )
+    person.custodies.update(accepted_as="", signature=None)  # type: ignore[attr-defined]  # of the app above, reached by name
     person.refresh_from_db()
     log.record(by, person, "erased")
     return person

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
@@ -22,6 +23,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Sightpost",
     "SITE_SUBHEADER": "Console",
     "SITE_SYMBOL": "sensors",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("look/mark.svg")}],
     "SITE_URL": reverse_lazy("home"),
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,

@@ -34,10 +34,7 @@ class Users(Shown):
     search_fields = ("username", "person__name")
     search_help_text = "Name to log in with, or of the person"
     ordering = ("username",)
-    fields = (
-        "username", "person_name", "lets_in", "must_change_password", "is_superuser", "factor", "sessions_open", "last_login",
-        "date_joined",
-    )  # fmt: skip
+    fields = ("person_name", "lets_in", "password_said", "factor", "sessions_open", "roles", "last_login", "date_joined")
     readonly_fields = fields
     actions = ("end_sessions", "keep_out", "let_in", "take_factor_away")
 
@@ -57,9 +54,15 @@ class Users(Shown):
     def lets_in(self, user: Any) -> bool:
         return bool(user.is_active)
 
-    @display(description="Second factor", boolean=True, ordering="has_factor")
-    def factor(self, user: Any) -> bool:
-        return bool(user.has_factor)
+    @display(description="Second factor", label={"set up": "success", "none": "info"}, ordering="has_factor")
+    def factor(self, user: Any) -> str:
+        return "set up" if user.has_factor else "none"
+
+    @display(description="Password")
+    def password_said(self, user: Any) -> str:
+        if not user.has_usable_password():
+            return "none: by another service alone"
+        return "one-time, to be changed at the first log-in" if user.must_change_password else "of their own"
 
     @display(description="Open sessions")
     def sessions_open(self, user: Any) -> int:
@@ -67,7 +70,7 @@ class Users(Shown):
 
     @display(description="Roles", ordering="role_count")
     def roles(self, user: Any) -> str:
-        return "everything" if user.is_superuser else str(user.role_count)
+        return "administrator of everything" if user.is_superuser else str(user.role_count)
 
     @admin.action(description="End all their sessions")
     def end_sessions(self, request: HttpRequest, rows: QuerySet[Any]) -> None:

@@ -25,7 +25,6 @@ class Shown(ModelAdmin):
     list_per_page = 50
     list_fullwidth = True
     compressed_fields = True
-    actions_selection_counter = False
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -10,12 +10,14 @@ from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
 from registry.access.actors import Action
+from registry.console import overview
 from registry.console.retention import retention
 from registry.page import acting, private, stopped
 
 
 class Console(UnfoldAdminSite):
     index_title = "Console"
+    index_template = "console/index.html"
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -45,6 +47,9 @@ class Console(UnfoldAdminSite):
         ]
         replaced = {"login", "logout", "password_change", "password_change_done", "autocomplete", "view_on_site", "search"}
         return own + [one for one in super().get_urls() if getattr(one, "name", None) not in replaced]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().index(request, {"figures": overview.figures(), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         return []  # the side navigation says where one can go

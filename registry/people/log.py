@@ -32,9 +32,14 @@ SCOPED: dict[str, Callable[[Actor, Action], Any]] = {
 KINDS = {  # what people call the types of things that the log names
     "asset": "asset", "location": "place", "category": "category", "person": "person", "user": "user", "apitoken": "token",
     "gateway": "gateway", "zone": "zone", "customfield": "field", "statuslabel": "status label", "assetmodel": "model",
-    "costcenter": "cost centre",
+    "costcenter": "cost centre", "supplier": "supplier", "tag": "tag", "booking": "booking", "transfer": "transfer",
+    "stockline": "stock", "savedview": "saved view", "schedule": "scheduled report", "run": "run", "outgoing": "message",
 }  # fmt: skip
-LINKS = {"asset": "asset", "location": "place", "person": "person"}
+LINKS = {
+    "asset": "asset", "location": "place", "person": "person", "booking": "booking", "transfer": "transfer",
+    "stockline": "stock-line",
+}  # fmt: skip
+_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,27 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of what a value says: `link` is its page and `key` its id, where it refers to something they may know."""
+
+    text: str
+    link: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     name: str
-    before: str
-    after: str
+    was: tuple[Part, ...]
+    now: tuple[Part, ...]
+
+    @property
+    def before(self) -> str:
+        return _text(self.was)
+
+    @property
+    def after(self) -> str:
+        return _text(self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,38 +207,53 @@ class _Names:
         return change.object_name if known is None else known.get(change.object_id, "somebody")
 
     def link(self, change: Change) -> str:
-        page = LINKS.get(change.object_type)
-        if page is None or change.action == "deleted" or (page == "person" and not self._by.may_everywhere(Action.ADMINISTER)):
-            return ""
-        return reverse(page, args=[change.object_id])
+        return "" if change.action == "deleted" else self._page(change.object_type, change.object_id)
 
     def fields(self, change: Change) -> Iterator[Field]:
         hidden = VALUE_FIELDS if change.object_type == "asset" and not self._may_value(change.object_id) else ()
         for name in sorted(change.before.keys() | change.after.keys()):
             if name not in hidden:
-                yield Field(name.replace("_", " "), self._said(change.before.get(name)), self._said(change.after.get(name)))
+                was, now = (tuple(self._said(values.get(name))) for values in (change.before, change.after))
+                yield Field(name.replace("_", " "), was, now)
 
     def _may_value(self, asset_id: str) -> bool:
         return self._valued is None or asset_id in self._valued
 
-    def _said(self, value: Any) -> str:
+    def _said(self, value: Any) -> Iterator[Part]:
         match value:
             case None | "" | []:
-                return ""
-            case {"id": str() as pk, "kind": "person"}:
-                return self._persons.get(pk, "somebody")
-            case {"id": str() as pk, "kind": "user"}:
-                return self._users.get(pk, "somebody")
+                return
+            case {"id": str() as pk, "kind": "person" | "user" as kind}:
+                name = (self._persons if kind == "person" else self._users).get(pk, "somebody")
+                yield Part(name, self._page(kind, pk), pk)
             case {"id": str() as pk, "kind": str() as kind, "name": name}:
                 seen = self._seen.get(kind)
-                return str(name) if seen is None or pk in seen else ELSEWHERE
+                yield Part(str(name), self._page(kind, pk), pk) if seen is None or pk in seen else Part(ELSEWHERE)
             case list():
-                return ", ".join(self._said(one) for one in value)
+                for at, one in enumerate(value):
+                    yield from ([Part(", ")] if at else [])
+                    yield from self._said(one)
             case dict():
-                return "; ".join(f"{key}: {self._said(one)}" for key, one in value.items())
+                for at, (key, one) in enumerate(value.items()):
+                    yield Part(f"{'; ' if at else ''}{key}: ")
+                    yield from self._said(one)
             case bool():
-                return "yes" if value else "no"
-        return str(value)
+                yield Part("yes" if value else "no")
+            case str() if _ID.fullmatch(value):
+                yield Part(f"…{value[-6:]}", key=value)  # one that nothing is called by; whole where it is pointed at
+            case _:
+                yield Part(str(value))
+
+    def _page(self, kind: str, pk: str) -> str:
+        page = LINKS.get(kind)
+        if page is None or (page == "person" and not self._by.may_everywhere(Action.ADMINISTER)):
+            return ""
+        return reverse(page, args=[pk])
+
+
+def _text(parts: Iterable[Part]) -> str:
+    """All of it, ids whole: for files and programs."""
+    return "".join(part.key if part.text.startswith("…") and part.key else part.text for part in parts)
 
 
 def _references(values: Iterable[Any]) -> Iterator[dict[str, str]]:

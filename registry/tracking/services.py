@@ -128,7 +128,7 @@ def forget_unknown_tag(*, by: Actor, identity: str) -> None:
     """Take it off the list; the next event of it puts it there again. Raises NotFound, Forbidden."""
     if not by.may_anywhere(Action.HANDLE):
         raise Forbidden("your role does not allow this")
-    if not UnknownTag.objects.filter(identity=identity).delete()[0]:
+    if not UnknownTag.objects.filter(pk__in=UnknownTag.objects.visible_to(by).filter(identity=identity).values("pk")).delete()[0]:
         raise NotFound(f"there is no unknown tag {identity}")
 
 

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -15,9 +16,12 @@ from registry.access import changes as log
 from registry.access import people, services
 from registry.access.actors import ROLES
 from registry.access.models import ApiToken, Change, Person, RoleBinding, User
+from registry.assets.models import StoredFile
 from registry.assets.services import change_asset, register_asset
 from registry.assets.trees import create_category, create_location
 from registry.configuration import RetentionSection
+from registry.custody.models import Custody
+from registry.custody.services import accept, check_in, check_out
 from registry.people.log import Wanted, find, of_object
 from registry.people.naming import bind_by_names
 from registry.people.words import MEANS
@@ -127,6 +131,19 @@ def test_erasing_keeps_what_happened_and_forgets_who_it_was(client: Client, anna
     assert people.erase_person(by=ROOT, person_id=anna.pk) == anna, "twice is as good as once"
 
 
+def test_what_an_erased_person_signed_is_taken_away(anna: Person) -> None:
+    drill = register_asset(by=ROOT, name="Drill")
+    out = check_out(by=ROOT, asset_ids=[drill.pk], person_id=anna.pk)
+    signature = StoredFile.objects.create(sha256="5e" * 32, size=9, media_type="image/png")
+    accept(custodies=out.custodies, name="A. Berg", signature=signature, by=ROOT)
+    check_in(by=ROOT, asset_ids=[drill.pk])
+    people.erase_person(by=ROOT, person_id=anna.pk)
+    [custody] = Custody.objects.values()
+    assert (custody["accepted_as"], custody["signature_id"]) == ("", None)
+    assert custody["accepted_at"] is not None, "that it was accepted stays"
+    assert "Berg" not in repr([*Change.objects.values()])
+
+
 def test_a_token_may_what_its_user_may_within_scope_networks_and_time(anna: Person) -> None:
     user = user_of(anna)
     hall, yard = create_location(by=ROOT, name="Hall"), create_location(by=ROOT, name="Yard")
@@ -194,6 +211,30 @@ def test_who_reads_which_changes_and_which_values_of_them() -> None:
     with pytest.raises(Forbidden):
         find(actor(make_user("v", "viewer")), Wanted())
     assert of_object(actor(make_user("v2", "viewer")), "asset", drill.pk) == []
+
+
+def test_what_an_entry_refers_to_is_named_and_leads_there(client: Client) -> None:
+    hall, yard = create_location(by=ROOT, name="Hall"), create_location(by=ROOT, name="Yard")
+    drill = register_asset(by=ROOT, name="Drill", home_location=hall)
+    root = actor(make_user("root"))
+    change_asset(by=root, asset_id=drill.pk, version=1, changes={"home_location": yard})
+    [entry] = of_object(root, "asset", drill.pk, most=1)
+    [home] = entry.fields
+    assert [(part.text, part.link, part.key) for part in (*home.was, *home.now)] == [
+        ("Hall", f"/places/{hall.pk}/", str(hall.pk)),
+        ("Yard", f"/places/{yard.pk}/", str(yard.pk)),
+    ]
+    auditor = actor(make_user("auditor", "auditor", place=yard))
+    [entry] = of_object(auditor, "asset", drill.pk, most=1)
+    assert [(part.text, part.link, part.key) for part in entry.fields[0].was] == [("elsewhere", "", "")]
+    whole = uuid4()
+    log.record(root, drill, "changed", batch=whole)
+    [entry] = of_object(root, "asset", drill.pk, most=1)
+    assert (entry.fields[0].now[0].text, entry.fields[0].after) == (f"…{str(whole)[-6:]}", str(whole)), "whole for programs"
+    client.force_login(User.objects.get(username="root"))
+    shown = client.get("/changes/").content.decode()
+    assert f'<span title="{whole}">…{str(whole)[-6:]}</span>' in shown
+    assert f'<a href="/places/{yard.pk}/" title="{yard.pk}">Yard</a>' in shown
 
 
 def test_pages_of_the_log_follow_each_other() -> None:
