@@ -5,6 +5,7 @@ may read it, without the names of what lies outside, and cost and suppliers only
 about by type and id alone, so the scope is asked for some entries at a time, and looking for fitting ones has an end.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
