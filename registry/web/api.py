@@ -22,8 +22,8 @@ from registry.web.selection import MOST
 router = Router(tags=["assets"])
 Form = Literal["csv", "xlsx"]
 FacetName = Literal[
-    "place", "seen", "category", "status", "kind", "label", "model", "custodian", "custody", "tag", "condition", "warranty", "criticality",
-    "supplier", "cost_center", "home", "lacks",
+    "place", "seen", "category", "status", "kind", "label", "model", "custodian", "custody", "tag", "condition", "warranty",
+    "criticality", "supplier", "cost_center", "home", "lacks",
 ]  # fmt: skip
 
 _FILE: dict[int, Any] = {
