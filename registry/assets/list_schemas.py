@@ -72,6 +72,7 @@ class AssetFilters(Schema):
     cost_center: Word = None
     custodian: Word = None
     held: Literal["yes", "no"] | None = None
+    custody: Literal["out", "overdue", "due", "free"] | None = Field(None, description="due: back within a week; free: now")
     tag: UUID | None = None
     criticality: Criticality | None = None
     condition: Annotated[int, Field(ge=1, le=5)] | None = None

@@ -22,8 +22,8 @@ from registry.web.listing import Listing
 COUNTED_UP_TO: Final = 20_000  # beyond it the numbers would cost more than the list itself
 MOST_CHOICES: Final = 15
 AT_ONCE: Final = ("place", "seen", "category", "status")
-LATER: Final = ("kind", "label", "model", "custodian", "tag", "condition", "warranty", "criticality", "supplier", "cost_center",
-                "home", "lacks")  # fmt: skip
+LATER: Final = ("kind", "label", "model", "custodian", "custody", "tag", "condition", "warranty", "criticality", "supplier",
+                "cost_center", "home", "lacks")  # fmt: skip
 TREES: Final[dict[str, tuple[Any, str]]] = {"place": (Location, "position__location"), "category": (Category, "category"),
                 "home": (Location, "home_location")}  # fmt: skip
 Counts = Mapping[Any, int]  # of each value, or key of a value; of a tree's nodes without those below them

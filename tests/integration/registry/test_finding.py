@@ -18,6 +18,7 @@ from registry.assets import filters, finding, orders
 from registry.assets.columns import columns_of
 from registry.assets.models import Asset, AssetModel, AssetTag, CostCenter, CustomField, CustomValue, StatusLabel, Supplier, Tag
 from registry.assets.saved_views import of as views_of
+from registry.custody.models import Booking, BookingItem, Custody
 from tests.registry_world import ROOT, Caller, World, actor, lasting, make_user, many_assets, tell_a_day
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +39,17 @@ def fill(world: World) -> None:
     pump.save()
     world.assets["Pump 8"].warranty_until = today - timedelta(days=1)
     world.assets["Pump 8"].save()
+    now, carla = timezone.now(), pump.custodian
+    for name, hours in (("Pump 7", 24), ("Pump 8", -1), ("Ladder long", 24 * 30)):
+        due = now + timedelta(hours=hours)
+        Custody.objects.create(asset=world.assets[name], person=carla, from_at=now - timedelta(days=1), due_at=due, batch=pump.pk)
+    Custody.objects.create(
+        asset=world.assets["Ladder short"], person=carla, from_at=now - timedelta(days=2), to_at=now, batch=pump.pk
+    )
+    fair = Booking.objects.create(title="Fair", person=carla, from_at=now - timedelta(hours=1), to_at=now + timedelta(hours=1))
+    for name, active in (("Pump 9", True), ("Ladder short", False)):
+        asset = world.assets[name]
+        BookingItem.objects.create(booking=fair, asset=asset, from_at=fair.from_at, to_at=fair.to_at, active=active)
     AssetTag.objects.create(asset=pump, tag=Tag.objects.create(name="loud"))
     for key, kind, text, more in (
         ("inspector", "text", "Dora Doe", {}),
@@ -80,6 +92,10 @@ OTHERS = ["Drill", "Ladder long", "Ladder short", "Pump 8", "Pump 9"]
         ({"cost_center": "4711"}, ONLY),
         ({"custodian": "Carla"}, ONLY),
         ({"held": "no"}, OTHERS),
+        ({"custody": "out"}, ["Ladder long", "Pump 7", "Pump 8"]),
+        ({"custody": "overdue"}, ["Pump 8"]),
+        ({"custody": "due"}, ONLY),
+        ({"custody": "free", "kind": "physical"}, ["Ladder short"]),  # Pump 9 is booked, the drill is missing
         ({"label": "Lent"}, ONLY),
         ({"label": "none", "status": "in_use"}, ["Ladder long", "Ladder short"]),
         ({"tag": "loud"}, ONLY),
