@@ -239,7 +239,7 @@ def _positions(count: int, rounds: int, zones: list[Any], start: datetime) -> No
 
 # ---- rows made inside the database ---------------------------------------------------------------------------------------------
 
-EVENT_INDEXES: Final = ("event_identity_time", "event_recorded")
+EVENT_INDEXES: Final = ("event_identity_time", "event_recorded", "event_happened")
 
 
 def _events(cursor: Any, assets: int, events: int, start: datetime) -> None:

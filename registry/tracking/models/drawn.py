@@ -52,9 +52,9 @@ class Position(models.Model):
     `unknown` keeps the last place. `last_event` is the newest event of the asset, whatever its kind. The last two fields are how
     far the events are worked in: the time by which gateways compare, and per gateway (epoch ordinal, seq).
 
-    It is rewritten at every event, so what changes with each is in no index: PostgreSQL then leaves all indexes alone. Nor does
-    the database look at every move for what is there anyway: zones and events are never deleted, and a place neither, while a
-    zone or the event of a scan names it.
+    It is rewritten at every event, so what changes with each is in no index: PostgreSQL leaves the indexes alone until the asset
+    moves. Nor does the database look at every move for what is there anyway: zones and events are never deleted, and a place
+    neither, while a zone or the event of a scan names it.
     """
 
     class State(models.TextChoices):
@@ -62,7 +62,7 @@ class Position(models.Model):
         UNKNOWN = "unknown"
 
     asset = models.OneToOneField(Asset, on_delete=models.PROTECT, primary_key=True, related_name="position")
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="positions", db_constraint=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, null=True, related_name="positions", **UNCHECKED)
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, null=True, related_name="positions", **UNCHECKED)
     since = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField()
@@ -76,6 +76,7 @@ class Position(models.Model):
     objects = PositionQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(fields=["location", "state", "asset"], name="position_whereabouts")]
         constraints = [models.CheckConstraint(condition=Q(state__in=["present", "unknown"]), name="position_state_known")]
 
 

@@ -144,6 +144,7 @@ class LocationEvent(models.Model):
         indexes = [
             models.Index(fields=["identity", "happened_at"], name="event_identity_time"),
             models.Index(fields=["recorded_time"], name="event_recorded"),
+            models.Index(fields=["happened_at"], name="event_happened"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["epoch", "seq"], name="event_seq_once"),
