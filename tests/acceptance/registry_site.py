@@ -43,6 +43,14 @@ class Site:
         return page
 
 
+def pick(page: Page, label: str, text: str) -> None:
+    """Type into a field that picks one of thousands, and take the first that it offers; without scripts the text counts."""
+    field = page.get_by_label(label, exact=True).and_(page.locator("input"))
+    field.fill(text)
+    if field.get_attribute("role") == "combobox":
+        page.locator(".picks [role=option]").first.click()
+
+
 @contextmanager
 def serving(open_page: OpenPage) -> Iterator[Site]:
     """Serve until left; whoever is connected then is cut off."""
