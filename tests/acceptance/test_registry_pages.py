@@ -11,9 +11,8 @@ from playwright.sync_api import Page, expect
 
 from registry.access.services import create_administrator
 from registry.assets.services import change_asset
-from registry.tracking.models import UnknownTag
 from tests.acceptance.conftest import DESK, PHONE, OpenPage, fits
-from tests.acceptance.registry_site import Picture, Site, beat, serving
+from tests.acceptance.registry_site import Picture, Site, beat, pick, serving
 from tests.registry_world import ROOT, World, make_world, many_assets, tell_a_day
 
 pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True)]
@@ -260,7 +259,7 @@ def test_a_new_asset(site: Site, width: int, picture: Picture) -> None:
     assert fits(page)
     picture(page, f"registry-asset-new-{width}")
     page.get_by_label("Code on its tag or label").fill("VICE-1")
-    page.locator("#id_home_location").select_option(label="\u2003Office")
+    pick(page, "Home", "office")
     page.get_by_role("button", name="Register").click()
     expect(page.locator("h1")).to_have_text("Vice")
     expect(page.locator("#facts")).to_contain_text("Office")
@@ -339,35 +338,6 @@ def test_a_registry_that_does_not_answer_is_said_and_nothing_typed_is_lost(world
     page.get_by_role("button", name="Add").click()
     expect(page.locator("#page-notice")).to_contain_text("cannot be reached")
     expect(page.get_by_label("Add a code")).to_have_value("DRILL-1")
-
-
-HEARD = """() => {
-  const wrong = [];
-  const start = (element) => element.outerHTML.slice(0, 90);
-  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
-  wrong.push(...ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `two elements have the id ${id}`));
-  if (document.querySelectorAll("h1").length !== 1) wrong.push("not one h1");
-  if (!document.title || !document.documentElement.lang) wrong.push("no title or language");
-  const attributes = ["aria-label", "aria-labelledby", "title"];
-  const named = (e) => attributes.some((name) => e.getAttribute(name)) || e.textContent.trim() || e.labels?.length;
-  for (const e of document.querySelectorAll("a, button, input, select, textarea, dialog, nav, summary"))
-    if (e.type !== "hidden" && !e.hidden && !named(e)) wrong.push(`nothing to say for ${start(e)}`);
-  for (const name of ["aria-labelledby", "aria-describedby", "popovertarget"])
-    for (const e of document.querySelectorAll(`[${name}]`))
-      if (!document.getElementById(e.getAttribute(name))) wrong.push(`${name} names nothing: ${start(e)}`);
-  return wrong;
-}"""
-
-
-def test_every_page_can_be_read_aloud_and_has_one_title(site: Site, world: World) -> None:
-    pump, dock = f"/assets/{world.assets['Pump 7'].pk}/", f"/places/{world.places['Dock'].pk}/"
-    zone, tag = f"/live/zones/{world.zone('yard').pk}/", f"/live/unknown/{UnknownTag.objects.all()[0].pk}/"
-    paths = ["/", "/assets/", "/assets/?q=nothing", pump, f"{pump}edit/", "/assets/new/", "/places/", dock, f"{dock}edit/"]
-    page = site.open("/")
-    for path in [*paths, "/places/new/", "/live/", zone, "/live/unknown/", tag, "/password/"]:
-        page.goto(site.url + path)
-        assert page.evaluate(HEARD) == [], path
-        assert fits(page), path
 
 
 def test_nothing_at_an_address(site: Site, picture: Picture) -> None:

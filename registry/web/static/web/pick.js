@@ -5,6 +5,7 @@
   const PAUSE_MS = 120;
   const ROOM_PX = 280; // below the field; with less the list stands above it, where there is more
   let open = null; // the one field whose list is shown: {input, list, items, at, asked}
+  const told = new WeakMap(); // field -> the value that its last change was told with
   let timer = 0;
   let number = 0;
 
@@ -105,8 +106,14 @@
     const keeps = hidden(input);
     input.value = keeps ? item.label : item.text;
     if (keeps) keeps.value = item.id;
+    told.set(input, input.value);
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
+
+  // The browser tells of a change once more when the field is left; whoever listens has been told.
+  document.addEventListener("change", (event) => {
+    if (event.isTrusted && told.has(event.target) && told.get(event.target) === event.target.value) event.stopImmediatePropagation();
+  }, true);
 
   document.addEventListener("input", (event) => {
     const input = event.target.closest?.("input[data-pick]");
