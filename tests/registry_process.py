@@ -18,7 +18,7 @@ import psutil
 from tests import databases
 from tests.mosquitto import free_port
 
-STARTS_WITHIN_S = 20.0
+STARTS_WITHIN_S = 60.0  # a quiet machine takes two; every wait ends with what it waits for
 SQLITE = "registry.sqlite3"
 
 
@@ -44,7 +44,7 @@ class RegistryHome:
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Run a command to its end and return what it said on stdout (on stderr where it is to fail)."""
-        done = subprocess.run(self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == status, f"{arguments} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stderr if status else done.stdout
 
@@ -54,7 +54,7 @@ class RegistryHome:
             "DJANGO_SETTINGS_MODULE": "registry.settings",
             "SIGHTPOST_REGISTRY_CONFIG": str(self.config),
         }
-        subprocess.run([sys.executable, "-c", "import django\ndjango.setup()\n" + code], env=environment, check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", "import django\ndjango.setup()\n" + code], env=environment, check=True, timeout=120)
 
     def batch(self, *commands: str) -> list[tuple[int, str]]:
         """Run command lines one after the other in one process; return (status, what was said) of each."""
@@ -65,7 +65,7 @@ from registry.cli import app
 said = [CliRunner().invoke(app, [*shlex.split(c), "-c", {str(self.config)!r}]) for c in {list(commands)!r}]
 print(json.dumps([(one.exit_code, one.output) for one in said]))
 """
-        done = subprocess.run([sys.executable, "-c", code], env=self.environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([sys.executable, "-c", code], env=self.environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return [(status, said) for status, said in json.loads(done.stdout)]
 
@@ -82,7 +82,7 @@ print(json.dumps([(one.exit_code, one.output) for one in said]))
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             try:
-                process.wait(15)
+                process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

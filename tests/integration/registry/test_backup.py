@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
@@ -98,7 +97,6 @@ def test_nothing_is_overwritten_unasked_nor_half(tmp_path: Path) -> None:
 
         home.python("from registry.assets.models import Asset\nAsset.objects.filter(parent=None).update(name='Changed since')")
         with home.running("work"):
-            time.sleep(0.5)
             wait_for(lambda: home.query("SELECT count(*) FROM work_workprocess") == [(1,)])
             assert "stop it first" in home.run("restore", str(file), "--replace", "--yes", status=PERSON)
         said = home.run("restore", str(file), "--replace", "--yes")

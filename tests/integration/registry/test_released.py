@@ -10,6 +10,8 @@ from tests.registry_process import registry_home
 
 RELEASES = sorted((Path(__file__).parents[2] / "data" / "registry").glob("*.json"))
 
+pytestmark = pytest.mark.timeout(180)  # several processes are started one after the other
+
 
 @pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.stem)
 def test_a_release_is_migrated_and_goes_on(tmp_path: Path, path: Path) -> None:

