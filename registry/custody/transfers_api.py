@@ -1,5 +1,6 @@
 """REST: transfers from place to place, with their way and their arrival."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -65,43 +66,25 @@ def get_transfer(request: HttpRequest, response: HttpResponse, transfer_id: Path
     return _shown(acting(request), response, transfer_id)
 
 
-@router.post(
-    "/transfers/{transfer_id}/dispatch",
-    response=TransferOut,
-    operation_id="dispatch_transfer",
-    tags=["transfers"],
-    summary="Send it off",
-)
-def dispatch_transfer(request: HttpRequest, response: HttpResponse, transfer_id: Path[UUID], if_match: IfMatch = None) -> Any:
-    by = acting(request)
-    transfers.dispatch(by=by, transfer_id=transfer_id, version=version_if_said(if_match, _transfer(by, transfer_id)))
-    return _shown(by, response, transfer_id)
+def _step(name: str, does: Callable[..., Transfer], summary: str) -> None:
+    """One step of a transfer, of the version that If-Match names if it is sent."""
+
+    @router.post(
+        f"/transfers/{{transfer_id}}/{name}",
+        response=TransferOut,
+        operation_id=f"{name}_transfer",
+        tags=["transfers"],
+        summary=summary,
+    )
+    def step(request: HttpRequest, response: HttpResponse, transfer_id: Path[UUID], if_match: IfMatch = None) -> Any:
+        by = acting(request)
+        does(by=by, transfer_id=transfer_id, version=version_if_said(if_match, _transfer(by, transfer_id)))
+        return _shown(by, response, transfer_id)
 
 
-@router.post(
-    "/transfers/{transfer_id}/refuse",
-    response=TransferOut,
-    operation_id="refuse_transfer",
-    tags=["transfers"],
-    summary="Say no to a request",
-)
-def refuse_transfer(request: HttpRequest, response: HttpResponse, transfer_id: Path[UUID], if_match: IfMatch = None) -> Any:
-    by = acting(request)
-    transfers.refuse(by=by, transfer_id=transfer_id, version=version_if_said(if_match, _transfer(by, transfer_id)))
-    return _shown(by, response, transfer_id)
-
-
-@router.post(
-    "/transfers/{transfer_id}/cancel",
-    response=TransferOut,
-    operation_id="cancel_transfer",
-    tags=["transfers"],
-    summary="Call it off",
-)
-def cancel_transfer(request: HttpRequest, response: HttpResponse, transfer_id: Path[UUID], if_match: IfMatch = None) -> Any:
-    by = acting(request)
-    transfers.cancel(by=by, transfer_id=transfer_id, version=version_if_said(if_match, _transfer(by, transfer_id)))
-    return _shown(by, response, transfer_id)
+_step("dispatch", transfers.dispatch, "Send it off")
+_step("refuse", transfers.refuse, "Say no to a request")
+_step("cancel", transfers.cancel, "Call it off")
 
 
 @router.post(

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router, Schema, Status
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from registry.operations import Cursor, Limit, Paged, Strict, acting
+from registry.operations import Cursor, Limit, Paged, acting
 from registry.paging import MAX_PAGE, OLDEST_FIRST, Page, cut
 from registry.reports import services
 from registry.reports.answer import Answer
-from registry.reports.asking import FILTERS, MOST_DAYS
+from registry.reports.asking import MOST_DAYS
 from registry.reports.catalogue import find, open_to
 from registry.reports.models import Schedule
 
@@ -64,11 +64,9 @@ class SchedulePage(Paged):
     items: list[ScheduleOut]
 
 
-class NewSchedule(Strict):
-    """The filters of the report, as it is to be every time. Without days a report looks back from the day it is sent."""
+class ReportFilters(Schema):
+    """What a report is asked for; which of it counts, its own page says."""
 
-    every: Literal["day", "week", "month"]
-    form: Literal["pdf", "xlsx", "csv"] = "pdf"
     category: UUID | None = None
     place: UUID | None = None
     group: Annotated[str, Field(max_length=40)] | None = None
@@ -77,8 +75,15 @@ class NewSchedule(Strict):
     days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
 
 
+class NewSchedule(ReportFilters):
+    """With the filters of the report, as it is to be every time. Without days it looks back from the day it is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+    every: Literal["day", "week", "month"]
+    form: Literal["pdf", "xlsx", "csv"] = "pdf"
+
+
 Key = Annotated[str, Path(max_length=40)]
-Day = Annotated[date | None, Query()]
 
 
 @router.get("/reports", response=ReportsOut, operation_id="list_reports", summary="The reports one may see")
@@ -88,38 +93,22 @@ def list_reports(request: HttpRequest) -> Any:
 
 
 @router.get("/reports/{key}", response=AnswerOut, operation_id="get_report", summary="A report, over what one may see")
-def get_report(
-    request: HttpRequest,
-    key: Key,
-    category: UUID | None = None,
-    place: UUID | None = None,
-    group: Annotated[str | None, Query(max_length=40)] = None,
-    since: Day = None,
-    until: Day = None,
-    days: Annotated[int | None, Query(ge=1, le=MOST_DAYS)] = None,
-) -> Any:
+def get_report(request: HttpRequest, key: Key, filters: Query[ReportFilters]) -> Any:
     by = acting(request)
     report = find(by, key)
-    given = dict(zip(FILTERS, (category, place, group, since, until, days), strict=True))
-    return _out(report.run(by, report.asked(by, given)))
+    return _out(report.run(by, report.asked(by, filters.model_dump())))
 
 
 @router.get("/reports/{key}/file", operation_id="get_report_file", summary="A report as CSV, XLSX or PDF")
 def get_report_file(
     request: HttpRequest,
     key: Key,
+    filters: Query[ReportFilters],
     form: Annotated[Literal["csv", "xlsx", "pdf"], Query()] = "csv",
-    category: UUID | None = None,
-    place: UUID | None = None,
-    group: Annotated[str | None, Query(max_length=40)] = None,
-    since: Day = None,
-    until: Day = None,
-    days: Annotated[int | None, Query(ge=1, le=MOST_DAYS)] = None,
 ) -> HttpResponse:
     by = acting(request)
     report = find(by, key)
-    given = dict(zip(FILTERS, (category, place, group, since, until, days), strict=True))
-    file = services.as_file(by=by, report=report, asked=report.asked(by, given), form=form)
+    file = services.as_file(by=by, report=report, asked=report.asked(by, filters.model_dump()), form=form)
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "private, no-cache"}
     return HttpResponse(file.content, content_type=file.content_type, headers=headers)
 

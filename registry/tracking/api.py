@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, Field
 
 from registry.access.actors import Actor
 from registry.assets.elsewhere import hide_elsewhere_of
-from registry.assets.models import Asset, Location
+from registry.assets.models import Location
+from registry.assets.parts_api import asset_or_404
 from registry.assets.schemas import IdentifierOut, identifier_out
 from registry.assets.trees_api import location_or_404
 from registry.operations import READ_ONCE, Cursor, IfMatch, Limit, acting, must_be_as_seen, tagged
@@ -139,7 +140,7 @@ def claim_unknown_tag(request: HttpRequest, tag_id: Path[UUID], body: Claim) -> 
     tag = UnknownTag.objects.visible_to(by).filter(pk=tag_id).first()
     if tag is None:
         raise NotFound("There is no such unknown tag; perhaps it was claimed meanwhile.")
-    asset = _asset_or_404(by, body.asset)
+    asset = asset_or_404(by, body.asset)
     return Status(201, identifier_out(services.claim_unknown_tag(by=by, identity=tag.identity, asset=asset, kind=body.kind)))
 
 
@@ -180,7 +181,7 @@ def list_events(
     by = acting(request)
     found = LocationEvent.objects.visible_to(by)
     if filters.asset is not None:
-        found = found.of_asset(_asset_or_404(by, filters.asset))
+        found = found.of_asset(asset_or_404(by, filters.asset))
     if filters.place is not None:
         inside = Location.objects.within(location_or_404(by, filters.place)).order_by().values("pk")
         zones = Zone.objects.filter(location__in=inside).order_by().values("pk")
@@ -219,10 +220,3 @@ def _zone(by: Actor, zone_id: UUID) -> Zone:
     if zone is None:
         raise NotFound("There is no such zone.")
     return zone
-
-
-def _asset_or_404(by: Actor, asset_id: UUID) -> Asset:
-    asset = Asset.objects.visible_to(by).filter(pk=asset_id).first()
-    if asset is None:
-        raise NotFound("There is no such asset.")
-    return asset
