@@ -44,6 +44,8 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /api/v1/assets/file | GET /api/v1/saved-views | POST /api/v1/saved-views | GET /api/v1/cost-centers/{word_id}
         GET /api/v1/custom-fields/{field_id} | GET /api/v1/models/{word_id} | GET /api/v1/status-labels/{word_id}
         GET /api/v1/suppliers/{word_id} | GET /api/v1/tags/{word_id}
+        GET /api/v1/labels/frames | GET /api/v1/labels/stocks | GET /api/v1/map/{what} | GET /api/v1/report-schedules
+        GET /api/v1/stock/watch | POST /api/v1/stock/watch | GET /live/zones/
         GET / | GET /01/{value} | GET /8003/{value} | GET /8004/{value} | GET /account/second-factor/ | GET /assets/
         GET /account/second-factor/code.svg | GET /assets/columns/ | GET /assets/export.{ending} | GET /assets/facet/{name}/
         GET /assets/fields/ | GET /assets/filters/ | GET /assets/new/ | GET /assets/views/ | GET /bookings/ | GET /bookings/new/
@@ -54,11 +56,15 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /stock/receive/ | GET /tokens/ | GET /transfers/ | GET /transfers/new/ | POST /account/second-factor/
         POST /assets/columns/ | POST /assets/views/ | POST /login/ | POST /password/ | POST /stock/watch/ | POST /tokens/
         GET /pick/{kind}/ | GET /settings/words/ | GET /settings/words/{slug}/ | GET /settings/words/{slug}/{word_id}/"""),
-    (Need("anywhere", V), "GET /api/v1/reports/{key} | GET /api/v1/reports/{key}/file | GET /reports/{key}/"),
+    (Need("anywhere", V), """POST /api/v1/reports/{key}/schedules | GET /api/v1/reports/{key} | GET /api/v1/reports/{key}/file
+        GET /reports/{key}/"""),
     (Need("anywhere", H), "GET /api/v1/people | GET /people/"),
-    (Need("anywhere", E), "POST /api/v1/imports | POST /imports/"),
+    (Need("anywhere", E), "GET /api/v1/imports/fields | POST /api/v1/imports | POST /imports/"),
     (Need("anywhere", C), "GET /api/v1/changes | GET /changes/ | GET /changes/export.csv"),
     (_scope(V), """
+        GET /api/v1/custody/{custody_id}/signature | GET /api/v1/locations/{location_id}/counts
+        GET /api/v1/locations/{location_id}/expected | GET /api/v1/locations/{location_id}/plan/picture
+        GET /api/v1/locations/{location_id}/plan/rooms
         GET /api/v1/categories/{category_id} | GET /api/v1/zones/{zone_id} | POST /api/v1/assets/file
         GET /api/v1/assets/{asset_id} | GET /api/v1/assets/{asset_id}/contents | GET /api/v1/assets/{asset_id}/files
         GET /api/v1/assets/{asset_id}/links | GET /api/v1/bookings/{booking_id} | GET /api/v1/custody/{custody_id}
@@ -74,7 +80,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /assets/{asset_id}/edit/ | GET /places/{location_id}/edit/ | POST /labels/ | POST /labels/print/
         POST /assets/selected/export/ | POST /assets/selected/labels/"""),
     (_scope(H), """
-        POST /api/v1/assets/{asset_id}/contents
+        POST /api/v1/assets/{asset_id}/contents | POST /api/v1/custody/{custody_id}/link
         POST /api/v1/assets/{asset_id}/files | POST /api/v1/assets/{asset_id}/identifiers | POST /api/v1/bookings
         POST /api/v1/bookings/{booking_id}/cancel | POST /api/v1/bookings/{booking_id}/check-out
         POST /api/v1/bookings/{booking_id}/confirm | POST /api/v1/custody | POST /api/v1/custody/check-in
@@ -107,7 +113,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
     (Need("scope", E, Action.VALUE), "POST /assets/{asset_id}/edit/"),
     (OWN_IF_EDIT, """
         GET /api/v1/imports/{import_id} | GET /api/v1/imports/{import_id}/problems | GET /api/v1/imports/{import_id}/rows
-        POST /api/v1/imports/{import_id}/cancel | POST /api/v1/imports/{import_id}/check
+        POST /api/v1/imports/{import_id}/read | POST /api/v1/imports/{import_id}/cancel | POST /api/v1/imports/{import_id}/check
         POST /api/v1/imports/{import_id}/confirm | GET /imports/{job_id}/ | GET /imports/{job_id}/errors.csv
         GET /imports/{job_id}/progress/ | POST /imports/{job_id}/cancel/ | POST /imports/{job_id}/check/
         POST /imports/{job_id}/confirm/ | POST /imports/{job_id}/read/"""),
@@ -117,7 +123,8 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /assets/bulk/{run_id}/ | GET /assets/bulk/{run_id}/undo/ | POST /api/v1/tokens/{token_id}/revoke
         POST /tokens/{token_id}/revoke/"""),
     (Need("anywhere", E), "POST /api/v1/assets/edits | POST /assets/bulk/confirm/"),
-    (OWN, """GET /api/v1/saved-views/{view_id} | PATCH /api/v1/saved-views/{view_id} | DELETE /api/v1/saved-views/{view_id}
+    (OWN, """DELETE /api/v1/report-schedules/{schedule_id}
+        GET /api/v1/saved-views/{view_id} | PATCH /api/v1/saved-views/{view_id} | DELETE /api/v1/saved-views/{view_id}
         POST /assets/views/{view_id}/ | POST /reports/schedules/{schedule_id}/end/ | POST /reports/{key}/schedule/"""),
     (WORDS, """
         DELETE /api/v1/categories/{category_id} | DELETE /api/v1/cost-centers/{word_id} | DELETE /api/v1/models/{word_id}
@@ -130,6 +137,8 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /api/v1/custom-fields | PATCH /api/v1/custom-fields/{field_id} | POST /api/v1/zones
         POST /settings/words/starter/ | POST /settings/words/{slug}/ | POST /settings/words/{slug}/{word_id}/"""),
     (ADMIN, """
+        POST /api/v1/people/{person_id}/log-in | POST /api/v1/people/{person_id}/password | GET /api/v1/undelivered
+        DELETE /api/v1/undelivered/{message_id} | POST /api/v1/undelivered/{message_id}/repeat
         POST /api/v1/people | GET /api/v1/people/{person_id} | PATCH /api/v1/people/{person_id}
         POST /api/v1/people/{person_id}/erase | POST /api/v1/people/{person_id}/user | GET /api/v1/people/{person_id}/roles
         POST /api/v1/people/{person_id}/roles | DELETE /api/v1/people/{person_id}/roles/{binding_id}
@@ -222,6 +231,9 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /api/v1/tags/{word_id}/merge": lambda i: {"into": i["other_word_id"]},
     "POST /api/v1/custom-fields": lambda i: {"key": "cpu", "name": "CPU", "type": "text"},
     "PATCH /api/v1/custom-fields/{field_id}": lambda i: {"name": "CPU"},
+    "POST /api/v1/people/{person_id}/log-in": lambda i: {"active": False},
+    "POST /api/v1/reports/{key}/schedules": lambda i: {"every": "day"},
+    "POST /api/v1/stock/watch": lambda i: {"wanted": True},
     "POST /api/v1/people": lambda i: {"name": "Bert"},
     "PATCH /api/v1/people/{person_id}": lambda i: {"department": "Workshop"},
     "POST /api/v1/people/{person_id}/user": lambda i: {"username": "leaver"},
@@ -286,6 +298,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
 # These answer whoever may without writing anything, or what is there does not fit: as the walk finds it the transfer was not sent
 # off, the booking is not confirmed, the room is not empty.
 WRITES_NOTHING = {
+    "POST /api/v1/reports/{key}/schedules", "POST /api/v1/stock/watch",  # there is no mail server
     "POST /api/v1/labels", "POST /api/v1/decode", "POST /api/v1/transfers/{transfer_id}/arrivals", "POST /assets/columns/",
     "POST /api/v1/bookings/{booking_id}/check-out", "POST /assets/bulk/",
     "POST /assets/selected/export/", "POST /assets/selected/labels/", "POST /labels/", "POST /labels/print/",

@@ -67,7 +67,10 @@ COMMON = {
     "version",
     "edit_token",
 }  # of no scope
-CONSTANT = {"do": "take-out", "kind": "asset", "slug": "models", "key": "inventory", "name": "kind", "ending": "csv", "secret": "x" * 43}
+CONSTANT = {
+    "do": "take-out", "kind": "asset", "slug": "models", "what": "assets", "key": "inventory", "name": "kind", "ending": "csv",
+    "secret": "x" * 43,
+}  # fmt: skip
 NOTHING = "NOTHING-AT-ALL"
 NOTHINGS = {"code": "tag:NOTHING-AT-ALL"}
 

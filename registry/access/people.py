@@ -159,7 +159,7 @@ def erase_person(*, by: Actor, person_id: UUID) -> Person:
     Person.objects.filter(pk=person.pk).update(
         name=pseudonym, email="", number=None, department="", active=False, erased_at=timezone.now(), version=F("version") + 1
     )
-    person.custodies.update(accepted_as="", signature=None)  # type: ignore[attr-defined]  # of the app above, reached by name
+    person.custodies.update(accepted_as="", signature=None)  # of the app above, reached by name
     person.refresh_from_db()
     log.record(by, person, "erased")
     return person

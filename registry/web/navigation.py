@@ -73,7 +73,10 @@ ENTRIES: Final = (
         everywhere=True,
         said="mails messages queue dead",
     ),
-    Entry("settings", "Settings", "settings", "settings", "o", Action.ADMINISTER, everywhere=True, said="administration"),
+    Entry(
+        "console", "Console", "admin:index", "settings", "o", Action.ADMINISTER, everywhere=True,
+        said="settings administration sign-in sessions runs retention",
+    ),  # fmt: skip
 )
 
 

@@ -41,7 +41,9 @@ QUERIES = (
     "object={asset_id}", "gateway={gateway}", "identity={code}",
 )  # fmt: skip
 LOOKING = ("nobody", "manager elsewhere", "administrator other")  # through all lists, before and after
-MISSING_YET = ("GET /custody/{custody_id}/signature/", "GET /custody/accept/{secret}/")  # nobody signed; no link is open
+MISSING_YET = (  # nobody signed; no link is open
+    "GET /custody/{custody_id}/signature/", "GET /api/v1/custody/{custody_id}/signature", "GET /custody/accept/{secret}/",
+)  # fmt: skip
 ID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
 OF_ITSELF = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) \"(?:django_session|access_failure|access_idempotentanswer)\"")
 
