@@ -8,8 +8,9 @@ from django.db.models import Q
 from registry.access.actors import Action, Actor
 
 
-def of_each(by: Actor, asset: str, action: Action = Action.VIEW) -> Q:
-    """May `by` do this with the asset that each row names by the path `asset`?"""
+def of_each(by: Actor, asset: str = "", action: Action = Action.VIEW) -> Q:
+    """May `by` do this with the asset that each row names by the path `asset`, or is itself without one?"""
+    to = f"{asset}__" if asset else ""
     granted = by.granted(action)
     if any(grant.everywhere for grant in granted):
         return Q()
@@ -17,10 +18,9 @@ def of_each(by: Actor, asset: str, action: Action = Action.VIEW) -> Q:
     for place, category in {(grant.location_path, grant.category_path) for grant in granted}:
         one = Q()
         if place is not None:
-            one &= Q((f"{asset}__home_location__path__startswith", place)) | Q(
-                (f"{asset}__position__location__path__startswith", place)
-            )
+            at_home = Q((f"{to}home_location__path__startswith", place))
+            one &= at_home | Q((f"{to}position__location__path__startswith", place))
         if category is not None:
-            one &= Q((f"{asset}__category__path__startswith", category))
+            one &= Q((f"{to}category__path__startswith", category))
         scope |= one
     return scope

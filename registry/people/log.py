@@ -19,6 +19,7 @@ from registry.access.actors import Action, Actor
 from registry.access.models import ApiToken, Change, ChangeQuerySet, Person, User
 from registry.assets.elsewhere import ELSEWHERE
 from registry.assets.models import Asset, Category, Location
+from registry.assets.scope import of_each
 from registry.assets.values import VALUE_FIELDS
 from registry.problems import Forbidden
 
@@ -26,7 +27,7 @@ PAGE_SIZE = 50
 LOOKED_AT_ONCE = 500
 MOST_LOOKED_AT = 5_000  # for one page: a narrow scope in a long log is asked for with more than one question
 SCOPED: dict[str, Callable[[Actor, Action], Any]] = {
-    "asset": lambda by, action: Asset.objects.visible_to(by, action),
+    "asset": lambda by, action: Asset.objects.filter(of_each(by, action=action)),
     "location": lambda by, action: Location.objects.visible_to(by, action),
     "category": lambda by, action: Category.objects.visible_to(by, action),
 }
@@ -64,6 +65,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Field:
+    """What stood in a field and what stands there now, each in pieces."""
+
     name: str
     was: tuple[Part, ...]
     now: tuple[Part, ...]
@@ -104,13 +107,14 @@ def find(by: Actor, wanted: Wanted, *, after: UUID | None = None, size: int = PA
     rows: list[Change] = []
     looked = 0
     while True:
-        some = list(_fitting(wanted, after)[: LOOKED_AT_ONCE if not by.may_everywhere(Action.CHANGES) else size - len(rows) + 1])
+        most = size - len(rows) + 1 if by.may_everywhere(Action.CHANGES) else LOOKED_AT_ONCE
+        some = list(_fitting(wanted, after)[:most])
         for change in _visible(by, some):
             if len(rows) == size:
                 return Found(_entries(by, rows), rows[-1].pk)
             rows.append(change)
         looked += len(some)
-        if not some or (by.may_everywhere(Action.CHANGES) and len(some) < size + 1):
+        if len(some) < most:
             return Found(_entries(by, rows), None)
         after = some[-1].pk
         if looked >= MOST_LOOKED_AT:

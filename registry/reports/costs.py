@@ -60,8 +60,9 @@ def storage(by: Actor, asked: Asked) -> Answer:
         ],
         rows=[
             [key[0], number[key], money(rooms[key]), money(things[key]), money(month[key]), money(12 * month[key]), key[1]]
-            for key in ordered
+            for key in ordered[: asked.limit]
         ],
+        left_out=max(len(ordered) - asked.limit, 0),
         bars=bars([(key[0], month[key] / 10_000) for key in ordered], f" {ordered[0][1]}") if len(sums) == 1 else [],
         bars_of="cost a month",
         notes=["The cost a month is a field of the place and of the asset; give it there."],

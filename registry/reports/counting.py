@@ -6,15 +6,16 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import BigIntegerField, Case, CharField, F, Q, QuerySet, Sum, Value, When
+from django.db.models import BigIntegerField, Case, CharField, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, ExtractYear, Round
 
 from registry.access.actors import Action, Actor
 from registry.assets.elsewhere import ELSEWHERE
 from registry.assets.lifespan import months_later
-from registry.assets.models import Asset, Category, CostCenter, Location, Supplier
+from registry.assets.models import Asset, AssetQuerySet, Category, CostCenter, Location, Supplier
 from registry.problems import Forbidden
 from registry.reports.asking import Asked
+from registry.tracking.models import Position
 
 NONE: Final = "(none)"
 PLACE: Final = Coalesce("position__location", "home_location")  # where it is; where nobody has told, where it belongs
@@ -22,16 +23,29 @@ SERVICE: Final = Coalesce("in_service_on", "acquired_on")
 AGES: Final = ((12, "Under 1 year"), (36, "1 to 3 years"), (60, "3 to 5 years"), (120, "5 to 10 years"))
 
 
-def owned(by: Actor, asked: Asked, action: Action = Action.VIEW) -> QuerySet[Asset]:
+def owned(by: Actor, asked: Asked, action: Action = Action.VIEW) -> AssetQuerySet:
     """The assets in scope that are not disposed of, within what is asked for. In no order."""
-    found: QuerySet[Asset] = Asset.objects.visible_to(by, action).exclude(status=Asset.Status.DISPOSED).order_by()
+    known = asked.place is not None and action == Action.VIEW and by.sees_all_kinds()  # all that is at a place they know of
+    found: AssetQuerySet = Asset.objects.all() if known else Asset.objects.visible_to(by, action)
+    found = found.exclude(status=Asset.Status.DISPOSED).order_by()
     if asked.category is not None:
-        found = found.filter(category__path__startswith=asked.category.path)
+        found = found.in_category(asked.category)
     if asked.place is not None:
-        there = Q(position__location__path__startswith=asked.place.path)
-        home = Q(position__location__isnull=True, home_location__path__startswith=asked.place.path)
-        found = found.filter(there | home)
+        found = found.filter(pk__in=_at(asked.place))
     return found
+
+
+def everything(by: Actor, asked: Asked) -> bool:
+    """Is it about all there is? Then whole tables are counted, else one asset after the other."""
+    return by.may_everywhere(Action.VIEW) and asked.category is None and asked.place is None
+
+
+def _at(place: Location) -> QuerySet[Any, Any]:
+    """The keys of what is there, and of what belongs there where nobody has told where it is."""
+    inside = Location.objects.within(place).order_by().values("pk")
+    told = Position.objects.order_by().filter(location__isnull=False)
+    belongs = Asset.objects.order_by().filter(~Exists(told.filter(asset=OuterRef("pk"))), home_location__in=inside)
+    return told.filter(location__in=inside).values("asset").union(belongs.values("pk"), all=True)
 
 
 def must_see_values(by: Actor) -> None:

@@ -56,7 +56,7 @@ def _grouped(by: Actor, asked: Asked, title: str, action: Action) -> Answer:
     columns = [Column("name", title), Column("assets", "Assets", "number")]
     columns += [Column(f"value_{currency.lower().replace(' ', '_')}", f"Cost in {currency}", "money") for currency in currencies]
     table: list[list[Cell]] = [
-        [name, number[name], *(money(worth[name].get(currency)) for currency in currencies)] for name in ordered
+        [name, number[name], *(money(worth[name].get(currency)) for currency in currencies)] for name in ordered[: asked.limit]
     ]
     one = currencies[0] if len(currencies) == 1 and action == Action.VALUE else None
     drawn = [(name, worth[name][one] / 10_000 if one else float(number[name])) for name in ordered]
@@ -64,6 +64,7 @@ def _grouped(by: Actor, asked: Asked, title: str, action: Action) -> Answer:
         sentence=_sentence(total, len(ordered), title, [(money(totals[c]) or Decimal(0), c) for c in currencies]),
         columns=columns,
         rows=table,
+        left_out=len(ordered) - len(table),
         totals=["All", total, *(money(totals[currency]) for currency in currencies)],
         bars=bars(drawn, f" {one}" if one else ""),
         bars_of=f"cost in {one}" if one else "number of assets",

@@ -8,12 +8,12 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from registry.access.actors import Action, Actor
-from registry.assets.models import Asset
+from registry.assets.models import Asset, AssetQuerySet
 from registry.custody.models import BookingItem, Custody
 from registry.reports.answer import Answer, Cell, Column, bars
 from registry.reports.asking import Asked
-from registry.reports.counting import PLACE, names, owned
-from registry.tracking.models import Stay
+from registry.reports.counting import PLACE, everything, names, owned
+from registry.tracking.models import Position, Stay
 
 STATES = {"free": "Free", "out": "Handed out", "booked": "Booked", "in_maintenance": "In maintenance", "missing": "Missing",
           "planned": "Planned"}  # fmt: skip
@@ -23,8 +23,7 @@ def utilisation(by: Actor, asked: Asked) -> Answer:
     """Of each category, how many moved or were handed out in the days asked for."""
     start, end = _moments(asked)
     assets = owned(by, asked)
-    everything = by.may_everywhere(Action.VIEW) and asked.category is None and asked.place is None
-    within: dict[str, Any] = {} if everything else {"asset__in": assets.values("pk")}
+    within: dict[str, Any] = {} if everything(by, asked) else {"asset__in": assets.values("pk")}
     total = dict(assets.values_list("category").annotate(number=Count("pk")))
     stays = Stay.objects.filter(from_ts__gte=start, from_ts__lt=end, **within).order_by().exclude(asset__status="disposed")
     moved = {
@@ -67,16 +66,17 @@ def utilisation(by: Actor, asked: Asked) -> Answer:
 def idle(by: Actor, asked: Asked) -> Answer:
     """What has stood still for so many days, the longest first."""
     now = timezone.now()
+    before = now - timedelta(days=asked.days)
+    assets = owned(by, asked).filter(status__in=[Asset.Status.IN_USE, Asset.Status.IN_STOCK])
+    found = assets.filter(pk__in=_still(before))
+    all_of_them, counted = assets.count(), dict(found.values_list("category").annotate(number=Count("pk")))
+    number = sum(counted.values())
     still = Coalesce("position__since", "position__last_seen_at", "created_at")
-    assets = owned(by, asked).filter(status__in=[Asset.Status.IN_USE, Asset.Status.IN_STOCK]).annotate(still=still, at=PLACE)
-    found = assets.filter(still__lt=now - timedelta(days=asked.days))
-    all_of_them, number = assets.count(), found.count()
     columns = ("pk", "asset_no", "name", "category", "at", "still")
-    shown = list(found.order_by("still", "pk").values_list(*columns)[: asked.limit])
+    listed = found.annotate(still=still, at=PLACE).order_by("still", "pk").values_list(*columns)
+    shown = list(listed[: asked.limit]) if number else []
     places = names(by, "place", {row[4] for row in shown})
     categories = names(by, "category", {row[3] for row in shown})
-    by_category = found.values_list("category").annotate(number=Count("pk"))
-    counted = dict(by_category)
     called = names(by, "category", counted)
     return Answer(
         sentence=f"{number:,} of {all_of_them:,} assets have stood still for {asked.days} days or more."
@@ -102,11 +102,21 @@ def idle(by: Actor, asked: Asked) -> Answer:
     )
 
 
+def _still(before: datetime) -> QuerySet[Any, Any]:
+    """The keys of what has not moved since then: by its position, or registered before then and never seen."""
+    positions = Position.objects.order_by().annotate(still=Coalesce("since", "last_seen_at")).filter(still__lt=before)
+    never = Asset.objects.order_by().filter(~Exists(Position.objects.filter(asset=OuterRef("pk"))), created_at__lt=before)
+    return positions.values("asset").union(never.values("pk"), all=True)
+
+
 def logistics(by: Actor, asked: Asked) -> Answer:
     """Where everything is, and whether it is free now."""
     now = timezone.now()
     assets = _with_availability(owned(by, asked), now).annotate(at=PLACE)
-    counts = dict(assets.values_list("availability").annotate(number=Count("pk")))
+    if everything(by, asked):
+        counts = _availability(owned(by, asked), now)
+    else:
+        counts = dict(assets.values_list("availability").annotate(number=Count("pk")))
     number = sum(counts.values())
     rows = list(
         assets.order_by("asset_no").values_list(
@@ -143,19 +153,41 @@ def logistics(by: Actor, asked: Asked) -> Answer:
     )
 
 
-def _with_availability(assets: QuerySet[Asset], now: datetime) -> QuerySet[Asset]:
-    out = Custody.objects.filter(asset=OuterRef("pk"), to_at__isnull=True)
-    held = BookingItem.objects.filter(asset=OuterRef("pk"), active=True, from_at__lte=now, to_at__gt=now)
-    kept = [Asset.Status.IN_MAINTENANCE, Asset.Status.MISSING, Asset.Status.PLANNED]
+KEPT = (Asset.Status.IN_MAINTENANCE, Asset.Status.MISSING, Asset.Status.PLANNED)
+
+
+def _availability(assets: AssetQuerySet, now: datetime) -> dict[str, int]:
+    """How many there are of each of STATES: as _with_availability() says of each, asking only of what is out or booked."""
+    by_status = dict(assets.values_list("status").annotate(number=Count("pk")))
+    others = assets.exclude(status__in=KEPT)
+    out, booked = _out(), _booked(now)
+    taken = {
+        "out": others.filter(pk__in=out.values("asset")).count(),
+        "booked": others.filter(~Exists(out.filter(asset=OuterRef("pk"))), pk__in=booked.values("asset")).count(),
+    }
+    found = {str(status): by_status.pop(status) for status in KEPT if status in by_status}
+    free = sum(by_status.values()) - sum(taken.values())
+    return {state: number for state, number in ({"free": free} | taken | found).items() if number > 0}
+
+
+def _with_availability(assets: AssetQuerySet, now: datetime) -> AssetQuerySet:
     return assets.annotate(
         availability=Case(
-            When(status__in=kept, then=F("status")),
-            When(Exists(out), then=Value("out")),
-            When(Exists(held), then=Value("booked")),
+            When(status__in=KEPT, then=F("status")),
+            When(Exists(_out().filter(asset=OuterRef("pk"))), then=Value("out")),
+            When(Exists(_booked(now).filter(asset=OuterRef("pk"))), then=Value("booked")),
             default=Value("free"),
             output_field=CharField(),
         )
     )
+
+
+def _out() -> QuerySet[Custody]:
+    return Custody.objects.out().order_by()
+
+
+def _booked(now: datetime) -> QuerySet[BookingItem]:
+    return BookingItem.objects.filter(active=True, from_at__lte=now, to_at__gt=now).order_by()
 
 
 def _moments(asked: Asked) -> tuple[datetime, datetime]:
