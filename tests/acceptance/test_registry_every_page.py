@@ -7,6 +7,7 @@ names (company.py) or that it is none (NO_PAGES). A console error fails, and so 
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -99,9 +100,12 @@ def addresses(company: Company) -> list[str]:
         several = next((name for name in ANY_OF if f"{{{name}}}" in path and "word_id" not in path), None)
         for one in ANY_OF[several] if several else ("suppliers",):
             known = company.ids | {"key": one, "slug": one}
-            filled = [path, *(path + more for more in FURTHER.get(path, ()))]
-            found += [re.sub(r"{(\w+)}", lambda name, known=known: str(known[name[1]]), address) for address in filled]
+            found += [filled(path + more, known) for more in ("", *FURTHER.get(path, ()))]
     return found
+
+
+def filled(path: str, known: dict[str, Any]) -> str:
+    return re.sub(r"{(\w+)}", lambda name: str(known[name[1]]), path)
 
 
 def narrow(page: Page, session: CDPSession, phone: bool) -> None:
