@@ -1,6 +1,5 @@
-"""REST: people, their roles, tokens, and the log of changes."""
+"""REST: people, whether they log in, and their roles."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,21 +7,23 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router, Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from registry.access import people, services
+from registry.access import people
 from registry.access.actors import Action, Actor
-from registry.access.models import ApiToken, Person, RoleBinding, User
+from registry.access.models import Person, RoleBinding, User
 from registry.assets.models import Category, Location
 from registry.operations import READ_ONCE, Cursor, IfMatch, Limit, Paged, Strict, acting, tagged, version_seen
 from registry.paging import Order, Page, cut
-from registry.people import log
+from registry.people.changes_api import router as changes_router
+from registry.people.tokens_api import router as tokens_router
 from registry.problems import Forbidden, NotFound
 
 router = Router()
+for _part in (tokens_router, changes_router):
+    router.add_router("", _part)
 
 BY_NAME = Order("name", Lower("name"))
-BY_TOKEN = Order("name", F("name"))
 BY_ROLE = Order("role", F("role"))
 RoleName = Literal["viewer", "operator", "auditor", "accountant", "manager", "administrator"]
 Text = Annotated[str, Field(max_length=people.NAME_CHARS)]
@@ -101,69 +102,6 @@ class NewRole(Strict):
     role: RoleName
     place: UUID | None = None
     category: UUID | None = None
-
-
-class TokenOut(Schema):
-    id: UUID
-    name: str
-    prefix: str
-    scope: str
-    person: str | None
-    allowed_ips: list[str]
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-class TokenPage(Paged):
-    items: list[TokenOut]
-
-
-class NewToken(Strict):
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    scope: Literal["read", "write"] = "read"
-    expires_at: AwareDatetime | None = None
-    allowed_ips: list[Annotated[str, Field(max_length=50)]] = Field(default_factory=list, max_length=services.MOST_NETWORKS)
-
-
-class NewTokenOut(Schema):
-    """`text` is the token itself; nobody can show it again."""
-
-    token: TokenOut
-    text: str
-
-
-class ChangedField(Schema):
-    name: str
-    before: str
-    after: str
-
-
-class ChangeOut(Schema):
-    """One change. `object_id` and `request` find what else concerns the same thing, and what was changed together."""
-
-    id: UUID
-    at: datetime
-    who: str
-    through: str
-    request: UUID
-    kind: str
-    object_id: str
-    object: str
-    action: str
-    fields: list[ChangedField]
-
-
-class ChangePage(Schema):
-    """`next` is the `after` of the next question, or null at the end. A page may be short, or empty, before the end: who may read
-    only a part of the log looks through some of it at a time."""
-
-    items: list[ChangeOut]
-    next: UUID | None
-
-
-# ---- people --------------------------------------------------------------------------------------------------------------------
 
 
 @router.get("/people", response=PersonPage, operation_id="list_people", tags=["people"], summary="People who can have assets")
@@ -291,59 +229,6 @@ def take_role(request: HttpRequest, person_id: Path[UUID], binding_id: Path[UUID
     return Status(204, None)
 
 
-# ---- tokens --------------------------------------------------------------------------------------------------------------------
-
-
-@router.get("/tokens", response=TokenPage, operation_id="list_tokens", tags=["tokens"], summary="Tokens, without their secrets")
-def list_tokens(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> Any:
-    by = acting(request)
-    found = ApiToken.objects.select_related("user__person")
-    if not by.may_everywhere(Action.ADMINISTER):
-        found = found.filter(user=by.user_id) if by.user_id is not None else found.filter(pk__in=[by.token_id])
-    page = cut(found, BY_TOKEN, cursor, limit)
-    return TokenPage(items=[_token_out(row) for row in page.rows], next=page.next, previous=page.previous)
-
-
-@router.post(
-    "/tokens", response={201: NewTokenOut}, operation_id="create_token", tags=["tokens"], summary="Make a token of one's own"
-)
-def create_token(request: HttpRequest, response: HttpResponse, body: NewToken) -> Any:
-    """It may what its maker may, within its scope."""
-    by = acting(request)
-    user = User.objects.get(pk=by.user_id) if by.user_id is not None else None
-    token, text = services.issue_token(
-        by=by, name=body.name, scope=body.scope, user=user, expires_at=body.expires_at, allowed_ips=body.allowed_ips
-    )
-    response["Cache-Control"] = "no-store"
-    return Status(201, NewTokenOut(token=_token_out(token), text=text))
-
-
-@router.post("/tokens/{token_id}/revoke", response=TokenOut, operation_id="revoke_token", tags=["tokens"], summary="End a token")
-def revoke_token(request: HttpRequest, token_id: Path[UUID]) -> Any:
-    return _token_out(services.revoke_token(by=acting(request), token_id=token_id))
-
-
-# ---- the log of changes --------------------------------------------------------------------------------------------------------
-
-
-@router.get("/changes", response=ChangePage, operation_id="list_changes", tags=["changes"], summary="Who changed what")
-def list_changes(
-    request: HttpRequest,
-    kind: Annotated[str, Query(max_length=40, description="asset, location, category, person, ...")] = "",
-    object_id: Annotated[str, Query(max_length=40, description="Of this thing alone")] = "",
-    user: Annotated[UUID | None, Query(description="By this user")] = None,
-    request_id: Annotated[UUID | None, Query(alias="request", description="By this request, import or run")] = None,
-    since: Annotated[AwareDatetime | None, Query()] = None,
-    until: Annotated[AwareDatetime | None, Query()] = None,
-    after: Annotated[UUID | None, Query(description="`next` of the answer before")] = None,
-    limit: Limit = 50,
-) -> Any:
-    """Newest first."""
-    wanted = log.Wanted(kind, object_id, user, request_id, since, until)
-    found = log.find(acting(request), wanted, after=after, size=limit)
-    return ChangePage(items=[_change_out(entry) for entry in found.entries], next=found.next)
-
-
 # ---- what they share -----------------------------------------------------------------------------------------------------------
 
 
@@ -380,20 +265,3 @@ def _one(found: Any, what: str) -> Any:
 
 def _role_out(binding: RoleBinding) -> RoleOut:
     return RoleOut(id=binding.pk, role=binding.role, place=binding.location_id, category=binding.category_id)
-
-
-def _token_out(token: ApiToken) -> TokenOut:
-    owner = str(getattr(token.user, "person", None) or token.user.username) if token.user is not None else None
-    return TokenOut(
-        id=token.pk, name=token.name, prefix=token.prefix, scope=token.scope, person=owner, allowed_ips=token.allowed_ips,
-        created_at=token.created_at, expires_at=token.expires_at, last_used_at=token.last_used_at, revoked_at=token.revoked_at,
-    )  # fmt: skip
-
-
-def _change_out(entry: log.Entry) -> ChangeOut:
-    change = entry.change
-    return ChangeOut(
-        id=change.pk, at=change.at, who=entry.who, through=change.through, request=change.request_id, kind=change.object_type,
-        object_id=change.object_id, object=entry.name, action=change.action,
-        fields=[ChangedField(name=field.name, before=field.before, after=field.after) for field in entry.fields],
-    )  # fmt: skip
