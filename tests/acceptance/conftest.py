@@ -55,6 +55,12 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
+def async_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright runs an event loop in our thread; Django would refuse to work beside it."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+@pytest.fixture
 def browser(chromium: str) -> Iterator[Browser]:
     # per test: playwright's own event loop must not stand in the way of asynchronous tests in the same process
     with sync_playwright() as playwright:

@@ -73,12 +73,6 @@ EMPTY = [
 
 
 @pytest.fixture
-def async_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright runs an event loop in our thread; Django would refuse to work beside it."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-
-@pytest.fixture
 def company(transactional_db: None) -> Company:
     beat()
     return whole_company()

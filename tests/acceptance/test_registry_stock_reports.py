@@ -22,12 +22,6 @@ pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(tra
 
 
 @pytest.fixture
-def async_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright runs an event loop in our thread; Django would refuse to work beside it."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-
-@pytest.fixture
 def company(transactional_db: None, settings: Settings) -> Company:
     mail = MailSection(host="127.0.0.1", port=9, starttls=False, sender="registry@example.com")
     settings.CONFIGURATION = settings.CONFIGURATION.model_copy(update={"mail": mail})
