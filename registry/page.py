@@ -1,6 +1,6 @@
 """What every page does first: who is asking, may they, and that nothing of it is kept by a cache in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -90,6 +90,31 @@ def put_errors(form: forms.BaseForm, problem: Problem) -> None:
     """Show what a service refused at the field it is about, or above the form."""
     for one in problem.problems if isinstance(problem, Several) else [problem]:
         form.add_error(one.field if one.field in form.fields else None, said(one))
+
+
+def changed_meanwhile(form: forms.BaseForm, now: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Somebody was faster: by the fields' labels what stands there now, where it is not what was typed. `now` as the form's initial
+    values. The form goes on with the version of now: saving once more then overwrites on purpose."""
+    data: Any = form.data  # what was posted, of which a copy can be changed
+    form.data = data.copy()
+    form.data["version"] = str(now["version"])  # type: ignore[index]
+    words = {name: _in_words(form.fields[name], value) for name, value in now.items() if name in form.fields}
+    return [
+        (str(form[name].label), words[name] or "nothing")
+        for name in form.cleaned_data
+        if name != "version" and name in words and _in_words(form.fields[name], form.cleaned_data[name]) != words[name]
+    ]
+
+
+def _in_words(field: forms.Field, value: Any) -> str:
+    """A value of a form for people: what a choice is called, several with commas between."""
+    if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
+        return str(dict(field.choices).get(value, value) or "")  # type: ignore[arg-type]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if hasattr(value, "all"):
+        return ", ".join(sorted(str(one) for one in value.all()))
+    return "" if value is None else str(value).strip()
 
 
 def said(problem: Problem) -> str:

@@ -24,6 +24,7 @@ from registry.custody.models import Custody
 from registry.custody.models.held import NOTE_CHARS
 from registry.custody.on_asset import holder_name
 from registry.custody.orders import BACK_LAST, DUE_FIRST
+from registry.custody.scope import in_words
 from registry.page import acting, page, private, put_errors, said
 from registry.paging import BadCursor, Order, Page, cut
 from registry.problems import Invalid, Problem, Taken
@@ -224,6 +225,7 @@ def one(request: HttpRequest, custody_id: UUID) -> HttpResponse:
         if secret and not custody.accepted_at
         else "",
         "extending": extending,
+        "due": in_words(custody.due_at),
         "handing": handing,
     }
     return render(request, "custody/one.html", context, status=422 if extending.errors or handing.errors else 200)
@@ -234,7 +236,13 @@ def _do(request: HttpRequest, by: Actor, custody: Custody, do: str | None, form:
         request.session[f"link-{custody.batch}"] = services.new_link(by=by, custody_id=custody.pk)
     elif do == "extend":
         values = form.cleaned_data
-        services.extend(by=by, custody_id=custody.pk, due_at=values["due_at"], over_bookings=values["over_bookings"])
+        services.extend(
+            by=by,
+            custody_id=custody.pk,
+            due_at=values["due_at"],
+            over_bookings=values["over_bookings"],
+            seen=request.POST.get("seen"),
+        )
         messages.success(request, "Extended.", "good")
     elif do == "over":
         person = form.cleaned_data["person"]

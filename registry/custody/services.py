@@ -28,7 +28,7 @@ from registry.custody.models import Booking, BookingItem, Custody
 from registry.custody.models.held import NOTE_CHARS
 from registry.custody.scope import hold, in_words, person_of, place_of, some_names, with_kits
 from registry.db import insert, uuid7, uuid7s
-from registry.problems import Invalid, NotFound, Problem, Several, Taken
+from registry.problems import Invalid, NotFound, Problem, Several, Stale, Taken
 from registry.texts import line
 
 FURTHEST = timedelta(days=3660)  # ahead that something can be due
@@ -191,16 +191,21 @@ def hand_over(
 
 
 @transaction.atomic
-def extend(*, by: Actor, custody_id: UUID, due_at: datetime | None, over_bookings: bool = False) -> Custody:
-    """Let it stay out until later (None: until further notice). Raises Invalid, Taken, NotFound, Forbidden."""
-    seen = Custody.objects.visible_to(by).select_related("asset", "person", "location", "holder")
-    custody = seen.filter(pk=custody_id).first()
+def extend(
+    *, by: Actor, custody_id: UUID, due_at: datetime | None, over_bookings: bool = False, seen: str | None = None
+) -> Custody:
+    """Let it stay out until later (None: until further notice). `seen`: when it was due as far as they know, as in_words() says
+    it; None: whatever it was. Raises Invalid, Taken, NotFound, Forbidden, Stale."""
+    visible = Custody.objects.visible_to(by).select_related("asset", "person", "location", "holder")
+    custody = visible.filter(pk=custody_id).first()
     if custody is None:
         raise NotFound("there is no such check-out")
     [asset] = hold(by, [custody.asset_id])
     custody.refresh_from_db(fields=["to_at", "due_at"])
     if custody.to_at is not None:
         raise Invalid(f"{asset.asset_no} is back already")
+    if seen is not None and seen != in_words(custody.due_at):
+        raise Stale(f"due_at: somebody changed it meanwhile; it is due {in_words(custody.due_at)} now", field="due_at")
     now = timezone.now()
     until = due(due_at, now)
     if not over_bookings:

@@ -17,10 +17,10 @@ from registry.access.actors import ROLES, Action, Actor
 from registry.access.models import Person, RoleBinding
 from registry.assets.pickers import Picked
 from registry.assets.pickers import bind as bind_pickers
-from registry.page import acting, page, put_errors, said
+from registry.page import acting, changed_meanwhile, page, put_errors, said
 from registry.paging import BadCursor, Order, cut
 from registry.people.words import MEANS
-from registry.problems import Problem
+from registry.problems import Problem, Stale
 
 PAGE_SIZE = 50
 BY_NAME = Order("name", Lower("name"))
@@ -31,6 +31,10 @@ class PersonForm(forms.Form):
     email = forms.CharField(label="Mail address", max_length=254, required=False)
     number = forms.CharField(label="Staff number", max_length=60, required=False)
     department = forms.CharField(max_length=people.NAME_CHARS, required=False)
+
+
+class ChangePersonForm(PersonForm):
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
 
 class NewPersonForm(PersonForm):
@@ -102,18 +106,24 @@ def show(request: HttpRequest, person_id: UUID) -> HttpResponse:
 @page("GET", "POST")
 def edit(request: HttpRequest, person_id: UUID) -> HttpResponse:
     by, person = administering(request), _person(person_id)
-    initial = {name: getattr(person, name) for name in people.FIELDS}
-    form = PersonForm(request.POST or None, initial=initial)
+    form = ChangePersonForm(request.POST or None, initial=_values(person))
+    meanwhile = None
     if request.method == "POST" and form.is_valid():
         try:
             people.change_person(by=by, person_id=person.pk, **form.cleaned_data)
+        except Stale:
+            meanwhile = changed_meanwhile(form, _values(_person(person_id)))
         except Problem as problem:
             put_errors(form, problem)
         else:
             messages.success(request, "Saved.", "good")
             return redirect("person", person.pk)
-    context = {"area": "people", "form": form, "person": person}
-    return render(request, "people/person_form.html", context, status=422 if form.errors else 200)
+    context = {"area": "people", "form": form, "person": person, "meanwhile": meanwhile}
+    return render(request, "people/person_form.html", context, status=422 if form.errors or meanwhile is not None else 200)
+
+
+def _values(person: Person) -> dict[str, Any]:
+    return {name: getattr(person, name) for name in (*people.FIELDS, "version")}
 
 
 @page("POST")
@@ -221,7 +231,8 @@ def _shown(request: HttpRequest, person: Person, **more: Any) -> HttpResponse:
     roles = [(binding, where(binding), MEANS[binding.role]) for binding in bindings]
     tokens = list(person.user.tokens.filter(revoked_at__isnull=True)) if person.user is not None else []
     context = {
-        "area": "people", "person": person, "roles": roles, "tokens": tokens, "role_form": RoleForm(acting(request)), "means": MEANS.items(),
+        "area": "people", "person": person, "roles": roles, "tokens": tokens, "means": MEANS.items(),
+        "role_form": RoleForm(acting(request)),
         "assets": person.assets.count(), "last_login": person.user.last_login if person.user is not None else None,
     }  # fmt: skip
     wrong = bool(more.get("invite_error") or more.get("erase_error") or more.get("role_form"))

@@ -17,8 +17,8 @@ from registry.access.actors import Action, Actor
 from registry.assets import own_fields, starter, tags, trees, words
 from registry.assets.models import Asset, AssetModel, Category, CostCenter, CustomField, State, StatusLabel, Supplier, Tag
 from registry.assets.pickers import Picked, bind
-from registry.page import acting, page, put_errors, said
-from registry.problems import Problem
+from registry.page import acting, changed_meanwhile, page, put_errors, said
+from registry.problems import Problem, Stale
 
 MOST_SHOWN: Final = 1_000
 
@@ -174,16 +174,19 @@ def one(request: HttpRequest, slug: str, word_id: UUID) -> HttpResponse:
     if kind.slug == "tags":
         form.fields["into"] = Picked("tag", label="Or put another one in its place", required=False, empty="No")
         bind(form, by)
+    meanwhile = None
     if request.method == "POST" and form.is_valid():
         try:
-            changed = _change(by, kind, word, form.cleaned_data)
+            changed = _change(by, kind, word, dict(form.cleaned_data))
+        except Stale:
+            meanwhile = changed_meanwhile(form, _initial(by, kind, get_object_or_404(_rows(by, kind), pk=word_id)))
         except Problem as problem:
             put_errors(form, problem)
         else:
             messages.success(request, f"{changed} is saved.", "good")
             return redirect("words-kind", slug)
-    context = {"area": "words", "kind": kind, "word": word, "form": form}
-    return render(request, "web/words_one.html", context, status=422 if form.errors else 200)
+    context = {"area": "words", "kind": kind, "word": word, "form": form, "meanwhile": meanwhile}
+    return render(request, "web/words_one.html", context, status=422 if form.errors or meanwhile is not None else 200)
 
 
 def _must(request: HttpRequest) -> Actor:

@@ -174,7 +174,7 @@ def test_the_pages_of_a_day(world: World) -> None:
     ladder, place = world.assets["Ladder long"], world.places["Store room"]
     wrong = client.post("/stock/receive/", {"asset": "nothing", "location": place.pk, "quantity": "1"})
     assert wrong.status_code == 422
-    assert "Nothing has this number or code" in wrong.content.decode()
+    assert "No asset is called" in wrong.content.decode()
     done = client.post("/stock/receive/", {"asset": ladder.asset_no, "location": place.pk, "quantity": "100", "lot": "A"})
     address = done.headers["Location"]
     shown = client.get(address).content.decode()
