@@ -15,7 +15,7 @@ from registry.tracking.models import Gateway, LocationEvent, Position, Quarantin
 from registry.tracking.services import claim_unknown_tag, map_zone, project_changed_identifiers
 from sync.broker import Role
 from tests.integration.registry.conftest import Site, at, event, make_asset, projections
-from tests.registry_world import ROOT
+from tests.registry_world import ROOT, actor, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +108,9 @@ def test_registering_from_an_unknown_tag(site: Site) -> None:
     asset = services.register_unknown_tag(by=ROOT, identity="tag:new", name="Forklift", kind="vehicle")
     assert asset.position.zone == Zone.objects.get()
     site.tell(event("seen", "tag:gone", "hall-a"))
+    elsewhere = actor(make_user("elsewhere", "operator", place=create_location(by=ROOT, name="Yard")))
+    with pytest.raises(NotFound):
+        services.forget_unknown_tag(by=elsewhere, identity="tag:gone")
     services.forget_unknown_tag(by=ROOT, identity="tag:gone")
     with pytest.raises(NotFound):
         services.forget_unknown_tag(by=ROOT, identity="tag:gone")
