@@ -90,7 +90,7 @@ def set_levels(*, by: Actor, line_id: UUID, minimum: Any, target: Any, version: 
         raise Forbidden("your role does not allow saying how much there should be")
     found = StockLine.objects.select_for_update().get(pk=found.pk)
     if version is not None and version != found.version:
-        now = f"at least {_plain(found.minimum or 0)}, up to {_plain(found.target or 0)}"
+        now = f"at least {_plain(found.minimum or Decimal(0))}, up to {_plain(found.target or Decimal(0))}"
         raise Stale(f"somebody changed it meanwhile: {now} now; save once more to put yours in its place")
     least = None if minimum in (None, "") else _amount(minimum, "minimum", zero=True)
     most = None if target in (None, "") else _amount(target, "target", zero=True)
