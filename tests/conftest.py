@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connections
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 from pytest_django.plugin import DjangoDbBlocker
@@ -26,6 +25,7 @@ settings.load_profile("tests")
 
 GRACE_S = 2.0  # a thread or child that is on its way out gets this long
 _kept: set[str] = set()
+_before_the_next_test: list[Callable[[], None]] = []
 
 
 class _WhatFixturesOpen:
@@ -58,6 +58,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    while _before_the_next_test:
+        _before_the_next_test.pop()()
     before = _open_things()
     result = yield
     if item.get_closest_marker("keeps") is None and item.config.stash.get(_FAILED, None) != item.nodeid:
@@ -77,16 +79,18 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Instead of pytest-django's, which migrates in every worker."""
+
+    def renew(case: TransactionTestCase) -> None:
+        databases.renew()
+        _before_the_next_test.append(connect)  # Django closes all connections after such a test
+
+    def connect() -> None:
+        with django_db_blocker.unblock():
+            databases.connect()
+
     with django_db_blocker.unblock(), databases.of_this_process(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", _renew_database)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", renew)
         yield
-
-
-def _renew_database(case: TransactionTestCase) -> None:
-    connections.close_all()
-    before = _open_things()
-    databases.renew()
-    _kept.update(_open_things() - before)  # the new connection, for the next test
 
 
 _FAILED = pytest.StashKey[str]()

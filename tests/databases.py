@@ -82,6 +82,7 @@ def of_this_process() -> Iterator[None]:
     connection.close()
     connection.settings_dict["NAME"] = name = _name_of_this_process()
     renew()
+    connect()
     try:
         yield
     finally:
@@ -101,7 +102,13 @@ def renew() -> None:
         copy_file(Path(connection.settings_dict["NAME"]))
     else:
         copy_database(os.environ[_URL], connection.settings_dict["NAME"])
-    connection.introspection.table_names()  # opens it, with all its files
+
+
+def connect() -> None:
+    """Open Django's default connection with all its files, before anybody looks what a test opens."""
+    from django.db import connection
+
+    connection.introspection.table_names()
 
 
 def at(url: str, name: str) -> str:
