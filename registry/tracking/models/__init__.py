@@ -1,8 +1,9 @@
 """Gateways and what they tell, and what we make of it: where each asset is and was.
 
-Location events are the truth: append-only (triggers.py; old sightings may go, pruning.py), each under two unique keys. Positions and stays are projections of
-them, written by project.py alone, and can be rebuilt at any time. An event names an identity, not an asset: whose it is follows
-from the identifiers and their times, so a tag claimed later brings its past along and no event is ever rewritten.
+Location events are the truth: append-only (triggers.py; old sightings may go, pruning.py), each under two unique keys. Positions
+and stays are projections of them, written by project.py alone, and can be rebuilt at any time. An event names an identity, not an
+asset: whose it is follows from the identifiers and their times, so a tag claimed later brings its past along and no event is ever
+rewritten.
 """
 
 from registry.tracking.models.drawn import Position, PositionQuerySet, Stay, StayQuerySet
