@@ -112,9 +112,13 @@ def addresses() -> dict[str, str]:
         "list by cost": "/assets/?sort=-purchase_cost",
         "list by own field": "/assets/?sort=custom.rating&columns=name,asset_no,custom.rating",
         "list by place": "/assets/?sort=place",
+        "list by code": "/assets/?sort=identifiers",
+        "list, in the middle": f"/assets/?cursor={_middle()}",
         "search part of a name": "/assets/?q=forklift",
         "search rare part of a name": "/assets/?q=0421",
         "search two words": "/assets/?q=acme+pump",
+        "search three words": "/assets/?q=acme+pump+0421",
+        "search one letter": "/assets/?q=a",
         "search code": f"/assets/?q={key_of(3).partition(':')[2]}",
         "search end of a code": "/assets/?q=INV-000003",
         "search number": "/assets/?q=A-000003",
@@ -124,11 +128,13 @@ def addresses() -> dict[str, str]:
         "facet room and status": f"/assets/?place={room.pk}&status=in_use",
         "facet category": f"/assets/?category={category.pk}",
         "facet warranty": "/assets/?warranty=90",
+        "facet free now": "/assets/?custody=free",
         "facet own field from": "/assets/?custom.rating.from=990",
         "facet models, opened": "/assets/facet/model/",
         "twelve columns": "/assets/?columns=name,asset_no,serial_no,model,supplier,cost_center,purchase_cost,warranty_until,"
         "custodian,tags,identifiers,custom.inspector",
         "find by code": f"/find/?q={key_of(3)}",
+        "find by number": "/find/?q=A-000003",
         "palette": "/palette/?q=laptop",
         "asset": f"/assets/{asset.pk}/",
         "places": "/places/",
@@ -146,6 +152,17 @@ def addresses() -> dict[str, str]:
         "API positions": "/api/v1/positions",
         "API events": "/api/v1/events",
     }
+
+
+def _middle() -> str:
+    """Where the page after half of all assets begins, by name."""
+    from registry import paging
+    from registry.assets import finding
+    from registry.assets.models import Asset
+
+    order = finding.ORDERS["name"]
+    row = order.keyed(Asset.objects.only("pk")).order_by("sort_key", "pk")[Asset.objects.count() // 2]
+    return paging._pack(order, row, backward=False)
 
 
 def _people() -> dict[str, Any]:
