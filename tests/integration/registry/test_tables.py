@@ -29,7 +29,7 @@ def test_migrating_again_puts_back_triggers_that_are_gone() -> None:
 
 
 def test_a_location_event_can_be_neither_changed_nor_deleted(site: Site) -> None:
-    site.tell(event("seen", "tag:x", "hall-a"))
+    site.tell(event("moved", "tag:x", "hall-a"))
     with pytest.raises(IntegrityError), transaction.atomic():
         LocationEvent.objects.update(identity="tag:y")
     with pytest.raises(IntegrityError), transaction.atomic():
