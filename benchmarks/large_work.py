@@ -6,7 +6,7 @@ rows, 300,000 entries in the log of changes, 2,000 vehicles on the map, a floor 
 
 import random
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from itertools import islice
@@ -288,6 +288,7 @@ def addresses() -> dict[str, str]:
         "map": "/map/",
         "live parts": "/live/parts/?parts=summary,unmapped,unknown,events,gateways,zones,ingest",
         "unknown tags": "/live/unknown/",
+        "zones": "/live/zones/",
         "custody out": "/custody/",
         "custody overdue": "/custody/?show=overdue",
         "custody back": "/custody/?show=back",
@@ -303,6 +304,7 @@ def addresses() -> dict[str, str]:
         "booking": f"/bookings/{booking.pk}/",
         "booking form": f"/bookings/new/?asset={asset.pk}",
         "transfers": "/transfers/",
+        "transfers on the way": "/transfers/?show=way",
         "transfers closed": "/transfers/?show=closed",
         "transfer": f"/transfers/{transfer.pk}/",
         "transfer form": f"/transfers/new/?asset={asset.pk}",
@@ -325,7 +327,7 @@ def addresses() -> dict[str, str]:
         "person": f"/people/{person.pk}/",
         "changes": "/changes/",
         "changes of a kind": "/changes/?kind=location",
-        "changes since": "/changes/?since=2026-01-01&until=2026-03-01",
+        "changes since": f"/changes/?since={date.today() - timedelta(days=100)}&until={date.today() - timedelta(days=90)}",  # noqa: DTZ011
         "changes of an asset": f"/changes/?object={asset.pk}&kind=asset",
         "labels": f"/labels/?asset={asset.pk}",
         "scan": "/scan/",

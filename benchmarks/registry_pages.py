@@ -75,9 +75,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     django.setup()
     from django.conf import settings
 
-    from benchmarks import large_site
+    from benchmarks import large_site, large_work
     from registry import migrating
     from registry.assets.models import Asset
+    from registry.custody.models import Custody
 
     settings.ALLOWED_HOSTS = ["*"]
     Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
@@ -85,10 +86,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     began = time.monotonic()
     if not Asset.objects.exists():
         large_site.build(arguments.assets, arguments.events)
+    if not Custody.objects.exists():
+        large_work.build()
     built_s = time.monotonic() - began
     figures: dict[str, Any] = {}
     for who, client in _people().items():
-        for name, path in addresses().items():
+        for name, path in (addresses() | large_work.addresses()).items():
             if arguments.only in name:
                 figures.setdefault(name, {})[who] = _measured(client, path, arguments.loads)
     return {"built_s": round(built_s), "pages": figures}
