@@ -97,7 +97,7 @@ def zones(request: HttpRequest) -> HttpResponse:
     except BadCursor:
         found = cut(rows, BY_GATEWAY, None, ZONES_PER_PAGE)
     waiting = watching.unmapped_count(by)
-    context = {
+    context: dict[str, Any] = {
         "area": "live",
         "show": "unmapped" if unmapped else "mapped",
         "tabs": [("mapped", "With a place", None), ("unmapped", "Without a place", waiting)],

@@ -44,11 +44,10 @@ def places(db: None) -> dict[str, Location]:
 @pytest.fixture(params=["everything", "one category at one site"])
 def client(request: pytest.FixtureRequest, places: dict[str, Location]) -> Client:
     """Somebody who may do all there is, everywhere or within a part."""
-    within = {
-        "everything": {},
-        "one category at one site": {"place": places["site"], "category": create_category(by=ROOT, name="Pumps")},
-    }[request.param]
-    user = make_user("anna", "administrator" if not within else "manager", **within)
+    if request.param == "everything":
+        user = make_user("anna")
+    else:
+        user = make_user("anna", "manager", place=places["site"], category=create_category(by=ROOT, name="Pumps"))
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
