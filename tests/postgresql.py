@@ -28,7 +28,7 @@ _FOR_TESTS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
-    "max_connections": "60",
+    "max_connections": "120",  # of all workers and their processes
 }
 
 
