@@ -26,7 +26,7 @@ class Due:
     url: str
 
 
-def of(by: Actor, now: datetime) -> list[Due]:
+def what_is_due(by: Actor, now: datetime) -> list[Due]:
     """Of everything in their scope; what there is none of is left out."""
     transfers = Transfer.objects.visible_to(by)
     warranty = Asset.objects.visible_to(by).filter(filters.condition(WARRANTY))

@@ -15,7 +15,7 @@ from registry.assets.models import Asset, Location
 from registry.page import acting, page
 from registry.tracking import watching
 from registry.tracking.models import Position, UnknownTag
-from registry.web import due
+from registry.web.due import what_is_due
 from registry.web.where import surroundings
 
 MOST_BARS = 12
@@ -52,7 +52,7 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {
         "area": "home",
         "figures": figures,
-        "due": due.of(by, now),
+        "due": what_is_due(by, now),
         "bars": bars,
         "more_places": more_places,
         "any_place": bool(bars) or Location.objects.visible_to(by).exists(),
