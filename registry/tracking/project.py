@@ -22,6 +22,7 @@ from registry.tracking.projection import PEOPLE, Fact, Span, Where, Whereabouts,
 POSITION_COLUMNS = (
     "asset", "location", "zone", "since", "last_seen_at", "last_event", "source", "confidence", "state", "worked_in_to", "tips",
 )  # fmt: skip
+SEEN_COLUMNS = ("last_seen_at", "last_event", "worked_in_to", "tips")
 PRESENT, UNKNOWN = Position.State.PRESENT.value, Position.State.UNKNOWN.value
 STAY_COLUMNS = ("id", "asset", "zone", "location", "from_ts", "to_ts")
 STAY_KEY = ("asset", "zone", "location", "from_ts", "to_ts")
@@ -92,7 +93,7 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
                 same.pop()
             else:
                 new.append(span)
-        w.spans = new
+        w.spans, w.moved = new, True  # whatever is stored becomes this
     Stay.objects.filter(pk__in=[pk for same in obsolete.values() for pk in same]).delete()
     gone = set(asset_ids) - replayed.keys()
     if Position.objects.filter(pk__in=gone).delete()[0]:
@@ -134,13 +135,19 @@ def _store(changed: Mapping[UUID, Whereabouts], known: Collection[UUID], places:
     in_order = sorted(changed.items(), key=lambda item: item[0].int)
     moved: list[tuple[Any, ...]] = []
     new_here: list[tuple[Any, ...]] = []
+    seen: list[tuple[Any, ...]] = []
     for asset_id, w in in_order:
+        tips = [[gateway, *told] for gateway, told in w.tips.items()]
+        if not w.moved and asset_id in known:
+            seen.append((asset_id, w.last_seen_at, w.last_event, w.worked_in_to, tips))
+            continue
         row = (
             asset_id, places.get(w.where), w.where.zone, w.since, w.last_seen_at, w.last_event, w.source, w.confidence,
-            PRESENT if w.present else UNKNOWN, w.worked_in_to, [[gateway, *told] for gateway, told in w.tips.items()],
+            PRESENT if w.present else UNKNOWN, w.worked_in_to, tips,
         )  # fmt: skip
         (moved if asset_id in known else new_here).append(row)
     update(Position, POSITION_COLUMNS[1:], moved, key="asset")
+    update(Position, SEEN_COLUMNS, seen, key="asset")
     insert(Position, POSITION_COLUMNS, new_here)
     spans = [(asset_id, span) for asset_id, w in in_order for span in w.spans]
     closed = [(asset_id, span.from_ts, span.to_ts) for asset_id, span in spans if span.stored and span.to_ts is not None]

@@ -77,6 +77,7 @@ class Whereabouts:
     worked_in_to: datetime | None = None
     tips: dict[str, Tip] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
+    moved: bool = False
 
     def take(self, at: datetime, fact: Fact) -> None:
         """Work in the next event of the one order: the table "what each event does"."""
@@ -86,7 +87,7 @@ class Whereabouts:
             case "seen", _ if fact.deliberate or self._open is None:
                 self._place(at, fact)
             case "departed", _:
-                self.present = False
+                self.present, self.moved = False, True
                 self._close(at)
         if self.last_seen_at is None or fact.happened_at > self.last_seen_at:
             self.last_seen_at = fact.happened_at
@@ -137,6 +138,7 @@ class Whereabouts:
             self.spans.append(Span(fact.where, at))
             self.since = at
         self.present, self.where, self.source, self.confidence = True, fact.where, fact.source, fact.confidence
+        self.moved = True
 
     def _close(self, at: datetime) -> None:
         if self._open is not None:
