@@ -66,6 +66,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /api/v1/locations/{location_id}/expected | GET /api/v1/locations/{location_id}/plan/picture
         GET /api/v1/locations/{location_id}/plan/rooms
         GET /api/v1/categories/{category_id} | GET /api/v1/zones/{zone_id} | POST /api/v1/assets/file
+        POST /api/v1/assets/edits/preview
         GET /api/v1/assets/{asset_id} | GET /api/v1/assets/{asset_id}/contents | GET /api/v1/assets/{asset_id}/files
         GET /api/v1/assets/{asset_id}/links | GET /api/v1/bookings/{booking_id} | GET /api/v1/custody/{custody_id}
         GET /api/v1/files/{file_id} | GET /api/v1/files/{file_id}/content | GET /api/v1/files/{file_id}/small
@@ -97,7 +98,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /identifiers/{identifier_id}/retire/ | POST /live/unknown/{tag_id}/ | POST /scan/ | POST /stock/receive/
         POST /stock/{line_id}/ | POST /transfers/new/ | POST /transfers/{transfer_id}/"""),
     (_scope(E), """
-        DELETE /api/v1/locations/{location_id} | POST /api/v1/assets/edits/preview
+        DELETE /api/v1/locations/{location_id}
         PATCH /api/v1/assets/bulk | PATCH /api/v1/assets/{asset_id} | POST /api/v1/assets/{asset_id}/dispose
         POST /api/v1/assets/{asset_id}/duplicate | POST /api/v1/assets | POST /api/v1/assets/bulk | POST /api/v1/locations
         POST /api/v1/assets/{asset_id}/links | DELETE /api/v1/links/{link_id} | DELETE /api/v1/files/{file_id}
