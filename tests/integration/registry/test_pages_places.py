@@ -74,7 +74,7 @@ def test_a_big_tree_opens_along_the_way(anna: Client, world: World) -> None:
 
 def test_a_place_is_made_inside_another(anna: Client, world: World) -> None:
     hall = world.places["Hall A"]
-    assert f'value="{hall.pk}" selected' in anna.get("/places/new/", query_params={"inside": str(hall.pk)}).content.decode()
+    assert f'value="{hall.pk}" data-picked' in anna.get("/places/new/", query_params={"inside": str(hall.pk)}).content.decode()
     response = anna.post("/places/new/", {"name": "Loft", "kind": "floor", "parent": str(hall.pk)})
     loft = Location.objects.get(name="Loft")
     assert response["Location"] == path(loft)
@@ -143,10 +143,11 @@ def test_every_field_of_a_place_is_edited_and_what_contradicts_is_said(anna: Cli
     assert office.coordinates_at is not None
 
 
-def test_a_place_is_not_offered_itself_to_go_into(anna: Client, world: World) -> None:
-    body = anna.get(f"{path(world.places['Hall A'])}edit/").content.decode()
-    assert str(world.places["Office"].pk) in body
-    assert f'value="{world.places["Dock"].pk}"' not in body
+def test_a_place_does_not_go_into_what_is_inside_it(anna: Client, world: World) -> None:
+    hall, dock = world.places["Hall A"], world.places["Dock"]
+    given = {"name": "Hall A", "kind": "building", "code": hall.code, "version": hall.version, "parent": str(dock.pk)}
+    assert anna.post(f"{path(hall)}edit/", given).status_code == 422
+    assert Location.objects.get(pk=hall.pk).depth == hall.depth
 
 
 def test_only_an_empty_place_is_deleted(anna: Client, world: World) -> None:
