@@ -30,7 +30,7 @@ class Counters:
     possible value). Sightings: `class` and `place` (an identity that is no single thing), `parked` (a tag that stands at a door),
     `full` (more tags than fit). Tags: `glimpse` (forgotten unconfirmed), `crowded` (the oldest unconfirmed one made room). Door
     sessions that were no passage: `one_side`, `same_side`, `still` (no sign of movement), `contradiction` (sides and power
-    disagree), `cool_down` (told a moment ago).
+    disagree), `cool_down` (told a moment ago), `other_door` (another door heard it louder).
     """
 
     reads: int = 0

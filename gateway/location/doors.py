@@ -6,11 +6,14 @@ not heard it for a while.
 """
 
 import math
+from collections.abc import Sequence
 
+from gateway.location.carriers import FEW, TAKEN_OVER, Carrier, Shape, carrier_of, carriers
 from gateway.location.counters import Counters
 from gateway.location.fold import Sighting
+from gateway.location.gates import HOLDS_NS, LOOKS_NS, MAX_OPEN, OVERLAP_NS, WAITS_NS, Gate, Member
 from gateway.location.live_site import LiveDoor
-from gateway.location.passage import INSIDE, OUTSIDE, Sample, judge
+from gateway.location.passage import INSIDE, OUTSIDE, Sample, Verdict, judge
 from gateway.location.presence import Presences
 from gateway.location.tag import Presence, Tag
 from gateway.location.telling import MS_NS, Teller
@@ -21,6 +24,10 @@ from sync.wire import EventKind, Evidence, Passage
 MAX_SAMPLES, GRAINS = 256, 64  # of one session; beyond that those of one side in each 64th of its longest time become one
 MAX_DOORS = 4  # that hear one tag at a time; the least recent goes
 MEMORY_NS = 60_000_000_000  # lingering and parked marks outlast this much silence
+STAYS_NS = 3600_000_000_000  # a tag heard at a door without passing belongs to no carrier there for so long
+OWN_WORD = 0.8  # above this confidence a session speaks for itself, whatever its carrier says ...
+ALONE_WORD = 0.95  # ... and above this one, where many were heard and show no way
+HINT_ERRORS = 0.7  # below `CHANCE_ERRORS`: it may have passed, nobody knows which way
 STIR_DB = 8.0  # above its usual level: more than fading does
 RISE_SAMPLES = 8
 USUAL_SHARE = 0.05  # of each new sighting in the usual level
@@ -29,13 +36,18 @@ USUAL_SHARE = 0.05  # of each new sighting in the usual level
 class AtDoor:
     """One tag at one door."""
 
-    __slots__ = ("door", "last_ns", "lately", "lingered_ns", "parked", "passed_ns", "rssi_max_dbm", "samples", "usual_dbm")
+    __slots__ = (
+        "door", "last_ns", "lately", "lingered_ns", "parked", "passed_ns", "rssi_max_dbm", "samples", "spoke", "stayed_ns",
+        "usual_dbm",
+    )  # fmt: skip
 
     def __init__(self, door: LiveDoor, now_ns: int) -> None:
         self.door = door
         self.last_ns = now_ns
         self.lingered_ns = 0  # in sessions that were no passage, without a silence of MEMORY_NS between them
         self.parked = False
+        self.stayed_ns: int | None = None  # when it was last heard here without passing
+        self.spoke: tuple[int, int, float] | None = None  # its last session: from, to, how loud
         self.passed_ns: dict[Passage, int] = {}
         self.samples: list[Sample] = []  # of the open session, in order of time; none while no session is open
         self.rssi_max_dbm = NO_RSSI
@@ -71,18 +83,32 @@ class AtDoor:
     def closes_ns(self) -> int:
         return min(self.samples[-1].at_ns + self.door.gap_ns, self.samples[0].at_ns + self.door.max_ns)
 
+    def span(self) -> tuple[int, int, float] | None:
+        """Return from when to when it has been heard here lately, and how loud in all."""
+        return _span(self.samples) if self.samples else self.spoke
+
+    def belongs(self, now_ns: int) -> bool:
+        """True when it may be of a carrier: it has not been about here before."""
+        return (
+            not self.parked
+            and not self.lingered_ns
+            and (self.stayed_ns is None or now_ns - self.stayed_ns > STAYS_NS)
+            and all(now_ns - passed_ns > MEMORY_NS for passed_ns in self.passed_ns.values())
+        )
+
     def memory_ends_ns(self) -> int:
-        return self.last_ns + MEMORY_NS
+        return max(self.last_ns + MEMORY_NS, 0 if self.stayed_ns is None else self.stayed_ns + STAYS_NS)
 
 
 class Doors:
-    """Keeps the sessions of all tags (in the tags); tells passages."""
+    """Keeps the sessions of all tags (in the tags) and the company at each door; tells passages."""
 
-    def __init__(self, presences: Presences, timers: Timers[Tag], teller: Teller, counters: Counters) -> None:
+    def __init__(self, presences: Presences, timers: Timers[Tag | Gate], teller: Teller, counters: Counters) -> None:
         self._presences = presences
         self._timers = timers
         self._teller = teller
         self._counters = counters
+        self._gates: dict[str, Gate] = {}  # by door
 
     def sighted(self, tag: Tag, door: LiveDoor, side: int, sighting: Sighting, now_ns: int) -> str | None:
         """Take a sighting at one side; return in words what came of it, None when the door has nothing to decide."""
@@ -98,9 +124,14 @@ class Doors:
         at.last_ns = now_ns
         sample = Sample(sighting.at_ns, side, sighting.reads, sighting.power_mw)
         opened = not at.samples
-        if at.parked and opened and not at.stirs(sample):
-            self._counters.suppressed["parked"] += 1
-            return None
+        if opened:
+            gate = self._gates.setdefault(door.name, Gate())
+            self._resume(tag, at, gate, now_ns)
+            if at.parked and not at.stirs(sample):
+                self._counters.suppressed["parked"] += 1
+                return None
+            if at.belongs(now_ns) and len(gate.open) < MAX_OPEN:
+                gate.open[tag.identity] = at
         at.add(sample, sighting.rssi_max_dbm)
         if opened:
             self._timers.set(tag, at.closes_ns())
@@ -132,36 +163,113 @@ class Doors:
                 self._park(tag, at, parked=False)
                 del tag.doors[at.door.name]
 
-    def _close(self, tag: Tag, at: AtDoor, now_ns: int) -> None:
-        verdict = judge(at.samples, at.lingered_ns // 2 if at.parked else at.lingered_ns)  # that it stirred speaks for it
-        samples, rssi_max_dbm = at.samples, at.rssi_max_dbm
-        at.samples, at.rssi_max_dbm = [], NO_RSSI
-        duration_ns = samples[-1].at_ns - samples[0].at_ns
-        if verdict.reason is not None:
-            self._counters.suppressed[verdict.reason] += 1
-            at.lingered_ns = min(at.lingered_ns + duration_ns, at.door.resident_ns)
-            if at.lingered_ns >= at.door.resident_ns - at.door.gap_ns and not at.parked:
-                self._park(tag, at, parked=True)
-                at.usual_dbm = [_mean_dbm(samples, OUTSIDE), _mean_dbm(samples, INSIDE)]
+    def gate_due(self, gate: Gate, now_ns: int) -> None:
+        """Decide about those that wait, or look again later."""
+        if not gate.waiting:
             return
-        direction = Passage.IN if verdict.way > 0 else Passage.OUT
-        came, went = (at.door.from_zone, at.door.to_zone) if verdict.way > 0 else (at.door.to_zone, at.door.from_zone)
+        if not gate.still_open(now_ns) or now_ns >= gate.first_closed_ns() + WAITS_NS:
+            self._decide(gate, list(gate.waiting.values()), now_ns, at_last=now_ns >= gate.first_closed_ns() + HOLDS_NS)
+        if gate.waiting:
+            self._timers.set(gate, now_ns + LOOKS_NS)
+
+    def _resume(self, tag: Tag, at: AtDoor, gate: Gate, now_ns: int) -> None:
+        """Go on with a session that waits for its company, or decide about it when it has lasted long enough."""
+        waiting = gate.waiting.get(tag.identity)
+        if waiting is None:
+            return
+        if waiting.at is at and now_ns - waiting.shape.samples[0].at_ns < at.door.max_ns:
+            del gate.waiting[tag.identity]
+            at.samples = list(waiting.shape.samples)
+        else:
+            self._decide(gate, [waiting], now_ns, at_last=True)
+
+    def _close(self, tag: Tag, at: AtDoor, now_ns: int) -> None:
+        samples, at.samples = at.samples, []
+        at.spoke = _span(samples)
+        gate = self._gates[at.door.name]
+        if gate.open.pop(tag.identity, None) is None:
+            verdict = judge(samples, at.lingered_ns // 2 if at.parked else at.lingered_ns)  # that it stirred speaks for it
+            if verdict.way and not _louder_elsewhere(tag, at):
+                self._passed(tag, at, samples, verdict.way, verdict.confidence, verdict, now_ns)
+            else:
+                self._stayed(tag, at, samples, verdict.reason or "other_door")
+            return
+        gate.waiting[tag.identity] = Member(tag, at, Shape(samples, judge(samples)), now_ns)
+        if gate.open:
+            self._timers.set(gate, gate.first_closed_ns() + WAITS_NS)
+        else:
+            self.gate_due(gate, now_ns)
+
+    def _decide(self, gate: Gate, members: list[Member], now_ns: int, *, at_last: bool) -> None:
+        """Decide about members that wait, but for those who may belong to somebody who is still here."""
+        for member in members:
+            member.lost = _louder_elsewhere(member.tag, member.at)
+        known = carriers(gate.company())
+        crowd = None if at_last else gate.crowd(now_ns)
+        if crowd is not None and not crowd.knows:
+            return  # those who are no longer heard may be of a carrier that turns back
+        elsewhere = 2 * sum(member.lost for member in members) > len(members)  # the rest of what went through another door
+        few = sum(member.shape.verdict.errors != 0 for member in members) < FEW
+        alone = crowd is None and len(members) == 1 and now_ns < members[0].closed_ns + WAITS_NS
+        for member in members:
+            tag, at, samples, verdict = member.tag, member.at, member.shape.samples, member.shape.verdict
+            carrier = carrier_of(member.shape, known)
+            unclear = carrier is None if crowd is None else carrier is None or crowd.may_have(member.shape, carrier)
+            if unclear and not at_last and (crowd is not None or alone):
+                continue
+            del gate.waiting[tag.identity]
+            gate.lately.append(member)
+            if not self._presences.knows(tag):
+                continue
+            if member.lost or elsewhere:
+                self._stayed(tag, at, samples, "other_door")
+                continue
+            if verdict.way and _own_word(verdict, carrier, few):
+                self._passed(tag, at, samples, verdict.way, verdict.confidence, verdict, now_ns)
+            elif carrier is not None:
+                confidence = verdict.confidence if verdict.way == carrier.way else round(carrier.confidence * TAKEN_OVER, 3)
+                self._passed(tag, at, samples, carrier.way, confidence, verdict, now_ns)
+            elif few and _may_have_passed(verdict, samples, at.door):
+                self._passed(tag, at, samples, 0, 0.0, verdict, now_ns)
+            else:
+                self._stayed(tag, at, samples, verdict.reason or "still")
+
+    def _stayed(self, tag: Tag, at: AtDoor, samples: Sequence[Sample], reason: str) -> None:
+        """It was no passage: count why. Who lingers long enough is parked."""
+        self._counters.suppressed[reason] += 1
+        at.rssi_max_dbm = NO_RSSI
+        at.stayed_ns = samples[-1].at_ns
+        at.lingered_ns = min(at.lingered_ns + samples[-1].at_ns - samples[0].at_ns, at.door.resident_ns)
+        if at.lingered_ns >= at.door.resident_ns - at.door.gap_ns and not at.parked:
+            self._park(tag, at, parked=True)
+            at.usual_dbm = [_mean_dbm(samples, OUTSIDE), _mean_dbm(samples, INSIDE)]
+
+    def _passed(
+        self, tag: Tag, at: AtDoor, samples: Sequence[Sample], way: int, confidence: float, verdict: Verdict, now_ns: int
+    ) -> None:
+        rssi_max_dbm, at.rssi_max_dbm = at.rssi_max_dbm, NO_RSSI
         at.lingered_ns = 0
+        at.stayed_ns = None
         self._park(tag, at, parked=False)
-        if now_ns - at.passed_ns.get(direction, now_ns - at.door.cool_down_ns) < at.door.cool_down_ns:
+        direction = {1: Passage.IN, -1: Passage.OUT, 0: Passage.UNKNOWN}[way]
+        told_ns = at.passed_ns.get(direction)
+        if told_ns is not None and samples[0].at_ns - told_ns < at.door.cool_down_ns:
             self._counters.suppressed["cool_down"] += 1
             return
         if tag.presence is Presence.GLIMPSED and not self._presences.make_room():
             return
         at.passed_ns[direction] = now_ns
-        self._presences.enter_by_door(tag, went, verdict.at_ns, now_ns, rssi_max_dbm)
+        came, went = (at.door.from_zone, at.door.to_zone) if way > 0 else (at.door.to_zone, at.door.from_zone)
+        if way:
+            self._presences.enter_by_door(tag, went, verdict.at_ns, now_ns, rssi_max_dbm)
         self._teller.tell(
             EventKind.PASSED, tag, verdict.at_ns, now_ns,
-            zone_from=came.name, zone_to=went.name, door=at.door.name, direction=direction, confidence=verdict.confidence,
+            zone_from=came.name if way else None, zone_to=went.name if way else None,
+            door=at.door.name, direction=direction, confidence=confidence,
             evidence=Evidence(
                 n=sum(sample.reads for sample in samples),
                 rssi_max_dbm=rssi_max_dbm if rssi_max_dbm > NO_RSSI else None,
-                duration_ms=duration_ns // MS_NS,
+                duration_ms=(samples[-1].at_ns - samples[0].at_ns) // MS_NS,
                 sides=verdict.sides,
             ),
         )  # fmt: skip
@@ -173,7 +281,7 @@ class Doors:
                 self._teller.changed[tag.identity] = tag
 
 
-def _mean_dbm(samples: list[Sample], side: int) -> float | None:
+def _mean_dbm(samples: Sequence[Sample], side: int) -> float | None:
     power_mw = sum(sample.power_mw for sample in samples if sample.side == side)
     return 10 * math.log10(power_mw / sum(sample.reads for sample in samples if sample.side == side)) if power_mw else None
 
@@ -189,3 +297,32 @@ def _thinned(samples: list[Sample], grain_ns: int) -> list[Sample]:
             sample = Sample(at_ns, sample.side, reads, known.power_mw + sample.power_mw)
         grains[grain] = sample
     return sorted(grains.values())
+
+
+def _span(samples: Sequence[Sample]) -> tuple[int, int, float]:
+    return samples[0].at_ns, samples[-1].at_ns, sum(math.sqrt(sample.power_mw * sample.reads) for sample in samples)
+
+
+def _louder_elsewhere(tag: Tag, at: AtDoor) -> bool:
+    """True when another door heard more of the same tag at the same time."""
+    mine = at.span()
+    if mine is None:
+        return False
+    for other in tag.doors.values():
+        theirs = other.span() if other is not at else None
+        if theirs and theirs[0] <= mine[1] + OVERLAP_NS and theirs[1] >= mine[0] - OVERLAP_NS and theirs[2] > mine[2]:
+            return True
+    return False
+
+
+def _own_word(verdict: Verdict, carrier: Carrier | None, few: bool) -> bool:
+    """True when a session that says which way it went is to be believed, whatever its company says."""
+    if carrier is None:
+        return few or verdict.confidence > ALONE_WORD
+    return verdict.way != carrier.way or verdict.confidence > OWN_WORD
+
+
+def _may_have_passed(verdict: Verdict, samples: Sequence[Sample], door: LiveDoor) -> bool:
+    """True when it came and left within one session, from one side to the other, but not clearly enough to say which way."""
+    left = samples[-1].at_ns - samples[0].at_ns < door.max_ns - door.gap_ns
+    return left and abs(verdict.errors) >= HINT_ERRORS and verdict.sides[0] != verdict.sides[1]

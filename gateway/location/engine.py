@@ -16,6 +16,7 @@ from gateway.location import saved as saved_states
 from gateway.location.counters import TAIL, Counters, Trace
 from gateway.location.doors import Doors
 from gateway.location.fold import Sighting, Window
+from gateway.location.gates import Gate
 from gateway.location.identities import Identities, Resolve, raw_text, resolve
 from gateway.location.live_site import MAX_DBM, MIN_DBM, NOMINAL_MW, LiveSite, Point
 from gateway.location.presence import Presences
@@ -59,7 +60,7 @@ class Engine:
         self._tail: deque[tuple[int, Point, Tag, int, str, LocationEvent | None]] = deque(maxlen=TAIL)
         self._site = LiveSite(site, now.mono_ns)
         self._identities = Identities(resolve, site.company_prefixes)
-        self._timers: Timers[Tag] = Timers()
+        self._timers: Timers[Tag | Gate] = Timers()
         self._tags = Tags(max_tags, max_glimpsed)
         self._teller = Teller(self.counters, site.parameters, clock_quality)
         self._presences = Presences(self._tags, self._timers, self._teller, self.counters, live_until)
@@ -149,9 +150,12 @@ class Engine:
             return
         self._teller.set_clock(now_ns, wall_ms)
         if self._timers.next_ns <= now_ns:
-            for tag, due_ns in self._timers.due(now_ns):
+            for due, due_ns in self._timers.due(now_ns):
                 self._now_ns = max(self._now_ns, due_ns)
-                self._look(tag, due_ns)
+                if isinstance(due, Tag):
+                    self._look(due, due_ns)
+                else:
+                    self._doors.gate_due(due, due_ns)
         self._now_ns = now_ns
 
     def _look(self, tag: Tag, due_ns: int) -> None:

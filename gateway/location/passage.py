@@ -37,6 +37,7 @@ class Verdict:
     confidence: float  # 0 to 1
     at_ns: int  # when it went through: half way between the centres
     sides: tuple[str, str]  # the first and the last
+    errors: float = 0.0  # standard errors by which inside was heard later than outside; 0 when one side heard nothing
 
 
 def judge(samples: Sequence[Sample], lingered_ns: int = 0) -> Verdict:
@@ -49,12 +50,12 @@ def judge(samples: Sequence[Sample], lingered_ns: int = 0) -> Verdict:
         return Verdict(0, "one_side", 0.0, last_ns, sides)
     at_ns, errors = _order(samples)
     if first == last:
-        return Verdict(0, "same_side", 0.0, at_ns, sides)
+        return Verdict(0, "same_side", 0.0, at_ns, sides, errors)
     way = 1 if last == INSIDE else -1
     needed = CHANCE_ERRORS + (lingered_ns + last_ns - first_ns) / LINGER_NS
     if errors * way < needed:
-        return Verdict(0, "contradiction" if errors * way < -needed else "still", 0.0, at_ns, sides)
-    return Verdict(way, None, round(1 - math.exp(-errors * way / needed), 3), at_ns, sides)
+        return Verdict(0, "contradiction" if errors * way < -needed else "still", 0.0, at_ns, sides, errors)
+    return Verdict(way, None, round(1 - math.exp(-errors * way / needed), 3), at_ns, sides, errors)
 
 
 def _louder(samples: Sequence[Sample]) -> int:

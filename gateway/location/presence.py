@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from gateway.location.counters import Counters
 from gateway.location.fold import Sighting
+from gateway.location.gates import Gate
 from gateway.location.tag import PRESENT, Presence, Tag
 from gateway.location.tags import Tags
 from gateway.location.telling import MS_NS, Teller, told
@@ -27,7 +28,7 @@ class Presences:
     """Decides for one tag at a time; tells through `teller`."""
 
     def __init__(
-        self, tags: Tags, timers: Timers[Tag], teller: Teller, counters: Counters, live_until_ms: Mapping[str, int]
+        self, tags: Tags, timers: Timers[Tag | Gate], teller: Teller, counters: Counters, live_until_ms: Mapping[str, int]
     ) -> None:
         self._tags = tags
         self._timers = timers
@@ -180,6 +181,9 @@ class Presences:
             return self.glimpse_ends_ns(tag) if tag.windows else max(tag.told_ns, tag.last_ns) + AGE_OUT_NS
         lost_ns, beat_ns = tag.zone.lost_at_ns(tag.last_ns), tag.told_ns + tag.zone.beat_ns
         return beat_ns if now_ns < beat_ns < lost_ns else lost_ns
+
+    def knows(self, tag: Tag) -> bool:
+        return self._tags.known.get(tag.identity) is tag
 
     def make_room(self) -> bool:
         room = self._tags.room()

@@ -9,6 +9,7 @@ _FIELDS = 3  # of a sample: time, reads, power
 _RING = SAMPLES * _FIELDS
 _LAST = _RING - _FIELDS
 S_NS = 1_000_000_000
+MISSED = 4.6  # usual gaps between two sightings of a tag that is there: only one silence in a hundred is longer
 NO_RSSI = -1000  # in place of the strongest RSSI when no read had one
 
 
@@ -117,6 +118,12 @@ class Evidence:
             # Without samples there is no power: what is left of the subtractions is rounding.
             self.power_mw = self.power_mw - ring[oldest + 2] if self.count else 0.0
 
+    def usual_gap_ns(self) -> float:
+        """Return the mean time between its sightings; 0 when there is one at most."""
+        if self.count < 2:
+            return 0.0
+        return (self.last_ns - self._ring[(self._next - self.count * _FIELDS) % _RING]) / (self.count - 1)
+
     def restart(self, at_ns: int) -> None:
         """Forget every sample: what comes now is the first."""
         self.first_ns = at_ns
@@ -150,8 +157,10 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
     if not present.silent:
         last_ns = current.last_ns
         outage_ns = present.live_since_ns - last_ns if present.live_since_ns > last_ns else 0
-        overdue_ns = now_ns - last_ns - outage_ns - present.hold_off_ns
-        current.expire(now_ns - outage_ns - present.sample_age_ns)
+        # A tag that is seldom heard where it is has to be missed for longer.
+        usual_ns = round(MISSED * current.usual_gap_ns())
+        overdue_ns = now_ns - last_ns - outage_ns - max(present.hold_off_ns, usual_ns)
+        current.expire(now_ns - outage_ns - max(present.sample_age_ns, usual_ns))
     if not current.count:
         return True
     margin = present.threshold  # as a factor of the mean power
