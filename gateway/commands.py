@@ -168,6 +168,39 @@ def demo(
     raise typer.Exit(demo(Wanted(seconds, as_json, Ports(status_port, registry_port, broker_port), seed)))
 
 
+@app.command()
+def simulate(
+    score: Annotated[
+        bool, typer.Option("--score", help="Play the site to the location engine and hold it against the truth.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Another one is another site and other days there.", min=0)] = 1,
+    passages: Annotated[int, typer.Option(help="Runs through or past the doors; many carry pallets of tags.", min=1)] = 400,
+    as_json: Json = False,
+) -> None:
+    """Print the numbers of the simulated dock; with --score, how right the location engine and two plain rules are about it.
+
+    Exit code 0: the site was hard enough for the score to mean something, 1: it was not.
+    """
+    from gateway.simulate.dock import report
+    from gateway.simulate.dock.numbers import Numbers
+
+    numbers = Numbers()
+    if not score:
+        for name, value in asdict(numbers).items() if not as_json else ():
+            typer.echo(f"{name:20} {value}")
+        if as_json:
+            _print_json(asdict(numbers))
+        return
+    from gateway.simulate.dock.score import scores
+
+    total = scores(seed, passages, numbers)
+    if as_json:
+        _print_json(report.as_json(seed, numbers, total))
+    else:
+        typer.echo(report.as_text(seed, total))
+    raise typer.Exit(0 if report.hard_enough(total) else 1)
+
+
 @outbox_app.command("stat")
 def outbox_stat(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
     """Say what the outbox file holds, with or without a running gateway. Exit code 1: there is none, or it cannot be read."""
