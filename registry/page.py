@@ -93,8 +93,8 @@ def put_errors(form: forms.BaseForm, problem: Problem) -> None:
 
 
 def changed_meanwhile(form: forms.BaseForm, now: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Somebody was faster: by the fields' labels what stands there now, where it is not what was typed. `now` as the form's initial
-    values. The form goes on with the version of now: saving once more then overwrites on purpose."""
+    """Somebody was faster: by the fields' labels what stands there now, where it is not what was typed. `now` as the form's
+    initial values. The form goes on with the version of now: saving once more then overwrites on purpose."""
     data: Any = form.data  # what was posted, of which a copy can be changed
     form.data = data.copy()
     form.data["version"] = str(now["version"])  # type: ignore[index]

@@ -37,7 +37,7 @@ CONDITIONS = {1: "worn out", 2: "poor", 3: "fair", 4: "good", 5: "as new"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry of the timeline: what readers told, or what people did."""
+    """One entry of the timeline: what readers told, what is left of it by month, or what people did."""
 
     at: datetime
     told: Told | None = None

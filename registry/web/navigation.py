@@ -74,9 +74,15 @@ ENTRIES: Final = (
         said="mails messages queue dead",
     ),
     Entry(
-        "console", "Console", "admin:index", "settings", "o", Action.ADMINISTER, everywhere=True,
+        "console",
+        "Console",
+        "admin:index",
+        "settings",
+        "o",
+        Action.ADMINISTER,
+        everywhere=True,
         said="settings administration sign-in sessions runs retention",
-    ),  # fmt: skip
+    ),
 )
 
 
