@@ -12,6 +12,7 @@ from gateway.location.carriers import FEW, TAKEN_OVER, Carrier, Shape, carrier_o
 from gateway.location.counters import Counters
 from gateway.location.fold import Sighting
 from gateway.location.gates import HOLDS_NS, LOOKS_NS, MAX_OPEN, OVERLAP_NS, WAITS_NS, Gate, Member
+from gateway.location.judged import Judged, Lately, thinned
 from gateway.location.live_site import LiveDoor
 from gateway.location.passage import INSIDE, OUTSIDE, Sample, Verdict, judge
 from gateway.location.presence import Presences
@@ -63,7 +64,7 @@ class AtDoor:
         else:
             samples.append(sample)
         if len(samples) > MAX_SAMPLES:
-            self.samples = _thinned(samples, self.door.max_ns // GRAINS)
+            self.samples = thinned(samples, self.door.max_ns // GRAINS)
         if rssi_max_dbm > self.rssi_max_dbm:
             self.rssi_max_dbm = rssi_max_dbm
 
@@ -96,6 +97,10 @@ class AtDoor:
             and all(now_ns - passed_ns > MEMORY_NS for passed_ns in self.passed_ns.values())
         )
 
+    def stands(self, now_ns: int) -> bool:
+        """True while it is parked here and heard."""
+        return self.parked and now_ns - self.last_ns <= MEMORY_NS
+
     def memory_ends_ns(self) -> int:
         return max(self.last_ns + MEMORY_NS, 0 if self.stayed_ns is None else self.stayed_ns + STAYS_NS)
 
@@ -109,6 +114,7 @@ class Doors:
         self._teller = teller
         self._counters = counters
         self._gates: dict[str, Gate] = {}  # by door
+        self._lately: dict[str, Lately] = {}  # by door
 
     def sighted(self, tag: Tag, door: LiveDoor, side: int, sighting: Sighting, now_ns: int) -> str | None:
         """Take a sighting at one side; return in words what came of it, None when the door has nothing to decide."""
@@ -172,6 +178,10 @@ class Doors:
         if gate.waiting:
             self._timers.set(gate, now_ns + LOOKS_NS)
 
+    def lately(self, door: str) -> Lately:
+        """Return what has been judged at a door."""
+        return self._lately.setdefault(door, Lately())
+
     def _resume(self, tag: Tag, at: AtDoor, gate: Gate, now_ns: int) -> None:
         """Go on with a session that waits for its company, or decide about it when it has lasted long enough."""
         waiting = gate.waiting.get(tag.identity)
@@ -189,10 +199,11 @@ class Doors:
         gate = self._gates[at.door.name]
         if gate.open.pop(tag.identity, None) is None:
             verdict = judge(samples, at.lingered_ns // 2 if at.parked else at.lingered_ns)  # that it stirred speaks for it
-            if verdict.way and not _louder_elsewhere(tag, at):
-                self._passed(tag, at, samples, verdict.way, verdict.confidence, verdict, now_ns)
+            judged = Judged(tag.identity, tag.raw, samples, verdict, now_ns, louder=_louder_elsewhere(tag, at))
+            if verdict.way and judged.louder is None:
+                self._passed(tag, at, judged, verdict.way, verdict.confidence)
             else:
-                self._stayed(tag, at, samples, verdict.reason or "other_door")
+                self._stayed(tag, at, judged, verdict.reason or "other_door")
             return
         gate.waiting[tag.identity] = Member(tag, at, Shape(samples, judge(samples)), now_ns)
         if gate.open:
@@ -203,12 +214,14 @@ class Doors:
     def _decide(self, gate: Gate, members: list[Member], now_ns: int, *, at_last: bool) -> None:
         """Decide about members that wait, but for those who may belong to somebody who is still here."""
         for member in members:
-            member.lost = _louder_elsewhere(member.tag, member.at)
-        known = carriers(gate.company())
+            member.louder = _louder_elsewhere(member.tag, member.at)
+        company = gate.company()
+        known = carriers(company)
         crowd = None if at_last else gate.crowd(now_ns)
         if crowd is not None and not crowd.knows:
             return  # those who are no longer heard may be of a carrier that turns back
-        elsewhere = 2 * sum(member.lost for member in members) > len(members)  # the rest of what went through another door
+        lost = [member.louder for member in members if member.louder is not None]
+        elsewhere = lost[0] if 2 * len(lost) > len(members) else None  # the rest of what went through another door
         few = sum(member.shape.verdict.errors != 0 for member in members) < FEW
         alone = crowd is None and len(members) == 1 and now_ns < members[0].closed_ns + WAITS_NS
         for member in members:
@@ -221,22 +234,31 @@ class Doors:
             gate.lately.append(member)
             if not self._presences.knows(tag):
                 continue
-            if member.lost or elsewhere:
-                self._stayed(tag, at, samples, "other_door")
+            judged = Judged(tag.identity, tag.raw, samples, verdict, now_ns, max(1, len(company)), carrier.way if carrier else 0)
+            judged.louder = member.louder or elsewhere
+            if judged.louder is not None:
+                self._stayed(tag, at, judged, "other_door")
                 continue
             if verdict.way and _own_word(verdict, carrier, few):
-                self._passed(tag, at, samples, verdict.way, verdict.confidence, verdict, now_ns)
+                self._passed(tag, at, judged, verdict.way, verdict.confidence)
             elif carrier is not None:
                 confidence = verdict.confidence if verdict.way == carrier.way else round(carrier.confidence * TAKEN_OVER, 3)
-                self._passed(tag, at, samples, carrier.way, confidence, verdict, now_ns)
+                self._passed(tag, at, judged, carrier.way, confidence)
             elif few and _may_have_passed(verdict, samples, at.door):
-                self._passed(tag, at, samples, 0, 0.0, verdict, now_ns)
+                self._passed(tag, at, judged, 0, 0.0)
             else:
-                self._stayed(tag, at, samples, verdict.reason or "still")
+                self._stayed(tag, at, judged, verdict.reason or "still")
 
-    def _stayed(self, tag: Tag, at: AtDoor, samples: Sequence[Sample], reason: str) -> None:
-        """It was no passage: count why. Who lingers long enough is parked."""
+    def _held_back(self, at: AtDoor, judged: Judged, reason: str) -> None:
+        """Nothing is told of this session: count why, and keep it to be looked at."""
         self._counters.suppressed[reason] += 1
+        judged.reason = reason
+        self.lately(at.door.name).add(judged)
+
+    def _stayed(self, tag: Tag, at: AtDoor, judged: Judged, reason: str) -> None:
+        """It was no passage. Who lingers long enough is parked."""
+        samples = judged.samples
+        self._held_back(at, judged, reason)
         at.rssi_max_dbm = NO_RSSI
         at.stayed_ns = samples[-1].at_ns
         at.lingered_ns = min(at.lingered_ns + samples[-1].at_ns - samples[0].at_ns, at.door.resident_ns)
@@ -244,9 +266,8 @@ class Doors:
             self._park(tag, at, parked=True)
             at.usual_dbm = [_mean_dbm(samples, OUTSIDE), _mean_dbm(samples, INSIDE)]
 
-    def _passed(
-        self, tag: Tag, at: AtDoor, samples: Sequence[Sample], way: int, confidence: float, verdict: Verdict, now_ns: int
-    ) -> None:
+    def _passed(self, tag: Tag, at: AtDoor, judged: Judged, way: int, confidence: float) -> None:
+        samples, verdict, now_ns = judged.samples, judged.verdict, judged.decided_ns
         rssi_max_dbm, at.rssi_max_dbm = at.rssi_max_dbm, NO_RSSI
         at.lingered_ns = 0
         at.stayed_ns = None
@@ -254,11 +275,13 @@ class Doors:
         direction = {1: Passage.IN, -1: Passage.OUT, 0: Passage.UNKNOWN}[way]
         told_ns = at.passed_ns.get(direction)
         if told_ns is not None and samples[0].at_ns - told_ns < at.door.cool_down_ns:
-            self._counters.suppressed["cool_down"] += 1
+            self._held_back(at, judged, "cool_down")
             return
         if tag.presence is Presence.GLIMPSED and not self._presences.make_room():
             return
         at.passed_ns[direction] = now_ns
+        judged.way, judged.confidence = way, confidence
+        self.lately(at.door.name).add(judged)
         came, went = (at.door.from_zone, at.door.to_zone) if way > 0 else (at.door.to_zone, at.door.from_zone)
         if way:
             self._presences.enter_by_door(tag, went, verdict.at_ns, now_ns, rssi_max_dbm)
@@ -286,33 +309,20 @@ def _mean_dbm(samples: Sequence[Sample], side: int) -> float | None:
     return 10 * math.log10(power_mw / sum(sample.reads for sample in samples if sample.side == side)) if power_mw else None
 
 
-def _thinned(samples: list[Sample], grain_ns: int) -> list[Sample]:
-    """Merge the samples of one side that lie in the same grain of time."""
-    grains: dict[tuple[int, int], Sample] = {}
-    for sample in samples:
-        known = grains.get(grain := (sample.at_ns // grain_ns, sample.side))
-        if known is not None:
-            reads = known.reads + sample.reads
-            at_ns = (known.at_ns * known.reads + sample.at_ns * sample.reads) // reads
-            sample = Sample(at_ns, sample.side, reads, known.power_mw + sample.power_mw)
-        grains[grain] = sample
-    return sorted(grains.values())
-
-
 def _span(samples: Sequence[Sample]) -> tuple[int, int, float]:
     return samples[0].at_ns, samples[-1].at_ns, sum(math.sqrt(sample.power_mw * sample.reads) for sample in samples)
 
 
-def _louder_elsewhere(tag: Tag, at: AtDoor) -> bool:
-    """True when another door heard more of the same tag at the same time."""
+def _louder_elsewhere(tag: Tag, at: AtDoor) -> str | None:
+    """Return another door that heard more of the same tag at the same time; None when there is none."""
     mine = at.span()
     if mine is None:
-        return False
+        return None
     for other in tag.doors.values():
         theirs = other.span() if other is not at else None
         if theirs and theirs[0] <= mine[1] + OVERLAP_NS and theirs[1] >= mine[0] - OVERLAP_NS and theirs[2] > mine[2]:
-            return True
-    return False
+            return other.door.name
+    return None
 
 
 def _own_word(verdict: Verdict, carrier: Carrier | None, few: bool) -> bool:

@@ -18,6 +18,7 @@ from gateway.location.doors import Doors
 from gateway.location.fold import Sighting, Window
 from gateway.location.gates import Gate
 from gateway.location.identities import Identities, Resolve, raw_text, resolve
+from gateway.location.judged import Lately
 from gateway.location.live_site import MAX_DBM, MIN_DBM, NOMINAL_MW, LiveSite, Point
 from gateway.location.presence import Presences
 from gateway.location.site import Instant, Site
@@ -81,6 +82,18 @@ class Engine:
             Trace(self._teller.wall_ms(at_ns), point.name, tag.identity, reads, outcome, tag.raw, event)
             for at_ns, point, tag, reads, outcome, event in self._tail
         ]
+
+    def lately_at(self, door: str) -> Lately | None:
+        """Return what has been judged at a door lately; None when there is no such door."""
+        return self._doors.lately(door) if door in self._site.doors else None
+
+    def parked_at(self, door: str) -> int:
+        """Return how many tags stand parked at a door. Looks at every tag: for a page that somebody asks for."""
+        return sum(door in tag.doors and tag.doors[door].stands(self._now_ns) for tag in self._tags.known.values())
+
+    def wall_ms(self, at_ns: int) -> int:
+        """Return the wall time of a moment on the monotonic clock, as the newest pair of clock readings has it."""
+        return self._teller.wall_ms(at_ns)
 
     @property
     def clock_quality(self) -> ClockQuality:

@@ -27,14 +27,14 @@ LATELY = 256
 class Member:
     """A closed session and whose it is."""
 
-    __slots__ = ("at", "closed_ns", "lost", "shape", "tag")
+    __slots__ = ("at", "closed_ns", "louder", "shape", "tag")
 
     def __init__(self, tag: Tag, at: "AtDoor", shape: Shape, closed_ns: int) -> None:
         self.tag = tag
         self.at = at
         self.shape = shape
         self.closed_ns = closed_ns
-        self.lost = False  # to another door that heard the tag louder
+        self.louder: str | None = None  # another door that heard more of the tag: it is lost to that one
 
 
 class Gate(Timed):
@@ -61,7 +61,7 @@ class Gate(Timed):
         """Return the sessions that wait and those that were decided lately: what left the door at about one time."""
         from_ns = min((member.shape.samples[-1].at_ns for member in self.waiting.values()), default=0) - OVERLAP_NS
         members = (*self.waiting.values(), *(member for member in self.lately if member.shape.samples[-1].at_ns >= from_ns))
-        return [member.shape for member in members if not member.lost]
+        return [member.shape for member in members if member.louder is None]
 
     def crowd(self, now_ns: int) -> Crowd | None:
         """Return those who are still here; None when there are none."""

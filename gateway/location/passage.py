@@ -38,6 +38,7 @@ class Verdict:
     at_ns: int  # when it went through: half way between the centres
     sides: tuple[str, str]  # the first and the last
     errors: float = 0.0  # standard errors by which inside was heard later than outside; 0 when one side heard nothing
+    needed: float = 0.0  # so many speak for themselves
 
 
 def judge(samples: Sequence[Sample], lingered_ns: int = 0) -> Verdict:
@@ -49,13 +50,24 @@ def judge(samples: Sequence[Sample], lingered_ns: int = 0) -> Verdict:
     if len({sample.side for sample in samples}) == 1:
         return Verdict(0, "one_side", 0.0, last_ns, sides)
     at_ns, errors = _order(samples)
-    if first == last:
-        return Verdict(0, "same_side", 0.0, at_ns, sides, errors)
-    way = 1 if last == INSIDE else -1
     needed = CHANCE_ERRORS + (lingered_ns + last_ns - first_ns) / LINGER_NS
+    if first == last:
+        return Verdict(0, "same_side", 0.0, at_ns, sides, errors, needed)
+    way = 1 if last == INSIDE else -1
     if errors * way < needed:
-        return Verdict(0, "contradiction" if errors * way < -needed else "still", 0.0, at_ns, sides, errors)
-    return Verdict(way, None, round(1 - math.exp(-errors * way / needed), 3), at_ns, sides, errors)
+        return Verdict(0, "contradiction" if errors * way < -needed else "still", 0.0, at_ns, sides, errors, needed)
+    return Verdict(way, None, round(1 - math.exp(-errors * way / needed), 3), at_ns, sides, errors, needed)
+
+
+def middles(samples: Sequence[Sample]) -> tuple[int | None, int | None]:
+    """Return when the middle of each side's power was (outside, inside); None for a side that heard nothing."""
+    return _middle(samples, OUTSIDE), _middle(samples, INSIDE)
+
+
+def _middle(samples: Sequence[Sample], side: int) -> int | None:
+    heard = [(sample.at_ns, math.sqrt(sample.power_mw * sample.reads)) for sample in samples if sample.side == side]
+    start_ns, total = samples[0].at_ns, sum(amplitude for _, amplitude in heard)
+    return start_ns + round(sum((at_ns - start_ns) * amplitude for at_ns, amplitude in heard) / total) if heard else None
 
 
 def _louder(samples: Sequence[Sample]) -> int:
