@@ -111,6 +111,7 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET changes-export": PAGE,
     "GET live": PAGE,
     "GET live-parts": PAGE,
+    "GET zones": PAGE,
     "GET live-stream": (401, 401, 200),
     "GET zone-map": PAGE,
     "GET unknown-tags": PAGE,

@@ -102,7 +102,9 @@ def plain(response: Any) -> str:
     text = content(response)
     text = re.sub(r'(csrfmiddlewaretoken" value=|X-CSRFToken": )"[^"]*"', "", text)
     text = re.sub(r'data-version="[^"]*"', "", text)
-    text = re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z|[0-9]+ [A-Z][a-z]{2} [0-9:]{5} UTC|[0-9.]+ s\b", "TIME", text)
+    text = re.sub(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z|[0-9]+ [A-Z][a-z]{2} [0-9:]{5} UTC|[0-9.]+ s\b|D:[0-9]{14}", "TIME", text
+    )
     text = re.sub(r'"last_batch_at": (null|"TIME")', "", text)  # that a gateway said something is no secret to who knows it
     return ID.sub("ID", f"{response.status_code} {response.headers.get('Location', '')} {text} {said_next(response)}")
 
