@@ -8,6 +8,7 @@ there are two when many sessions say firmly that they went in and many firmly th
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from gateway.location.passage import Sample, Verdict
 
@@ -71,9 +72,18 @@ class Crowd:
     """Those who are still at the door, of no known way."""
 
     def __init__(self, shapes: Sequence[Shape], now_ns: int) -> None:
-        self._all = _carrier(0, shapes)
-        self._here = _still_here(shapes, now_ns)  # none of it has left yet
+        self._shapes = shapes
+        self._now_ns = now_ns
         self.knows = bool(carriers(shapes))  # which way it goes
+
+    @cached_property
+    def _all(self) -> Carrier:
+        return _carrier(0, self._shapes)
+
+    @cached_property
+    def _here(self) -> bool:
+        """None of it has left yet."""
+        return _still_here(self._shapes, self._now_ns)
 
     def may_have(self, shape: Shape, carrier: Carrier) -> bool:
         """True when this session should wait for them: it was heard as they are, or it may be and they have not left yet."""

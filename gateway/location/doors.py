@@ -75,7 +75,9 @@ class AtDoor:
         usual, other = self.usual_dbm[sample.side], self.usual_dbm[1 - sample.side]
         self.usual_dbm[sample.side] = dbm if usual is None else usual + USUAL_SHARE * (dbm - usual)
         if other is None if usual is None else dbm < usual + STIR_DB:
-            self.lately = [*self.lately[1 - RISE_SAMPLES :], sample]
+            self.lately.append(sample)
+            if len(self.lately) > RISE_SAMPLES:
+                del self.lately[0]
             return False
         self.samples = sorted(known for known in self.lately if known.at_ns > sample.at_ns - self.door.gap_ns)
         self.lately = []
@@ -131,12 +133,14 @@ class Doors:
         sample = Sample(sighting.at_ns, side, sighting.reads, sighting.power_mw)
         opened = not at.samples
         if opened:
-            gate = self._gates.setdefault(door.name, Gate())
+            gate = self._gates.get(door.name)
+            if gate is None:
+                gate = self._gates[door.name] = Gate()
             self._resume(tag, at, gate, now_ns)
             if at.parked and not at.stirs(sample):
                 self._counters.suppressed["parked"] += 1
                 return None
-            if at.belongs(now_ns) and len(gate.open) < MAX_OPEN:
+            if at.belongs(now_ns) and len(gate.open) + len(gate.waiting) < MAX_OPEN:
                 gate.open[tag.identity] = at
         at.add(sample, sighting.rssi_max_dbm)
         if opened:
