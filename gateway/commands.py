@@ -179,9 +179,8 @@ def simulate(
 ) -> None:
     """Print the numbers of the simulated dock; with --score, how right the location engine and two plain rules are about it.
 
-    Exit code 0: the site was hard enough for the score to mean something, 1: it was not.
+    Exit code 0: the site was hard enough for the score to mean something, 1: it was not, 2: NumPy is not installed.
     """
-    from gateway.simulate.dock import report
     from gateway.simulate.dock.numbers import Numbers
 
     numbers = Numbers()
@@ -191,8 +190,16 @@ def simulate(
         if as_json:
             _print_json(asdict(numbers))
         return
-    from gateway.simulate.dock.score import scores
-
+    try:
+        from gateway.simulate.dock import report
+        from gateway.simulate.dock.score import scores
+    except ModuleNotFoundError as missing:
+        if missing.name != "numpy":
+            raise
+        typer.echo(
+            "The dock is simulated with NumPy, which is not installed: `pip install 'sightpost[camera]'` brings it.", err=True
+        )
+        raise typer.Exit(cli.BAD_SETTINGS) from None
     total = scores(seed, passages, numbers)
     if as_json:
         _print_json(report.as_json(seed, numbers, total))
