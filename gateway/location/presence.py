@@ -141,7 +141,7 @@ class Presences:
         The passage itself is evidence for the new one, as strong as the door heard it: antennas behind the tag need more.
         """
         tag.zone, tag.since_ms = zone, self._teller.wall_ms(at_ns)
-        tag.evidence.clear()
+        tag.evidence = ()
         tag.hear(zone, tag.last_ns, 1, 10 ** (peak_dbm / 10), peak_dbm)
         self._tags.place(tag, Presence.PRESENT, held=not zone.reachable)
         self.watch(tag, now_ns)
@@ -163,7 +163,7 @@ class Presences:
         else:
             self._teller.tell(EventKind.DEPARTED, tag, tag.last_ns, now_ns, zone_from=zone.name, evidence=heard, reason=reason)
         tag.zone = None
-        tag.evidence.clear()
+        tag.evidence = ()
         self._tags.close_windows(tag)
 
     def watch(self, tag: Tag, now_ns: int) -> None:

@@ -45,8 +45,9 @@ class Tag(Timed):
         self.seen_ms = 0  # the event time of the last thing told
         self.restored = False  # not heard since the restart: `seen_ms` is all that is known
         self.point_name = ""
-        self.evidence: list[Evidence] = []
-        self.windows: list[Window] = []
+        # Tuples, because they are many and seldom change: half the size of lists, and none where they are empty.
+        self.evidence: tuple[Evidence, ...] = ()
+        self.windows: tuple[Window, ...] = ()
         self.doors: dict[str, AtDoor] = {}
 
     def evidence_in(self, zone: LiveZone) -> Evidence | None:
@@ -63,9 +64,11 @@ class Tag(Timed):
                     evidence.restart(at_ns)
                 break
         else:
-            if len(self.evidence) == MAX_ZONES:
-                self.evidence.remove(min(self.evidence, key=lambda known: known.last_ns))
-            evidence = Evidence(zone, at_ns)
-            self.evidence.append(evidence)
+            kept = self.evidence
+            if len(kept) == MAX_ZONES:
+                gone = min(kept, key=lambda known: known.last_ns)
+                kept = tuple(known for known in kept if known is not gone)
+            evidence = Evidence(zone, at_ns, at_ns)
+            self.evidence = (*kept, evidence)
         evidence.add(at_ns, reads, power_mw, rssi_max_dbm)
         return evidence

@@ -60,20 +60,20 @@ class Tags:
 
     def open_window(self, window: Window) -> Window | None:
         """Add a window to its tag and return the one that had to go for it, if any."""
-        windows = window.tag.windows
+        kept = window.tag.windows
         gone = None
-        if len(windows) == MAX_WINDOWS:
-            gone = min(windows, key=lambda known: known.last_ns)
-            windows.remove(gone)
+        if len(kept) == MAX_WINDOWS:
+            gone = min(kept, key=lambda known: known.last_ns)
+            kept = tuple(known for known in kept if known is not gone)
             del self.windows[gone.key]
-        windows.append(window)
+        window.tag.windows = (*kept, window)
         self.windows[window.key] = window
         return gone
 
     def close_windows(self, tag: Tag) -> None:
         for window in tag.windows:
             del self.windows[window.key]
-        tag.windows.clear()
+        tag.windows = ()
 
     def forget(self, tag: Tag) -> None:
         self.close_windows(tag)

@@ -1,14 +1,15 @@
 """Zones while the engine runs, and the choice between them: evidence ages, and so does the margin a rival needs."""
 
-from array import array
+import struct
+
+import msgspec
 
 from gateway.location.site import RULES, Zone, ZoneKind
 
 SAMPLES = 20  # sightings of one tag in one zone that count
-_FIELDS = 3  # of a sample: time, reads, power
-_RING = SAMPLES * _FIELDS
-_LAST = _RING - _FIELDS
-S_NS = 1_000_000_000
+SAMPLE = struct.Struct("<IHf")  # when (milliseconds, they wrap after seven weeks), reads, power
+WRAP, MOST_READS = 0xFFFFFFFF, 0xFFFF
+S_NS, MS_NS = 1_000_000_000, 1_000_000
 MISSED = 4.6  # usual gaps between two sightings of a tag that is there: only one silence in a hundred is longer
 NO_RSSI = -1000  # in place of the strongest RSSI when no read had one
 
@@ -56,38 +57,30 @@ class LiveZone:
         return max(last_ns, self.live_since_ns) + self.lost_max_ns
 
 
-class Evidence:
-    """The latest sightings of one tag in one zone: a ring of at most SAMPLES, those that are too old are taken out."""
+class Evidence(msgspec.Struct, gc=False):
+    """The latest sightings of one tag in one zone: at most SAMPLES, those that are too old are taken out.
 
-    __slots__ = ("_next", "_ring", "count", "first_ns", "last_ns", "power_mw", "reads", "rssi_max_dbm", "told_ns", "zone")
+    There are as many of these as tags in view, or more: the samples are packed into one object, and no collector looks at it.
+    """
 
-    def __init__(self, zone: LiveZone, at_ns: int) -> None:
-        self.zone = zone
-        self.first_ns = at_ns  # since then without a gap longer than the sample age
-        self.last_ns = at_ns
-        self.count = 0  # samples
-        self.reads = 0.0  # in these samples, and their power; a ring of doubles holds them
-        self.power_mw = 0.0
-        self.rssi_max_dbm = NO_RSSI
-        self.told_ns = -1  # when a deliberate sighting here was last told
-        self._next = 0  # where the next sample goes
-        self._ring = array("d")
+    zone: LiveZone
+    first_ns: int  # since then without a gap longer than the sample age
+    last_ns: int
+    count: int = 0  # samples
+    reads: int = 0  # in these samples, and their power
+    power_mw: float = 0.0
+    rssi_max_dbm: int = NO_RSSI
+    told_ns: int = -1  # when a deliberate sighting here was last told
+    samples: bytes = b""  # oldest first, each as SAMPLE
 
     def add(self, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> None:
         """Add a sighting; when there are SAMPLES of them, the oldest goes."""
-        at, ring = self._next, self._ring
         if self.count == SAMPLES:
-            self.reads -= ring[at + 1]
-            self.power_mw -= ring[at + 2]
-        else:
-            self.count += 1
-        if at == len(ring):
-            ring.extend((at_ns, reads, power_mw))
-        else:
-            ring[at] = at_ns
-            ring[at + 1] = reads
-            ring[at + 2] = power_mw
-        self._next = at + _FIELDS if at < _LAST else 0
+            self._drop_oldest()
+        sample = _sample(at_ns // MS_NS & WRAP, reads, power_mw)
+        _, reads, power_mw = SAMPLE.unpack(sample)  # rounded, as they will be taken out again
+        self.samples += sample
+        self.count += 1
         self.reads += reads
         self.power_mw += power_mw
         if at_ns > self.last_ns:
@@ -98,38 +91,54 @@ class Evidence:
     def merge(self, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> None:
         """Add what still belonged to the newest sighting."""
         if self.count:
-            newest = (self._next or _RING) - _FIELDS
-            self._ring[newest + 1] += reads
-            self._ring[newest + 2] += power_mw
-            self.reads += reads
-            self.power_mw += power_mw
+            newest = SAMPLE.size * (self.count - 1)
+            stamp, its_reads, its_power_mw = SAMPLE.unpack_from(self.samples, newest)
+            self.reads -= its_reads
+            self.power_mw -= its_power_mw
+            sample = _sample(stamp, its_reads + reads, its_power_mw + power_mw)
+            _, its_reads, its_power_mw = SAMPLE.unpack(sample)
+            self.samples = self.samples[:newest] + sample
+            self.reads += its_reads
+            self.power_mw += its_power_mw
             self.last_ns = max(self.last_ns, at_ns)
             self.rssi_max_dbm = max(self.rssi_max_dbm, rssi_max_dbm)
 
     def expire(self, before_ns: int) -> None:
         """Take out what is older than `before_ns`."""
-        ring = self._ring
-        while self.count:
-            oldest = (self._next - self.count * _FIELDS) % _RING
-            if ring[oldest] >= before_ns:
-                return
-            self.count -= 1
-            self.reads -= ring[oldest + 1]
-            # Without samples there is no power: what is left of the subtractions is rounding.
-            self.power_mw = self.power_mw - ring[oldest + 2] if self.count else 0.0
+        most_ms = self.last_ns // MS_NS - before_ns // MS_NS
+        while self.count and self._oldest_ms() > most_ms:
+            self._drop_oldest()
 
     def usual_gap_ns(self) -> float:
         """Return the mean time between its sightings; 0 when there is one at most."""
-        if self.count < 2:
-            return 0.0
-        return (self.last_ns - self._ring[(self._next - self.count * _FIELDS) % _RING]) / (self.count - 1)
+        return self._oldest_ms() * MS_NS / (self.count - 1) if self.count > 1 else 0.0
 
     def restart(self, at_ns: int) -> None:
         """Forget every sample: what comes now is the first."""
         self.first_ns = at_ns
-        self.count = 0
-        self.reads = self.power_mw = 0.0
+        self.count = self.reads = 0
+        self.power_mw = 0.0
         self.rssi_max_dbm = NO_RSSI
+        self.samples = b""
+
+    def _oldest_ms(self) -> int:
+        """By how much the oldest sample is older than `last_ns`: never so long that stamps wrap."""
+        stamp: int = SAMPLE.unpack_from(self.samples)[0]
+        return self.last_ns // MS_NS - stamp & WRAP
+
+    def _drop_oldest(self) -> None:
+        _, reads, power_mw = SAMPLE.unpack_from(self.samples)
+        self.samples = self.samples[SAMPLE.size :]
+        self.count -= 1
+        self.reads -= reads
+        # Without samples there is no power: what is left of the subtractions is rounding.
+        self.power_mw = self.power_mw - power_mw if self.count else 0.0
+
+
+def _sample(stamp: int, reads: int, power_mw: float) -> bytes:
+    if reads > MOST_READS:  # a reader that counts wrongly
+        reads, power_mw = MOST_READS, power_mw * MOST_READS / reads
+    return SAMPLE.pack(stamp, reads, power_mw)
 
 
 def confirmed(evidence: Evidence) -> bool:
