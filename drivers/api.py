@@ -139,13 +139,11 @@ class Reader(Protocol):
         ...
 
 
-class Direction(enum.StrEnum):
-    IN = "in"
-    OUT = "out"
+Tap = Callable[[bytes, int, int, bytes], None]
+"""Sees what a session gives its codec, just before: (bytes, mono_ns, wall_ms, the codec's `set_up`). For `record`.
 
-
-Tap = Callable[[bytes, int, Direction], None]
-"""Sees every chunk that crosses the line: (bytes, mono_ns, direction). For `record`."""
+No bytes: the line fell silent and the codec gives up what it holds. With the same calls a codec makes the same reads again.
+"""
 
 
 @dataclass(frozen=True, slots=True)

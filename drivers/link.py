@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from serial_asyncio_fast import SerialTransport
 
-from drivers.api import Clock, Direction, ReaderMisconfigured, ReaderUnavailable, Tap
+from drivers.api import ReaderMisconfigured, ReaderUnavailable
 
 T = TypeVar("T")
 
@@ -18,11 +18,9 @@ MAX_UNREAD_BYTES = 256 * 1024
 class Link(asyncio.Protocol):
     """One open line. Made by `transport.open_link`; the last methods are asyncio's side of it."""
 
-    def __init__(self, url: str, clock: Clock, tap: Tap | None, silence_s: float) -> None:
+    def __init__(self, url: str, silence_s: float) -> None:
         self.url = url
         self.silence_s = silence_s
-        self._clock = clock
-        self._tap = tap
         self._loop = asyncio.get_running_loop()
         self._received: list[bytes] = []
         self._unread = 0
@@ -66,8 +64,6 @@ class Link(asyncio.Protocol):
             raise ReaderUnavailable(self._lost)
         if not isinstance(self._transport, asyncio.WriteTransport):
             raise ReaderMisconfigured(f"{self.url} carries bytes in one direction only; this driver has to ask its device")
-        if self._tap is not None:
-            self._tap(data, self._clock.mono_ns(), Direction.OUT)
         self._transport.write(data)
 
     def when_released(self, done: Callable[[], object]) -> None:
@@ -117,8 +113,6 @@ class Link(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if self._tap is not None:
-            self._tap(data, self._clock.mono_ns(), Direction.IN)
         self._received.append(data)
         self._unread += len(data)
         if self._unread > MAX_UNREAD_BYTES and not self._paused and isinstance(self._transport, asyncio.ReadTransport):

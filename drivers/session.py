@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from drivers.api import Action, Clock, LineNoise, NotSupported, Read, ReaderUnavailable, Sink
+from drivers.api import Action, LineNoise, NotSupported, Read, ReaderUnavailable, Sink, Wiring
 from drivers.link import Link
 
 A = TypeVar("A")
@@ -15,10 +15,14 @@ MAX_WAITING_ACTIONS = 8
 
 
 class Decoder(Protocol[A]):
-    """A codec: bytes with their arrival time in, reads and answers out."""
+    """A codec: bytes with their arrival time in, reads and answers out.
+
+    `set_up` is all that the session has told it and that changes reads, as bytes; a new codec told the same reads the same.
+    """
 
     rejected_frames: int
     skipped_bytes: int
+    set_up: bytes
 
     @property
     def holding(self) -> bool: ...
@@ -28,14 +32,24 @@ class Decoder(Protocol[A]):
     def flush(self, mono_ns: int, wall_ms: int) -> tuple[list[Read], list[A]]: ...
 
 
+@runtime_checkable
+class HasCodec(Protocol):
+    """A reader whose recorded bytes can be read again."""
+
+    def decoder(self) -> Decoder[Any]:
+        """Return a new codec, as every session begins with."""
+        ...
+
+
 class Conversation(Generic[A]):
     """One session's talk with its device. Reads go to the sink as they come; answers to who asked."""
 
-    def __init__(self, link: Link, decoder: Decoder[A], sink: Sink, clock: Clock) -> None:
+    def __init__(self, link: Link, decoder: Decoder[A], sink: Sink, wiring: Wiring) -> None:
         self._link = link
         self._decoder = decoder
         self._sink = sink
-        self._clock = clock
+        self._clock = wiring.clock
+        self._tap = wiring.tap
         self._now = asyncio.get_running_loop().time
         self.heard_at = self._now()
         """When the last good frame came, on the loop's clock."""
@@ -52,12 +66,15 @@ class Conversation(Generic[A]):
         """Hand on what comes next, return the answers in it; nothing after `timeout_s`, and maybe nothing before."""
         holding = self._decoder.holding
         data = await self._link.read_within(min(timeout_s, self._link.silence_s) if holding else timeout_s)
-        if data:
-            reads, answers = self._decoder.feed(data, self._clock.mono_ns(), self._clock.wall_ms())
-        elif holding:
-            reads, answers = self._decoder.flush(self._clock.mono_ns(), self._clock.wall_ms())
-        else:
+        if not data and not holding:
             return []
+        mono_ns, wall_ms = self._clock.mono_ns(), self._clock.wall_ms()
+        if self._tap is not None:
+            self._tap(data, mono_ns, wall_ms, self._decoder.set_up)
+        if data:
+            reads, answers = self._decoder.feed(data, mono_ns, wall_ms)
+        else:
+            reads, answers = self._decoder.flush(mono_ns, wall_ms)
         if reads:
             self.read_count += len(reads)
             self._sink.reads(reads)

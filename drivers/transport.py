@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 import serial
 from serial_asyncio_fast import SerialTransport
 
-from drivers.api import Clock, ReaderMisconfigured, ReaderUnavailable, Tap
+from drivers.api import ReaderMisconfigured, ReaderUnavailable
 from drivers.link import Link, until_done
 
 CONNECT_TIMEOUT_S = 5.0
@@ -35,13 +35,13 @@ TCP_SILENCE_S = 0.5
 
 
 @contextlib.asynccontextmanager
-async def open_link(url: str, clock: Clock, tap: Tap | None = None, *, baudrate: int = 115_200) -> AsyncIterator[Link]:
+async def open_link(url: str, *, baudrate: int = 115_200) -> AsyncIterator[Link]:
     """Open the line behind `url`; leaving the block releases it.
 
     Raises ReaderUnavailable when the device cannot be reached, ReaderMisconfigured when the URL means nothing.
     """
     opener = _opener(url, baudrate)
-    link = Link(url, clock, tap, TCP_SILENCE_S if url.startswith("tcp:") else SERIAL_SILENCE_S)
+    link = Link(url, TCP_SILENCE_S if url.startswith("tcp:") else SERIAL_SILENCE_S)
     try:
         await opener(link)
         yield link

@@ -151,6 +151,41 @@ def tail(
 
 
 @app.command()
+def record(
+    config: Config = cli.SETTINGS,
+    minutes: Annotated[float, typer.Option(help="End by itself after so long.", min=0.01, max=10_080)] = 60.0,
+    max_mb: Annotated[int, typer.Option(help="End by itself at this size.", min=1, max=2000)] = 200,
+    as_json: Json = False,
+) -> None:
+    """Let the running gateway keep what its readers send, with its times, in a file for `replay`; Ctrl-C ends it in order.
+
+    The file has no passwords, but the codes of what was read. Exit code 0: it is there, 1: nothing was recorded.
+    """
+    from gateway.recording.asking import record as ask_to_record
+
+    say: Callable[[dict[str, object]], None] = _print_json if as_json else _print_words
+    raise typer.Exit(ask_to_record(_settings(config), minutes, max_mb, say))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="What `record` has made; also one that was cut short.")],
+    speed: Annotated[
+        float | None, typer.Option(help="So many times as fast as it was; without it as fast as it goes.", min=0.01, max=1e6)
+    ] = None,
+    config: Annotated[Path | None, typer.Option("-c", "--config", help="Decide by these settings, not by the recorded.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Play a recording to the codecs and the location engine, and print the events. Nothing is stored or sent.
+
+    Exit code 0: all of it, or all up to a power cut, 1: damaged, the events before the damage were printed, 2: no recording.
+    """
+    from gateway.recording.showing import show
+
+    raise typer.Exit(show(file, _settings(config) if config else None, speed, as_json, typer.echo))
+
+
+@app.command()
 def demo(
     seconds: Annotated[float | None, typer.Option(help="End by itself after so long.", min=5)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,

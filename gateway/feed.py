@@ -18,6 +18,7 @@ from drivers.api import (
 from gateway.health import ReaderRow, ReaderState
 from gateway.intake import Intake, Link
 from gateway.location.site import Instant
+from gateway.recording.recorder import OFF, Recorder
 from identity.resolve import resolve_barcode, resolve_epc
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,13 @@ class Rate:
 class Feed:
     """The sink of one reader. Calls return at once and never raise."""
 
-    def __init__(self, name: str, driver: str, url: str, intake: Intake, clock: Clock) -> None:
+    def __init__(self, name: str, driver: str, url: str, intake: Intake, clock: Clock, recorder: Recorder = OFF) -> None:
         self.name = name
         self.driver = driver
         self.url = without_login(url)
         self._intake = intake
         self._clock = clock
+        self._recorder = recorder
         self._rate = Rate(clock.mono_ns)
         self._state = ReaderState.CONNECTING
         self._why = "connecting"
@@ -84,7 +86,7 @@ class Feed:
         self._rate.add(len(batch))
         if batch:
             self._last_read = batch[-1]
-            self._intake.put(batch)
+            self._recorder.reads(self.name, batch, self._intake.put(batch))
 
     def signal(self, signal: Signal) -> None:
         match signal:
@@ -110,6 +112,7 @@ class Feed:
 
     def trying(self) -> None:
         """A session begins. A reader that was down stays down in people's eyes until it is up."""
+        self._recorder.session(self.name)
         self._noise_before = self._noise_total()
         self._noise = LineNoise(0, 0)
         self._antennas.clear()
@@ -166,7 +169,9 @@ class Feed:
     def _tell_engine(self) -> None:
         if self.live != self._told_live:
             self._told_live = self.live
-            self._intake.put_link(Link(self.name, self.live, Instant(self._clock.mono_ns(), self._clock.wall_ms())))
+            now = Instant(self._clock.mono_ns(), self._clock.wall_ms())
+            self._intake.put_link(Link(self.name, self.live, now))
+            self._recorder.link(self.name, self.live, now)
 
     def _noise_total(self) -> LineNoise:
         before, now = self._noise_before, self._noise

@@ -17,6 +17,7 @@ from drivers.api import Clock
 from gateway.intake import Intake, Link
 from gateway.location.engine import Engine
 from gateway.location.site import Instant
+from gateway.recording.recorder import OFF, Recorder
 from gateway.writer import Writer
 from sync.outbox import OutboxUnavailable
 from sync.wire import LocationEvent
@@ -62,6 +63,7 @@ class Pipeline:
         *,
         commit_interval_s: float,
         committed: Callable[[list[LocationEvent]], None],
+        recorder: Recorder = OFF,
     ) -> None:
         """`committed` is told after each commit what is stored now."""
         self._intake = intake
@@ -71,6 +73,7 @@ class Pipeline:
         self._clock = clock
         self._commit_interval_s = commit_interval_s
         self._committed = committed
+        self._recorder = recorder
         self._closing = False
         self.status = Committed()
         self.recent: deque[tuple[int, LocationEvent]] = deque(maxlen=RECENT_EVENTS)  # with their seq, for the live tail
@@ -119,7 +122,9 @@ class Pipeline:
                 tell(item.reader, item.now)
             else:
                 events += self._engine.take(item)
-        events += self._engine.advance(self._now())
+        now = self._now()
+        self._recorder.turn(now, self._intake.waiting)
+        events += self._engine.advance(now)
         return events
 
     async def _commit(self, events: list[LocationEvent]) -> None:

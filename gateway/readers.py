@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drivers import catalog
-from drivers.api import Clock, Reader, ReaderMisconfigured, Wiring
+from drivers.api import Clock, Reader, ReaderMisconfigured, Tap, Wiring
 from gateway.clock import SYSTEM
 from gateway.problems import Problem
 from gateway.settings import ReaderSection
@@ -14,9 +14,9 @@ _KEY = re.compile(r"(options|url)[a-z0-9_.\[\]]*")
 DEVICE_FOLDERS = (Path("/dev/serial/by-id"), Path("/dev/v4l/by-id"))
 
 
-def build(section: ReaderSection, clock: Clock) -> Reader:
+def build(section: ReaderSection, clock: Clock, tap: Tap | None = None) -> Reader:
     """Return the reader; touches no device. Raises ReaderMisconfigured."""
-    return catalog.open_reader(section.driver, Wiring(section.name, section.url, section.options, clock))
+    return catalog.open_reader(section.driver, Wiring(section.name, section.url, section.options, clock, tap))
 
 
 def refused(readers: Sequence[ReaderSection], path: Path) -> list[Problem]:

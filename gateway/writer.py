@@ -1,4 +1,7 @@
-"""The one thread that writes to the outbox: SQLite blocks, and a connection belongs to the thread that opened it."""
+"""The one thread that writes to the outbox: SQLite blocks, and a connection belongs to the thread that opened it.
+
+Recordings have another one of the kind.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -12,8 +15,8 @@ T = TypeVar("T")
 class Writer:
     """Calls run one after the other in the order they came."""
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox-writer")
+    def __init__(self, name: str = "outbox-writer") -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `work` returns, run in the thread. Cancelling stops waiting for it, not the work."""

@@ -78,6 +78,7 @@ class FrameDecoder:
     def __init__(self, reader: str, *, check_tag_crc: bool = True) -> None:
         self.rejected_frames = 0
         self.skipped_bytes = 0
+        self.set_up = b""  # no session tells it anything
         self._reader = reader
         self._check_tag_crc = check_tag_crc
         self._pending = b""

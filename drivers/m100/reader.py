@@ -60,8 +60,11 @@ class M100Reader:
 
     async def run(self, sink: Sink) -> None:
         wiring = self.wiring
-        async with open_link(wiring.url, wiring.clock, wiring.tap, baudrate=self.options.baudrate) as link:
+        async with open_link(wiring.url, baudrate=self.options.baudrate) as link:
             await _Session(self, link, sink).run()
+
+    def decoder(self) -> FrameDecoder:
+        return FrameDecoder(self.name, check_tag_crc=self.options.check_tag_crc)
 
     async def act(self, action: Action) -> None:
         await self.actions.submit(action)
@@ -70,14 +73,13 @@ class M100Reader:
 class _Session:
     def __init__(self, owner: M100Reader, link: Link, sink: Sink) -> None:
         self._owner = owner
-        self._options = options = owner.options
+        self._options = owner.options
         self._timing = owner.timing
         self._link = link
         self._sink = sink
         self._actions = owner.actions
         self._url = owner.wiring.url
-        decoder = FrameDecoder(owner.name, check_tag_crc=options.check_tag_crc)
-        self._talk: Conversation[Answer] = Conversation(link, decoder, sink, owner.wiring.clock)
+        self._talk: Conversation[Answer] = Conversation(link, owner.decoder(), sink, owner.wiring)
         self._now = asyncio.get_running_loop().time
         self._busy_polls = 0
         self._antenna: AntennaState | None = None

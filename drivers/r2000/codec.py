@@ -139,6 +139,16 @@ class FrameDecoder:
         self._pending = b""
 
     @property
+    def set_up(self) -> bytes:
+        """The antenna offset, then the address, none for whoever answers. Frequencies decide nothing."""
+        return bytes((self.antenna_offset,) if self.address is None else (self.antenna_offset, self.address))
+
+    @set_up.setter
+    def set_up(self, told: bytes) -> None:
+        self.antenna_offset = told[0]
+        self.address = told[1] if len(told) > 1 else None
+
+    @property
     def holding(self) -> bool:
         """True while bytes wait for the rest of their frame."""
         return bool(self._pending)

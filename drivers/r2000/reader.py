@@ -59,8 +59,11 @@ class R2000Reader:
 
     async def run(self, sink: Sink) -> None:
         wiring = self.wiring
-        async with open_link(wiring.url, wiring.clock, wiring.tap, baudrate=self.options.baudrate) as link:
+        async with open_link(wiring.url, baudrate=self.options.baudrate) as link:
             await _Session(self, link, sink).run()
+
+    def decoder(self) -> FrameDecoder:
+        return FrameDecoder(self.name)
 
     async def act(self, action: Action) -> None:
         await self.actions.submit(action)
@@ -73,8 +76,8 @@ class _Session:
         self._timing = owner.timing
         self._sink = sink
         self._actions = owner.actions
-        self._decoder = FrameDecoder(owner.name)
-        self._talk: Conversation[Answer] = Conversation(link, self._decoder, sink, owner.wiring.clock)
+        self._decoder = owner.decoder()
+        self._talk: Conversation[Answer] = Conversation(link, self._decoder, sink, owner.wiring)
         self._reader = Commands(owner.wiring.url, options, self._talk, self._decoder, owner.timing.answer_s)
         self._rounds = plan_rounds(options)
         self._set_up: tuple[tuple[Cmd, bytes], ...] = ()
