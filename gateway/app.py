@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
-from drivers.api import Clock, ReaderMisconfigured
+from drivers.api import Clock, ReaderMisconfigured, Tap
 from gateway import logs
 from gateway.child import keep_child
 from gateway.clock import SYSTEM, boot_id, quality
@@ -33,6 +33,8 @@ from gateway.location.site import Instant
 from gateway.pipeline import Pipeline
 from gateway.problems import Reading
 from gateway.readers import build
+from gateway.recording.recorder import Recorder
+from gateway.recording.recordings import Recordings
 from gateway.settings import ReaderSection, Settings
 from gateway.snapshot import SOFTWARE, Observer
 from gateway.status.server import CannotListen, build_app, listen, serve
@@ -125,16 +127,26 @@ async def _work(
     site = settings.as_site()
     now = Instant(clock.mono_ns(), clock.wall_ms())
     saved, live_until = await writer(outbox.saved_state), await writer(outbox.live_until)
+    recorder = Recorder([section.name for section in settings.readers])
+    recordings = Recordings(settings, recorder, clock, SOFTWARE)
+    await recordings.begin_with(saved, live_until, now)
     engine = Engine(site, saved, live_until, now, clock_quality=quality(now.wall_ms))
     intake = Intake(settings.gateway.queue_reads)
-    feeds = [Feed(section.name, section.driver, section.url, intake, clock) for section in settings.readers]
+    feeds = [Feed(section.name, section.driver, section.url, intake, clock, recorder) for section in settings.readers]
 
     def committed(events: Sequence[LocationEvent]) -> None:
         observer.stored(len(events))
         sender.wake()
 
     pipeline = Pipeline(
-        intake, engine, outbox, writer, clock, commit_interval_s=settings.gateway.commit_interval_ms / 1000, committed=committed
+        intake,
+        engine,
+        outbox,
+        writer,
+        clock,
+        commit_interval_s=settings.gateway.commit_interval_ms / 1000,
+        committed=committed,
+        recorder=recorder,
     )
     sender = Sender(credentials_path(settings), opener(settings, clock), SOFTWARE, lambda: observer.health(), clock, rng)
     observer = Observer(settings.gateway.site, site, feeds, intake, engine, pipeline, sender, clock, await writer(outbox.stat))
@@ -149,15 +161,21 @@ async def _work(
             except OutboxUnavailable as exc:
                 log.debug("outbox: %s", exc)  # the pipeline says it where people see it
             engine.clock_quality = quality(clock.wall_ms())
+            recorder.clock_quality(engine.clock_quality)
             await asyncio.sleep(LOOK_EVERY_S)
 
+    async def as_after_a_restart() -> tuple[dict[str, bytes], dict[str, int]]:
+        live_now = dict.fromkeys(live_readers(feeds), clock.wall_ms())
+        return await writer(outbox.saved_state), await writer(outbox.live_until) | live_now
+
     page_over = asyncio.Event()
-    page = build_app(observer.snapshot, page_over, stuck=lambda: watch.stuck)
+    page = build_app(observer.snapshot, page_over, door=observer.door, stuck=lambda: watch.stuck)
 
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(serve(listener, page, page_over), name="status page")
         storing = tasks.create_task(pipeline.run(), name="pipeline")
         sending = tasks.create_task(sender.run(), name="uplink")
+        recording = tasks.create_task(recordings.run(as_after_a_restart, lambda: live_readers(feeds)), name="recording")
         chores = [
             tasks.create_task(look_often(), name="looking"),
             tasks.create_task(pipeline.keep_live(lambda: live_readers(feeds)), name="live readers"),
@@ -166,7 +184,7 @@ async def _work(
         if settings.registry.run:
             chores.append(tasks.create_task(keep_child("registry", registry_command(settings), rng=rng), name="registry"))
         reading = [
-            tasks.create_task(_read(section, feed, clock, rng), name=f"reader {section.name}")
+            tasks.create_task(_read(section, feed, clock, rng, recorder.tap(section.name)), name=f"reader {section.name}")
             for section, feed in zip(settings.readers, feeds, strict=True)
         ]
         address = "http://{}:{}".format(*listener.getsockname()[:2])
@@ -185,6 +203,8 @@ async def _work(
             await pipeline.write_live(still_live)
         else:
             log.error("stopping with %d reads and %d events not stored", intake.waiting, pipeline.status.held_events)
+        await _cancelled(recording)
+        await recordings.close()
         page_over.set()  # open streams end; meanwhile the uplink says goodbye to the registry
         await _cancelled(storing, sending)
         await serving
@@ -192,9 +212,9 @@ async def _work(
     log.info("stopped")
 
 
-async def _read(section: ReaderSection, feed: Feed, clock: Clock, rng: random.Random) -> None:
+async def _read(section: ReaderSection, feed: Feed, clock: Clock, rng: random.Random, tap: Tap) -> None:
     try:
-        reader = build(section, clock)
+        reader = build(section, clock, tap)
     except ReaderMisconfigured as exc:
         log.error("reader %s: %s; it stays off until its settings change", section.name, exc)
         feed.misconfigured(str(exc))

@@ -73,6 +73,91 @@ class TailRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorRow:
+    """One door: the tags told in the last hour, by way."""
+
+    name: str
+    from_zone: str  # outside
+    to_zone: str
+    passed_in: int = 0
+    passed_out: int = 0
+    unknown: int = 0
+    last_wall_ms: int | None = None  # when the last passage was decided
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSample:
+    """One sighting of a door session, or a few of one side that lay close together. `at_ms` counts from the first one."""
+
+    at_ms: int
+    side: str  # "outside" | "inside"
+    reads: int
+    rssi_dbm: float  # mean power
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSession:
+    """One tag's session at a door and what was made of it. `way` is in, out or unknown as told; None: nothing was told.
+
+    `errors` says how much later inside was heard than outside, in standard errors of a tag that stands still; `needed` is how
+    many speak for themselves. `own_way` and `own_reason` are what its reads say without its company.
+    """
+
+    identity: str
+    raw: str
+    begins_wall_ms: int
+    samples: tuple[DoorSample, ...]
+    outside_ms: int | None  # the middle of each side's power, from the first sample
+    inside_ms: int | None
+    decided_ms: int
+    first_side: str
+    last_side: str
+    errors: float
+    needed: float
+    own_way: str | None
+    own_reason: str | None
+    way: str | None
+    reason: str | None
+    confidence: float
+    taken_over: bool  # told by its carrier's word
+    carrier: str | None  # the way its carrier went
+    company: int  # sessions looked at together, this one among them
+    louder_door: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DoorEntry:
+    """Sessions that were judged alike at about one time; of many only a few are kept."""
+
+    number: int
+    way: str | None
+    reason: str | None
+    last_wall_ms: int
+    count: int
+    sessions: tuple[DoorSession, ...]  # the clearest first
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSide:
+    name: str  # "outside" | "inside"
+    read_points: tuple[str, ...]
+    troubles: tuple[str, ...] = ()  # what is wrong with its readers and antennas, in words
+
+
+@dataclass(frozen=True, slots=True)
+class DoorView:
+    """A door with its evidence; both lists newest first."""
+
+    row: DoorRow
+    sides: tuple[DoorSide, ...]
+    parked: int
+    passages: tuple[DoorEntry, ...]
+    held_back: tuple[DoorEntry, ...]
+    now_wall_ms: int
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     epoch: str
     last: int
@@ -104,3 +189,4 @@ class Snapshot:
     now_wall_ms: int
     site: str
     counters: dict[str, int] = field(default_factory=dict)
+    doors: tuple[DoorRow, ...] = ()

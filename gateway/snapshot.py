@@ -8,8 +8,9 @@ from drivers.api import Clock
 from gateway import sentences
 from gateway.clock import quality
 from gateway.delivery import Sender
+from gateway.door_view import door_row, door_view
 from gateway.feed import Feed, Rate
-from gateway.health import OutboxRow, Snapshot, TailRow
+from gateway.health import DoorView, OutboxRow, Snapshot, TailRow
 from gateway.intake import Intake
 from gateway.location.counters import TAIL
 from gateway.location.engine import Engine
@@ -41,6 +42,7 @@ class Observer:
         stat: OutboxStat,
     ) -> None:
         self._site_name = site_name
+        self._doors = {door.name: door for door in site.doors}
         self._read_points = tuple((point.name, point.zone) for point in site.read_points if point.zone is not None)
         self._feeds = feeds
         self._intake = intake
@@ -84,7 +86,16 @@ class Observer:
             now_wall_ms=now_ms,
             site=self._site_name,
             counters=self._counters(),
+            doors=tuple(door_row(door, self._engine, self._clock.mono_ns()) for door in self._doors.values()),
         )
+
+    def door(self, name: str) -> DoorView | None:
+        """Return a door with its evidence; None when there is none of that name."""
+        door = self._doors.get(name)
+        if door is None:
+            return None
+        rows = {row.name: row for row in (feed.row() for feed in self._feeds)}
+        return door_view(door, self._engine, rows, self._clock.mono_ns(), self._clock.wall_ms(), self._site_name)
 
     def sentence(self) -> str:
         readers = tuple(feed.row() for feed in self._feeds)

@@ -1,9 +1,25 @@
 """Snapshots of a gateway as tests of its status page need them: well, in trouble, empty, and hostile."""
 
 import dataclasses
+from collections.abc import Sequence
+from statistics import mean
 
 from drivers.api import AntennaState
-from gateway.health import Hop, Light, OutboxRow, ReaderRow, ReaderState, Snapshot, TailRow
+from gateway.health import (
+    DoorEntry,
+    DoorRow,
+    DoorSample,
+    DoorSession,
+    DoorSide,
+    DoorView,
+    Hop,
+    Light,
+    OutboxRow,
+    ReaderRow,
+    ReaderState,
+    Snapshot,
+    TailRow,
+)
 
 NOW = 1_773_493_402_125  # 14 March 2026, 13:03:22 UTC
 MINUTE = 60_000
@@ -77,6 +93,7 @@ def well(now: int = NOW, reads: int = 182_340) -> Snapshot:
         now_wall_ms=now,
         site="hamburg",
         counters={"reads": reads, "sightings": 20_412, "events_arrived": 901, "events_passed": 412, "suppressed_parked": 77},
+        doors=(DoorRow("door-3", "yard", "hall-a", 199, 1, 1, now - 20_000), DoorRow("gate", "street", "yard")),
     )
 
 
@@ -145,6 +162,7 @@ def empty(now: int = NOW) -> Snapshot:
         outbox=OutboxRow("9f86d081884c7d659a2feaa0c55ad015", 0, 0, 0, None, 24_576, None, 0, 0.0),
         last_delivered_wall_ms=None,
         counters={},
+        doors=(),
     )
 
 
@@ -165,5 +183,100 @@ def hostile(now: int = NOW) -> Snapshot:
         readers=tuple(dataclasses.replace(reader, name=f"{i}{bad}", antennas=antennas) for i in range(200)),
         tail=tuple(dataclasses.replace(row, wall_ms=now - i) for i in range(80)),
         outbox=dataclasses.replace(well(now).outbox, epoch=bad),
-        counters={f"{i}{bad}": i for i in range(500)},
+        counters={f"{i}{bad}": i for i in range(500)} | {f"suppressed_{i}{bad}": i for i in range(500)},
+        doors=tuple(DoorRow(f"{i}{bad}", bad, bad, 10**9, 10**9, 10**9, now) for i in range(200)),
+    )
+
+
+def door(now: int = NOW) -> DoorView:
+    """A door where everything has happened: clear passages, a pallet, an unknown one, and each kind of what is held back."""
+    into = session()
+    taken = dataclasses.replace(
+        session(inside=()),
+        way="in",
+        taken_over=True,
+        carrier="in",
+        company=187,
+        confidence=0.6,
+        own_way=None,
+        own_reason="one_side",
+    )
+    back = dataclasses.replace(into, errors=0.9, way=None, reason="same_side", own_way=None, own_reason="same_side")
+    still = dataclasses.replace(into, errors=0.4, way=None, reason="still", own_way=None, own_reason="still")
+    elsewhere = dataclasses.replace(into, way=None, reason="other_door", louder_door="door-4")
+    unknown = dataclasses.replace(into, errors=1.1, way="unknown", own_way=None, own_reason="still", confidence=0.0)
+    return DoorView(
+        row=DoorRow("door-3", "yard", "hall-a", 199, 1, 1, now - 20_000),
+        sides=(DoorSide("outside", ("door-3:1",)), DoorSide("inside", ("door-3:2",))),
+        parked=3,
+        passages=(
+            DoorEntry(9, "in", None, now - 20_000, 1, (into,)),
+            DoorEntry(8, "unknown", None, now - 3 * MINUTE, 1, (unknown,)),
+            DoorEntry(5, "in", None, now - 9 * MINUTE, 197, (into, into, taken, taken)),
+            DoorEntry(3, "out", None, now - 26 * MINUTE, 1, (session(out=True),)),
+        ),
+        held_back=(
+            DoorEntry(7, None, "other_door", now - 4 * MINUTE, 2, (elsewhere, elsewhere)),
+            DoorEntry(6, None, "same_side", now - 5 * MINUTE, 1, (back,)),
+            DoorEntry(4, None, "still", now - 12 * MINUTE, 1, (still,)),
+            DoorEntry(
+                2, None, "one_side", now - HOUR, 1, (dataclasses.replace(taken, way=None, reason="one_side", taken_over=False),)
+            ),
+        ),
+        now_wall_ms=now,
+        site="hamburg",
+    )
+
+
+def session(
+    outside: Sequence[tuple[int, float]] = ((0, -66), (300, -60), (600, -52), (1000, -55), (1600, -66)),
+    inside: Sequence[tuple[int, float]] = ((900, -65), (1500, -55), (2000, -52), (2400, -60), (2900, -66)),
+    out: bool = False,
+) -> DoorSession:
+    """A tag that went in, or with `out` the mirror of that. Each side's samples: (ms, dBm)."""
+    first, last = ("inside", "outside") if out else ("outside", "inside")
+    heard = [DoorSample(ms, first, 2, dbm) for ms, dbm in outside] + [DoorSample(ms, last, 2, dbm) for ms, dbm in inside]
+    middle = {side: round(mean(ms for ms, _ in heard)) if heard else None for side, heard in ((first, outside), (last, inside))}
+    way = "out" if out else "in"
+    return DoorSession(
+        identity=TAGS[0],
+        raw="3034257BF7194E4000001A85",
+        begins_wall_ms=NOW - 25_000,
+        samples=tuple(sorted(heard, key=lambda sample: sample.at_ms)),
+        outside_ms=middle["outside"],
+        inside_ms=middle["inside"],
+        decided_ms=4_900,
+        first_side=first,
+        last_side=last if inside else first,
+        errors=-3.2 if out else 3.2,
+        needed=1.6,
+        own_way=way,
+        own_reason=None,
+        way=way,
+        reason=None,
+        confidence=0.86,
+        taken_over=False,
+        carrier=None,
+        company=1,
+        louder_door=None,
+    )
+
+
+def empty_door(now: int = NOW) -> DoorView:
+    return dataclasses.replace(door(now), row=DoorRow("door-3", "yard", "hall-a"), parked=0, passages=(), held_back=())
+
+
+def hostile_door(now: int = NOW) -> DoorView:
+    """As bad as what is kept of a door can get: foreign text in every place, long sessions, full rings."""
+    bad = hostile(now).sentence
+    long = session([(at * 937, -60.1 - at % 9) for at in range(32)], [(at * 941, -61.7 - at % 7) for at in range(32)])
+    long = dataclasses.replace(long, identity=bad, raw=bad, louder_door=bad, reason="other_door", way=None)
+    entry = DoorEntry(10**9, None, bad, now, 10**9, (long,) * 4)
+    return dataclasses.replace(
+        door(now),
+        sides=tuple(DoorSide(side, (bad,) * 60, (bad,) * 60) for side in ("outside", "inside")),
+        parked=10**6,
+        passages=tuple(dataclasses.replace(entry, number=1000 - n, way="in") for n in range(50)),
+        held_back=tuple(dataclasses.replace(entry, number=500 - n, reason="other_door") for n in range(120)),
+        site=bad,
     )

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from gateway.location.passage import Sample, Verdict
 
-ENTRIES = 50  # of passages, and as many of sessions that were none: residents do not push passages out
+ENTRIES = 50  # of passages
+HELD_BACK = 20  # of sessions that were none, for each reason: those of residents do not push the others out
 KEPT = 4  # sessions of one entry: the two clearest and the two least clear
 ALIKE_NS = 3_000_000_000  # judged no further apart than this ...
 ENTRY_NS = 10_000_000_000  # ... and in all within so long
@@ -74,18 +75,21 @@ class Entry:
 
 
 class Lately:
-    """What has been judged at one door; bounded by ENTRIES, KEPT and DRAWN."""
+    """What has been judged at one door; bounded by ENTRIES, HELD_BACK, KEPT and DRAWN."""
 
     __slots__ = ("_minutes", "_number", "held_back", "passages")
 
     def __init__(self) -> None:
         self.passages: deque[Entry] = deque(maxlen=ENTRIES)  # oldest first
-        self.held_back: deque[Entry] = deque(maxlen=ENTRIES)
+        self.held_back: dict[str, deque[Entry]] = {}  # by reason
         self._number = 0
         self._minutes: deque[tuple[int, Counter[int]]] = deque(maxlen=HOUR_MINUTES)
 
     def add(self, judged: Judged) -> None:
-        entries = self.held_back if judged.way is None else self.passages
+        if judged.way is not None:
+            entries = self.passages
+        else:
+            entries = self.held_back.setdefault(judged.reason or "", deque(maxlen=HELD_BACK))
         newest = entries[-1] if entries else None
         if newest is None or not newest.takes(judged):
             self._number += 1

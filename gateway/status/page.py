@@ -13,15 +13,20 @@ from markupsafe import Markup, escape
 
 from gateway.health import Light, ReaderRow, ReaderState, Snapshot, TailRow
 from gateway.status import words
+from gateway.status.door_words import held_back
 
 MAX_BYTES = 50_000
 MAX_READERS = 40
 MAX_TAIL = 50
 MAX_COUNTERS = 60
+MAX_DOORS = 20
+MAX_REASONS = 16
 _PLAIN_PARTS = ("sentence", "path", "outbox", "about")
 _COUNTERS_BYTES = 4_000
 _READERS_BYTES = 14_000
-_FRAME_BYTES = 5_000  # head, headings and the title, at their longest
+_DOORS_BYTES = 6_000
+_HELD_BYTES = 2_000
+_FRAME_BYTES = 5_400  # head, headings and the title, at their longest
 
 READER_LIGHTS = {
     ReaderState.UP: (Light.GOOD, "Up"),
@@ -57,38 +62,45 @@ def told(text: str, most: int) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
+def environment(files: Mapping[str, str]) -> Environment:
+    """Return the templates with the words they use; also for the pages of doors (door_page.py)."""
+    env = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(
+        number=words.number,
+        size=words.size,
+        span=words.span,
+        stamp=words.stamp,
+        printable=words.printable,
+        fours=words.in_fours,
+        told=told,
+    )
+    env.globals.update(
+        files=files,
+        READER_LIGHTS=READER_LIGHTS,
+        CLOCK_LIGHTS=CLOCK_LIGHTS,
+        Light=Light,
+        ReaderState=ReaderState,
+        count=words.count,
+        utc=words.utc,
+        age=words.age,
+        row_key=row_key,
+        shown_readers=shown_readers,
+        held_back=held_back,
+    )
+    return env
+
+
 class Page:
     """The templates, and the addresses of the files the page asks for (`/static/sightpost.css?v=...`)."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
-        self._env = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._env.filters.update(
-            number=words.number,
-            size=words.size,
-            span=words.span,
-            stamp=words.stamp,
-            printable=words.printable,
-            fours=words.in_fours,
-            told=told,
-        )
-        self._env.globals.update(
-            files=files,
-            READER_LIGHTS=READER_LIGHTS,
-            CLOCK_LIGHTS=CLOCK_LIGHTS,
-            Light=Light,
-            ReaderState=ReaderState,
-            count=words.count,
-            utc=words.utc,
-            age=words.age,
-            row_key=row_key,
-            shown_readers=shown_readers,
-        )
+        self._env = environment(files)
 
     def whole(self, snapshot: Snapshot) -> str:
         parts = {name: Markup(html) for name, html in self.parts(snapshot).items()}  # noqa: S704  our own templates escaped it
@@ -99,6 +111,8 @@ class Page:
         parts = {name: self._render(name, snapshot) for name in _PLAIN_PARTS}
         parts["counters"] = self._fitted("counters", snapshot, MAX_COUNTERS, _COUNTERS_BYTES)
         parts["readers"] = self._fitted("readers", snapshot, MAX_READERS, _READERS_BYTES)
+        parts["doors"] = self._fitted("doors", snapshot, MAX_DOORS, _DOORS_BYTES)
+        parts["held"] = self._fitted("held", snapshot, MAX_REASONS, _HELD_BYTES)
         taken = _FRAME_BYTES + sum(len(html.encode()) for html in parts.values())
         parts["tail"] = self._fitted("tail", snapshot, MAX_TAIL, MAX_BYTES - taken)
         return parts

@@ -13,9 +13,10 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,11 +26,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway.health import Snapshot
+from gateway.health import DoorView, Snapshot
+from gateway.status.door_page import Asked, DoorPage
 from gateway.status.guard import Guard
 from gateway.status.metrics import Metrics, not_ready
 from gateway.status.page import Page
 from gateway.status.stream import FULL, Live
+from gateway.status.words import printable
 
 MAX_CONNECTIONS = 64
 GRACE_S = 2  # an answer under way when the gateway stops gets this long
@@ -91,17 +94,20 @@ def build_app(
     snapshot: Callable[[], Snapshot],
     stop: asyncio.Event,
     *,
+    door: Callable[[str], DoorView | None] = lambda name: None,
     stuck: Callable[[], str | None] = lambda: None,
     tick_s: float = 1.0,
 ) -> ASGIApp:
     """Return the application.
 
-    `snapshot` is called once per request, and once per `tick_s` seconds while somebody watches the page. `stuck` says which
-    part of the gateway makes no progress, in words, or None: that is what /healthz answers.
+    `snapshot` is called once per request, and once per `tick_s` seconds while somebody watches the page. `door` is asked for
+    the door of a name; None: there is none. `stuck` says which part of the gateway makes no progress, in words, or None: that is
+    what /healthz answers.
     """
     files = {name: (resources.files("look") / name).read_bytes() for name in _LOOK}
     files |= {name: (resources.files("gateway.status") / name).read_bytes() for name in _OURS}
-    page = Page({name: f"/static/{name}?v={hashlib.sha256(body).hexdigest()[:12]}" for name, body in files.items()})
+    addresses = {name: f"/static/{name}?v={hashlib.sha256(body).hexdigest()[:12]}" for name, body in files.items()}
+    page, door_page = Page(addresses), DoorPage(addresses)
     live = Live(lambda: page.parts(snapshot()), stop, tick_s=tick_s)
     metrics = Metrics(snapshot, live)
 
@@ -117,6 +123,21 @@ def build_app(
 
     async def status(request: Request) -> Response:
         return Response(json.dumps(asdict(snapshot())), media_type="application/json")  # ASCII: a barcode need not be text
+
+    async def of_door(request: Request) -> Response:
+        view = door(request.path_params["name"])
+        return _no_door(request) if view is None else HTMLResponse(door_page.whole(view, Asked.of(request.query_params)))
+
+    async def of_door_as_json(request: Request) -> Response:
+        view = door(request.path_params["name"])
+        return _no_door(request) if view is None else Response(json.dumps(view, default=_members), media_type="application/json")
+
+    def _no_door(request: Request) -> Response:
+        names = ", ".join(row.name for row in snapshot().doors[:20]) or "none"
+        asked = printable(request.path_params["name"], 40)
+        return PlainTextResponse(
+            f"There is no door called {asked} in the settings of this gateway. Its doors: {names}. Its page is at /\n", 404
+        )
 
     async def numbers(request: Request) -> Response:
         body, media_type = metrics.exposed(request.headers.get("accept", ""))
@@ -144,12 +165,19 @@ def build_app(
         Route("/", whole),
         Route("/stream", stream),
         Route("/status.json", status),
+        Route("/doors/{name}.json", of_door_as_json),
+        Route("/doors/{name}", of_door),
         Route("/metrics", numbers),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/static/{name}", static),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard)], exception_handlers={404: nowhere})
+
+
+def _members(record: Any) -> dict[str, Any]:
+    """For json: a record without copying it."""
+    return {member.name: getattr(record, member.name) for member in fields(record)}
 
 
 def _why_not(host: str, port: int, exc: OSError) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.location.judged import DRAWN, ENTRIES, KEPT, Judged, Lately, drawn
+from gateway.location.judged import DRAWN, HELD_BACK, KEPT, Judged, Lately, drawn
 from gateway.location.passage import INSIDE, OUTSIDE, Sample, judge, middles
 from gateway.location.site import Door, Site
 from tests.unit.gateway.location.on_paper import DOCK, HALL, SITE, YARD, Paper
@@ -56,17 +56,19 @@ def test_the_middles_are_those_that_the_judgement_took() -> None:
     assert middles(samples[:2])[1] is None
 
 
-def test_what_was_held_back_is_kept_with_its_reason_and_does_not_push_passages_out() -> None:
+def test_what_was_held_back_is_kept_by_its_reason_and_pushes_nothing_else_out() -> None:
     paper = Paper()
     last_s = go(paper, 10)
-    for lap in range(2 * ENTRIES):
+    for step, antenna in enumerate("111122111111"):
+        paper.read(last_s + 20 + step * 0.3, f"dock:{antenna}", "turner")
+    for lap in range(2 * HELD_BACK):
         paper.stay("dock:1", last_s + 100 + lap * 100, last_s + 101 + lap * 100, tag=f"visitor-{lap}")
     paper.until(100_000)
     lately = at_dock(paper)
     assert len(lately.passages) == 1
-    assert len(lately.held_back) == ENTRIES
-    assert {(entry.way, entry.reason) for entry in lately.held_back} == {(None, "one_side")}
-    assert lately.held_back[-1].kept[0].identity == f"visitor-{2 * ENTRIES - 1}", "the newest stays"
+    assert {reason: len(entries) for reason, entries in lately.held_back.items()} == {"same_side": 1, "one_side": HELD_BACK}
+    newest = lately.held_back["one_side"][-1]
+    assert (newest.way, newest.reason, newest.kept[0].identity) == (None, "one_side", f"visitor-{2 * HELD_BACK - 1}")
 
 
 def test_of_a_pallet_a_few_are_kept_and_the_others_counted() -> None:
@@ -104,8 +106,8 @@ def test_the_door_that_was_louder_is_named() -> None:
         paper.read(10.01 + step * 0.35, f"next:{antenna}", rssi=rssi - 8)
     paper.until(20)
     assert at_dock(paper).passages
-    (entry,) = at_dock(paper, "next").held_back
-    assert (entry.reason, entry.kept[0].louder) == ("other_door", "dock")
+    (entry,) = at_dock(paper, "next").held_back["other_door"]
+    assert (entry.way, entry.kept[0].louder) == (None, "dock")
 
 
 def test_parked_tags_are_counted_while_they_are_heard() -> None:
