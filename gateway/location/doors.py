@@ -124,8 +124,9 @@ class Doors:
         if at is None:
             if len(tag.doors) == MAX_DOORS:
                 gone = min(tag.doors.values(), key=lambda known: known.last_ns)
-                del tag.doors[gone.door.name]
-            at = tag.doors[door.name] = AtDoor(door, now_ns)
+                tag.leave(gone.door.name)
+            at = AtDoor(door, now_ns)
+            tag.come_to(door.name, at)
         if now_ns - at.last_ns > MEMORY_NS:
             at.lingered_ns = 0
             self._park(tag, at, parked=False)
@@ -171,7 +172,7 @@ class Doors:
                     self._timers.set(tag, at.closes_ns())
             elif now_ns >= at.memory_ends_ns():
                 self._park(tag, at, parked=False)
-                del tag.doors[at.door.name]
+                tag.leave(at.door.name)
 
     def gate_due(self, gate: Gate, now_ns: int) -> None:
         """Decide about those that wait, or look again later."""

@@ -71,7 +71,8 @@ def restore(identity: str, data: bytes, site: LiveSite, now_ns: int, now_ms: int
     if state.zone:
         tag.zone = site.zone_of_the_past(state.zone, now_ns)
     for name in {*state.parked, *(door for door, _, _ in state.passed)} & site.doors.keys():
-        at = tag.doors[name] = AtDoor(site.doors[name], now_ns)
+        at = AtDoor(site.doors[name], now_ns)
+        tag.come_to(name, at)
         at.parked = name in state.parked
         at.passed_ns = {way: _mono_ns(when_ms, now_ns, now_ms) for door, way, when_ms in state.passed if door == name}
     return tag, state

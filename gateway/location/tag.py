@@ -1,6 +1,8 @@
 """What the engine remembers of one identity."""
 
 import enum
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gateway.location.timers import Timed
@@ -19,6 +21,7 @@ class Presence(enum.StrEnum):
     DEPARTED = "departed"
 
 
+NO_DOORS: Mapping[str, "AtDoor"] = MappingProxyType({})
 PRESENT = Presence.PRESENT  # looking a member up in its enum takes as long as all the rest of a comparison
 
 
@@ -45,10 +48,16 @@ class Tag(Timed):
         self.seen_ms = 0  # the event time of the last thing told
         self.restored = False  # not heard since the restart: `seen_ms` is all that is known
         self.point_name = ""
-        # Tuples, because they are many and seldom change: half the size of lists, and none where they are empty.
+        # Replaced, never changed: they are many, change seldom, and those that are empty are one object.
         self.evidence: tuple[Evidence, ...] = ()
         self.windows: tuple[Window, ...] = ()
-        self.doors: dict[str, AtDoor] = {}
+        self.doors = NO_DOORS
+
+    def come_to(self, door: str, at: "AtDoor") -> None:
+        self.doors = {**self.doors, door: at}
+
+    def leave(self, door: str) -> None:
+        self.doors = {name: at for name, at in self.doors.items() if name != door} or NO_DOORS
 
     def evidence_in(self, zone: LiveZone) -> Evidence | None:
         for evidence in self.evidence:
