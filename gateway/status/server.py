@@ -35,6 +35,7 @@ from gateway.status.stream import FULL, Live
 from gateway.status.words import printable
 
 MAX_CONNECTIONS = 64
+MAX_NAME = 40  # of a door
 GRACE_S = 2  # an answer under way when the gateway stops gets this long
 
 _MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -124,12 +125,16 @@ def build_app(
     async def status(request: Request) -> Response:
         return Response(json.dumps(asdict(snapshot())), media_type="application/json")  # ASCII: a barcode need not be text
 
+    def named(request: Request) -> DoorView | None:
+        name = request.path_params["name"]
+        return door(name) if len(name) <= MAX_NAME else None
+
     async def of_door(request: Request) -> Response:
-        view = door(request.path_params["name"])
+        view = named(request)
         return _no_door(request) if view is None else HTMLResponse(door_page.whole(view, Asked.of(request.query_params)))
 
     async def of_door_as_json(request: Request) -> Response:
-        view = door(request.path_params["name"])
+        view = named(request)
         return _no_door(request) if view is None else Response(json.dumps(view, default=_members), media_type="application/json")
 
     def _no_door(request: Request) -> Response:

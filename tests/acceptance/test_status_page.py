@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from gateway.health import Light, Snapshot, TailRow
+from gateway.health import DoorView, Light, Snapshot, TailRow
 from gateway.status.server import build_app, listen, serve
 from gateway.status.stream import MAX_STREAMS
 from tests import status_samples
@@ -25,10 +25,11 @@ def now() -> int:
 
 
 class StatusPage:
-    """A status page in a thread of its own. `snapshot` is what it shows."""
+    """A status page in a thread of its own. `snapshot` is what it shows, `door` what the page of door-3."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.door: DoorView | None = None
         self.port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -45,7 +46,8 @@ class StatusPage:
 
         async def run() -> None:
             self._loop = asyncio.get_running_loop()
-            await serve(listener, build_app(lambda: self.snapshot, self._stop, tick_s=0.1), self._stop)
+            app = build_app(lambda: self.snapshot, self._stop, door=lambda name: self.door, tick_s=0.1)
+            await serve(listener, app, self._stop)
 
         self._thread = threading.Thread(target=lambda: asyncio.run(run()))
         self._thread.start()
@@ -246,3 +248,72 @@ def test_a_new_gateway_says_what_to_do(status: StatusPage, open_page: OpenPage, 
     expect(page.get_by_role("heading", name="Nothing read yet")).to_be_visible()
     assert fits(page)
     picture(page, f"status-empty-{width}-light")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_a_door_shows_its_passages_drawn(
+    status: StatusPage, open_page: OpenPage, picture: Picture, width: int, theme: str
+) -> None:
+    status.door = status_samples.door(now())
+    page = open_page(status.url, width=width, theme=theme)
+    page.get_by_role("link", name="door-3").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "201 passages in the last hour: 199 in, 1 out, 1 unknown; 3 tags are parked here."
+    )
+    first = page.locator(".sessions > li").first
+    expect(first).to_contain_text("Inside was heard 1.2 s later than outside, 3.2 times what chance would do: in.")
+    drawing = first.get_by_role("img")
+    expect(drawing).to_have_accessible_name(re.compile(r"^Outside: 10 reads from 0\.0 to 1\.6 s, loudest -52 dBm"))
+    box = drawing.bounding_box()
+    assert box is not None
+    assert box["width"] > 300
+    assert fits(page)
+    picture(page, f"door-{width}-{theme}")
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    for side in ("outside", "inside"):
+        colour = page.evaluate(f"getComputedStyle(document.querySelector('.door-chart g.{side}')).stroke")
+        assert _contrast(colour, page.evaluate(ground)) >= 3, f"{side} is seen in the {theme} theme"
+    expect(first.locator("table")).to_be_hidden()
+    first.get_by_text("The samples as a table").click()
+    expect(first.locator("tbody tr")).to_have_count(10)
+    expect(first.locator("tbody tr").last).to_have_text("2.90inside2-66")
+    assert fits(page)
+    page.get_by_role("link", name=re.compile("^One side")).click()
+    expect(page.locator(".sessions > li")).to_have_count(1)
+    expect(page.locator(".sessions > li")).to_contain_text("Only outside heard it: not told.")
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_a_door_without_javascript_reloads_when_asked(
+    status: StatusPage, open_page: OpenPage, picture: Picture, width: int
+) -> None:
+    status.door = status_samples.empty_door(now())
+    page = open_page(f"{status.url}doors/door-3", width=width, javascript=False)
+    expect(page.get_by_role("heading", name="Nothing has gone through yet")).to_be_visible()
+    picture(page, f"door-empty-{width}-light")
+    page.get_by_role("link", name="Reload every 3 s").click()
+    status.door = status_samples.door(now())
+    expect(page.locator(".sessions > li").first).to_be_visible(timeout=8000)
+    page.get_by_text("3 more drawings; there were 193 more").click()
+    expect(page.get_by_role("img").nth(4)).to_be_visible()
+    assert fits(page)
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_hostile_tags_at_a_door_are_only_text(status: StatusPage, open_page: OpenPage, width: int) -> None:
+    status.door = status_samples.hostile_door(now())
+    page = open_page(f"{status.url}doors/door-3?show=held", width=width)
+    expect(page.locator(".sessions > li").first).to_contain_text("<script>alert(1)</script>")
+    assert page.locator("main script, main img").count() == 0
+    assert fits(page)
+
+
+def _contrast(*colours: str) -> float:
+    """Return the contrast of two colours of the form rgb(1, 2, 3), as WCAG reckons it."""
+    light = []
+    for colour in colours:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        light.append(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+    return (max(light) + 0.05) / (min(light) + 0.05)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from gateway.health import Snapshot
+from gateway.health import DoorView, Snapshot
 from gateway.status.server import CannotListen, build_app, listen, serve, serve_status
 from gateway.status.stream import MAX_STREAMS
 from tests import status_samples
@@ -55,6 +55,45 @@ async def opened_stream(page: Served) -> tuple[asyncio.StreamReader, asyncio.Str
     assert status == b"HTTP/1.1 200 OK\r\n"
     await reader.readuntil(b"retry: 2000\n\n")
     return reader, writer
+
+
+async def test_a_door_is_shown_by_its_name_and_every_other_name_gets_a_sentence() -> None:
+    asked = []
+
+    def door(name: str) -> DoorView | None:
+        asked.append(name)
+        return status_samples.door() if name == "door-3" else None
+
+    stop = asyncio.Event()
+    listener = listen("127.0.0.1", 0)
+    serving = asyncio.create_task(serve(listener, build_app(status_samples.well, stop, door=door), stop))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
+        shown = await client.get("/doors/door%2D3?show=held&before=7")
+        assert shown.status_code == 200
+        assert shown.headers["content-type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in shown.headers["content-security-policy"]
+        assert 'id="e6"' in shown.text
+        assert 'id="e7"' not in shown.text
+        record = (await client.get("/doors/door-3.json")).json()
+        assert record["row"] == {
+            "name": "door-3", "from_zone": "yard", "to_zone": "hall-a", "passed_in": 199, "passed_out": 1, "unknown": 1,
+            "last_wall_ms": status_samples.NOW - 20_000,
+        }  # fmt: skip
+        session = record["passages"][0]["sessions"][0]
+        assert session["samples"][0] == {"at_ms": 0, "side": "outside", "reads": 2, "rssi_dbm": -66}
+        assert (session["way"], session["errors"], session["needed"]) == ("in", 3.2, 1.6)
+        for nowhere in ("/doors/dock", "/doors/dock.json", "/doors/%3Cb%3E%0A%E2%80%AE", f"/doors/{'x' * 5000}"):
+            refused = await client.get(nowhere)
+            assert refused.status_code == 404
+            assert refused.headers["content-type"] == "text/plain; charset=utf-8"
+            assert "Its doors: door-3, gate. Its page is at /" in refused.text
+            assert len(refused.text) < 300
+            assert not [c for c in refused.text if not (c.isprintable() or c == "\n")]
+        assert (await client.get("/doors/")).status_code == 404
+        assert (await client.get("/doors/a/b")).status_code == 404
+    stop.set()
+    await serving
+    assert max(map(len, asked)) <= 40, "a name is bounded before anybody looks for it"
 
 
 async def test_a_taken_port_is_a_sentence() -> None:
