@@ -28,13 +28,15 @@ class Counters:
 
     The reasons in `suppressed`. Reads: `length` (no code, or one too long), `weak` (below the zone's minimum), `rssi` (no
     possible value). Sightings: `class` and `place` (an identity that is no single thing), `parked` (a tag that stands at a door),
-    `full` (more tags than fit). Tags: `glimpse` (forgotten unconfirmed), `crowded` (the oldest unconfirmed one made room). Door
-    sessions that were no passage: `one_side`, `same_side`, `still` (no sign of movement), `contradiction` (sides and power
-    disagree), `cool_down` (told a moment ago), `other_door` (another door heard it louder).
+    `full` (more tags than fit). Late reads: `history` (the tag has been heard since). Tags: `glimpse` (forgotten unconfirmed),
+    `crowded` (the oldest unconfirmed one made room). Door sessions that were no passage: `one_side`, `same_side`, `still` (no
+    sign of movement), `contradiction` (sides and power disagree), `cool_down` (told a moment ago), `other_door` (another door
+    heard it louder).
     """
 
     reads: int = 0
     repeats: int = 0
+    late: int = 0  # reads that came after their reader's lateness allowance, with what a link's outage had held up
     unassigned: int = 0  # reads of read points that no zone or door names
     sightings: int = 0
     refused_states: int = 0  # saved states that could not be understood

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from gateway.location.carriers import FEW, TAKEN_OVER, Carrier, Shape, carrier_of, carriers
 from gateway.location.counters import Counters
 from gateway.location.fold import Sighting
-from gateway.location.gates import HOLDS_NS, LOOKS_NS, MAX_OPEN, OVERLAP_NS, WAITS_NS, Gate, Member
+from gateway.location.gates import HOLDS_NS, LOOKS_NS, MAX_CARRIED, MAX_OPEN, OVERLAP_NS, WAITS_NS, Gate, Member
 from gateway.location.judged import Judged, Lately, thinned
 from gateway.location.live_site import LiveDoor
 from gateway.location.passage import INSIDE, OUTSIDE, Sample, Verdict, judge
 from gateway.location.presence import Presences
 from gateway.location.tag import Presence, Tag
 from gateway.location.telling import MS_NS, Teller
-from gateway.location.timers import NEVER, Timers
+from gateway.location.timers import NEVER, Timed, Timers
 from gateway.location.zones import NO_RSSI
 from sync.wire import EventKind, Evidence, Passage
 
@@ -110,7 +110,7 @@ class AtDoor:
 class Doors:
     """Keeps the sessions of all tags (in the tags) and the company at each door; tells passages."""
 
-    def __init__(self, presences: Presences, timers: Timers[Tag | Gate], teller: Teller, counters: Counters) -> None:
+    def __init__(self, presences: Presences, timers: Timers[Timed], teller: Teller, counters: Counters) -> None:
         self._presences = presences
         self._timers = timers
         self._teller = teller
@@ -141,8 +141,11 @@ class Doors:
             if at.parked and not at.stirs(sample):
                 self._counters.suppressed["parked"] += 1
                 return None
-            if at.belongs(now_ns) and len(gate.open) + len(gate.waiting) < MAX_OPEN:
-                gate.open[tag.identity] = at
+            if at.belongs(now_ns):
+                if len(gate.open) + len(gate.waiting) < MAX_OPEN:
+                    gate.open[tag.identity] = at
+                else:
+                    self._timers.set(gate, now_ns + LOOKS_NS)  # some of these may have been forgotten
         at.add(sample, sighting.rssi_max_dbm)
         if opened:
             self._timers.set(tag, at.closes_ns())
@@ -176,9 +179,10 @@ class Doors:
 
     def gate_due(self, gate: Gate, now_ns: int) -> None:
         """Decide about those that wait, or look again later."""
+        still_open = gate.still_open(now_ns)
         if not gate.waiting:
             return
-        if not gate.still_open(now_ns) or now_ns >= gate.first_closed_ns() + WAITS_NS:
+        if not still_open or now_ns >= gate.first_closed_ns() + WAITS_NS:
             self._decide(gate, list(gate.waiting.values()), now_ns, at_last=now_ns >= gate.first_closed_ns() + HOLDS_NS)
         if gate.waiting:
             self._timers.set(gate, now_ns + LOOKS_NS)
@@ -220,18 +224,19 @@ class Doors:
         """Decide about members that wait, but for those who may belong to somebody who is still here."""
         for member in members:
             member.louder = _louder_elsewhere(member.tag, member.at)
-        company = gate.company()
-        known = carriers(company)
         crowd = None if at_last else gate.crowd(now_ns)
         if crowd is not None and not crowd.knows:
             return  # those who are no longer heard may be of a carrier that turns back
+        company = gate.company()
+        known = carriers(company)
+        made_up = len(company) > MAX_CARRIED
         lost = [member.louder for member in members if member.louder is not None]
         elsewhere = lost[0] if 2 * len(lost) > len(members) else None  # the rest of what went through another door
         few = sum(member.shape.verdict.errors != 0 for member in members) < FEW
         alone = crowd is None and len(members) == 1 and now_ns < members[0].closed_ns + WAITS_NS
         for member in members:
             tag, at, samples, verdict = member.tag, member.at, member.shape.samples, member.shape.verdict
-            carrier = carrier_of(member.shape, known)
+            carrier = carrier_of(member.shape, known) if verdict.errors or not made_up else None
             unclear = carrier is None if crowd is None else carrier is None or crowd.may_have(member.shape, carrier)
             if unclear and not at_last and (crowd is not None or alone):
                 continue

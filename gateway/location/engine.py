@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from drivers.api import Kind, Read
 from gateway.location import saved as saved_states
+from gateway.location.clocks import Clocks
 from gateway.location.counters import TAIL, Counters, Trace
 from gateway.location.doors import Doors
 from gateway.location.fold import Sighting, Window
@@ -25,7 +26,7 @@ from gateway.location.site import Instant, Site
 from gateway.location.tag import Tag
 from gateway.location.tags import MAX_GLIMPSED, MAX_TAGS, Tags, WindowKey
 from gateway.location.telling import Teller
-from gateway.location.timers import NEVER, Timers
+from gateway.location.timers import NEVER, Timed, Timers
 from identity.keys import Level
 from identity.resolve import MAX_RAW_BYTES
 from sync.wire import ClockQuality, LocationEvent
@@ -61,9 +62,10 @@ class Engine:
         self._tail: deque[tuple[int, Point, Tag, int, str, LocationEvent | None]] = deque(maxlen=TAIL)
         self._site = LiveSite(site, now.mono_ns)
         self._identities = Identities(resolve, site.company_prefixes)
-        self._timers: Timers[Tag | Gate] = Timers()
+        self._timers: Timers[Timed] = Timers()
+        self._clocks = Clocks(self._site.together)
         self._tags = Tags(max_tags, max_glimpsed)
-        self._teller = Teller(self.counters, site.parameters, clock_quality)
+        self._teller = Teller(self.counters, site.parameters, clock_quality, self._site, self._clocks)
         self._presences = Presences(self._tags, self._timers, self._teller, self.counters, live_until)
         self._doors = Doors(self._presences, self._timers, self._teller, self.counters)
         self._now_ns = now.mono_ns
@@ -76,10 +78,23 @@ class Engine:
         return self._tags.in_view
 
     @property
+    def unconfirmed(self) -> int:
+        """Tags that were heard, but not well enough to be told; a reader that makes up codes fills their room."""
+        return self._tags.unconfirmed
+
+    @property
     def tail(self) -> list[Trace]:
         """The last sightings, oldest first."""
         return [
-            Trace(self._teller.wall_ms(at_ns), point.name, tag.identity, reads, outcome, tag.raw, event)
+            Trace(
+                self._teller.wall_ms(at_ns - self._clocks.lag_ns(point.reader)),
+                point.name,
+                tag.identity,
+                reads,
+                outcome,
+                tag.raw,
+                event,
+            )
             for at_ns, point, tag, reads, outcome, event in self._tail
         ]
 
@@ -140,7 +155,8 @@ class Engine:
     def reader_up(self, reader: str, now: Instant) -> None:
         """The reader is live from now on: its silence means something again."""
         self._pass(*now)
-        self._site.reader_up(reader, now.mono_ns)
+        self._clocks.reader_up(reader, now.mono_ns)
+        self._site.reader_up(reader, now.mono_ns + self._clocks.lag_ns(reader))
 
     def reader_down(self, reader: str, now: Instant) -> None:
         """The reader has failed: its silence means nothing until it is up again."""
@@ -163,12 +179,54 @@ class Engine:
             return
         self._teller.set_clock(now_ns, wall_ms)
         if self._timers.next_ns <= now_ns:
-            for due, due_ns in self._timers.due(now_ns):
-                self._now_ns = max(self._now_ns, due_ns)
-                if isinstance(due, Tag):
-                    self._look(due, due_ns)
-                else:
-                    self._doors.gate_due(due, due_ns)
+            while self._clocks.next_ns <= now_ns:
+                self._take_turns(self._clocks.next_ns)
+            self._run_timers(now_ns)
+            self._timers.set(self._clocks, self._clocks.next_ns)
+        self._now_ns = now_ns
+
+    def _run_timers(self, until_ns: int) -> None:
+        for due, due_ns in self._timers.due(until_ns):
+            self._now_ns = max(self._now_ns, due_ns)
+            if isinstance(due, Tag):
+                self._look(due, due_ns)
+            elif isinstance(due, Gate):
+                self._doors.gate_due(due, due_ns)
+
+    def _take_turns(self, now_ns: int) -> None:
+        """Take in the reads that have waited for their turn by `now_ns`."""
+        for due_ns, read in self._clocks.turns(now_ns):
+            self._run_timers(due_ns)
+            self._now_ns = max(self._now_ns, due_ns)
+            self._take_in(read, due_ns)
+        self._run_timers(now_ns)
+        self._now_ns = max(self._now_ns, now_ns)
+        late = self._clocks.backlog(now_ns)
+        if late:
+            self._take_late(late)
+
+    def _take_late(self, late: Sequence[tuple[int, Read]]) -> None:
+        """Go back to when these reads were and take them in, oldest first: what they decide is told as late, with its own times.
+
+        Nothing else is due in that time any more. Nothing departs in it, and nobody is taken back: a read that is older than the
+        last one of its tag is history.
+        """
+        now_ns, heard_ns = self._now_ns, dict[str, int]()
+        for reader in {read.reader for _, read in late}:
+            self._site.anew(reader, now_ns + self._clocks.lag_ns(reader))
+        self._teller.late_ns = now_ns
+        self.counters.late += len(late)
+        for at_ns, read in late:
+            identity = self._identities.of(read).key
+            tag = self._tags.known.get(identity)
+            if at_ns <= heard_ns.setdefault(identity, -1 if tag is None else tag.last_ns):
+                self.counters.suppressed["history"] += 1
+                continue
+            self._now_ns = min(at_ns, now_ns)
+            self._run_timers(self._now_ns)
+            self._take_in(read, self._now_ns)
+        self._run_timers(now_ns)
+        self._teller.late_ns = None
         self._now_ns = now_ns
 
     def _look(self, tag: Tag, due_ns: int) -> None:
@@ -185,9 +243,26 @@ class Engine:
 
     def _hear(self, read: Read) -> None:
         """Take a read that needs more than to be added to an open window."""
-        now_ns, rssi_dbm = read.rx_mono_ns, read.rssi_dbm
+        now_ns = read.rx_mono_ns
         if now_ns > self._now_ns:
             self._pass(now_ns, read.rx_wall_ms)
+        if read.reader_ts_ms is not None or read.reader in self._clocks.held:
+            self._hold(read)
+        else:
+            self._take_in(read, now_ns)
+
+    def _hold(self, read: Read) -> None:
+        """Let a read of a reader with a clock of its own wait for its turn."""
+        if not self._clocks.knows(read.reader) or len(read.raw) > MAX_RAW_BYTES:  # it leads to nothing
+            self._take_in(read, read.rx_mono_ns)
+            return
+        self._site.hold(self._clocks.joins(read))
+        if not self._clocks.hold(read, self._site.point(read.reader, read.antenna).fold_ns // 2):
+            self.counters.repeats += 1
+        self._timers.set(self._clocks, self._clocks.next_ns)
+
+    def _take_in(self, read: Read, now_ns: int) -> None:
+        rssi_dbm = read.rssi_dbm
         key = (read.raw, read.reader, read.antenna)
         window = self._tags.windows.get(key)
         point = window.point if window is not None else self._site.point(read.reader, read.antenna)
@@ -199,7 +274,7 @@ class Engine:
             window = self._open_window(key, point, read)
             if window is None:
                 return
-        elif (now_ns == window.last_ns or window.stamp_ms is not None) and self._repeated(window, read):
+        elif now_ns == window.last_ns and self._repeated(window, read):
             self.counters.repeats += 1
             return
         window.stamp_ms = read.reader_ts_ms
@@ -284,14 +359,12 @@ class Engine:
         return window
 
     def _repeated(self, window: Window, read: Read) -> bool:
-        """The same record again: equal reader, antenna, code and time stamp. Our own stamp is that of a chunk of bytes, so there
-        the strength has to agree too.
+        """The same record again, heard at the same time. Our own stamp is that of a chunk of bytes, so there the strength has to
+        agree too; with stamps of the reader's own, repeats never get here.
 
         Where every read is told, two reads in one chunk of bytes stay two.
         """
-        if read.reader_ts_ms is not None:
-            return read.reader_ts_ms == window.stamp_ms
-        return read.rx_mono_ns == window.last_ns and read.rssi_dbm == window.last_rssi_dbm and not window.point.tells_all
+        return read.reader_ts_ms is None and read.rssi_dbm == window.last_rssi_dbm and not window.point.tells_all
 
     def _restore(self, saved: Mapping[str, bytes], now: Instant) -> None:
         for identity, data in saved.items():

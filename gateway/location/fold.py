@@ -72,7 +72,7 @@ class Window:
             self.reads, self.power_mw = max(1, self.reads), NOMINAL_MW
         sighting = Sighting(self.last_ns, self.reads, self.power_mw, self.rssi_max_dbm)
         self.until_ns = self.last_ns + self.point.fold_ns
-        self.quick_until_ns = self.until_ns if self.stamp_ms is None else 0
+        self.quick_until_ns = 0 if self.stamp_ms is not None or self.point.held else self.until_ns
         self.reads = 0
         self.power_mw = 0.0
         self.rssi_max_dbm = NO_RSSI

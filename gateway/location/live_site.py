@@ -1,5 +1,7 @@
 """The site while the engine runs: zones, doors and read points with their rules in nanoseconds, and which readers are live."""
 
+from collections.abc import Iterable
+
 from gateway.location.site import Door, Site, Zone, ZoneKind, ZoneRules
 from gateway.location.zones import LiveZone, ns
 
@@ -27,7 +29,7 @@ class LiveDoor:
 class Point:
     """A read point: what its reads are for."""
 
-    __slots__ = ("door", "fold_ns", "name", "power_of", "reader", "side", "tells_all", "zone")
+    __slots__ = ("door", "fold_ns", "held", "name", "power_of", "reader", "side", "tells_all", "zone")
 
     def __init__(self, name: str, reader: str, rules: ZoneRules) -> None:
         self.name = name
@@ -35,6 +37,7 @@ class Point:
         self.zone: LiveZone | None = None
         self.door: LiveDoor | None = None
         self.side = 0
+        self.held = False  # its reads wait for their turn (clocks.py)
         self.fold_ns = ns(rules.fold_s)
         self.tells_all = rules.fold_s == 0 and rules.duplicate_s == 0
         # Milliwatts of every RSSI that counts: one look-up is both the conversion and the filter.
@@ -65,6 +68,11 @@ class LiveSite:
                 live.zone = self._zone(point.zone)
             if point.door is not None:
                 live.door, live.side = self.doors[point.door], ("outside", "inside").index(point.side or "outside")
+        self.together = _together(site)
+        self._zones_of = {reader: [zone for zone in self.zones.values() if reader in zone.readers] for reader in self.together}
+        of_doors = {point.door: point.reader for point in site.read_points if point.door is not None}
+        self._one_reader_of = {("door", door): reader for door, reader in of_doors.items()}
+        self._one_reader_of |= {("zone", name): min(zone.readers) for name, zone in self.zones.items() if zone.readers}
 
     def point(self, reader: str, antenna: int) -> Point:
         """Return the read point of an antenna; one that the settings do not name leads to nothing."""
@@ -83,18 +91,30 @@ class LiveSite:
             zone = self.zones[name] = LiveZone(Zone(name, ZoneKind.STORAGE, rules), frozenset(), now_ns, gone=True)
         return zone
 
+    def reader_at(self, door: str | None, zone: str | None) -> str:
+        """Return a reader of the door or, without one, of the zone; "" when it has none."""
+        return self._one_reader_of.get(("zone", zone or "") if door is None else ("door", door), "")
+
+    def hold(self, readers: Iterable[str]) -> None:
+        for point in self.points.values():
+            if point.reader in readers:
+                point.held = True
+
     def reader_up(self, reader: str, now_ns: int) -> None:
         self._live[reader] = True
-        for zone in self.zones.values():
-            if reader in zone.readers:
-                zone.silent.discard(reader)
-                zone.live_since_ns = now_ns
+        for zone in self._zones_of.get(reader, ()):
+            zone.silent.discard(reader)
+        self.anew(reader, now_ns)
+
+    def anew(self, reader: str, now_ns: int) -> None:
+        """What the reader hears has a full lost timeout from now on."""
+        for zone in self._zones_of.get(reader, ()):
+            zone.live_since_ns = max(zone.live_since_ns, now_ns)
 
     def reader_down(self, reader: str) -> None:
         self._live[reader] = False
-        for zone in self.zones.values():
-            if reader in zone.readers:
-                zone.silent.add(reader)
+        for zone in self._zones_of.get(reader, ()):
+            zone.silent.add(reader)
 
     def heard(self, reader: str, now_ns: int) -> None:
         """A reader nobody has spoken of has read something: it is live. Reads that waited while it went down say nothing."""
@@ -105,3 +125,16 @@ class LiveSite:
         if name not in self.zones:
             raise ValueError(f"no zone is called {name!r}")
         return self.zones[name]
+
+
+def _together(site: Site) -> dict[str, frozenset[str]]:
+    """Return every reader with those that share a zone or a door with it, or with one that does, itself included."""
+    together = {point.reader: frozenset({point.reader}) for point in site.read_points}
+    places: dict[tuple[str, str], str] = {}
+    for point in site.read_points:
+        for place in (("zone", point.zone), ("door", point.door)):
+            if place[1] is not None:
+                other = places.setdefault((place[0], place[1]), point.reader)
+                joined = together[other] | together[point.reader]
+                together |= dict.fromkeys(joined, joined)
+    return together

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 
 from gateway.location.counters import Counters
 from gateway.location.fold import Sighting
-from gateway.location.gates import Gate
 from gateway.location.tag import PRESENT, Presence, Tag
 from gateway.location.tags import Tags
 from gateway.location.telling import MS_NS, Teller, told
-from gateway.location.timers import Timers
+from gateway.location.timers import Timed, Timers
 from gateway.location.zones import Evidence, LiveZone, confirmed, wins
 from sync.wire import EventKind
 
@@ -28,7 +27,7 @@ class Presences:
     """Decides for one tag at a time; tells through `teller`."""
 
     def __init__(
-        self, tags: Tags, timers: Timers[Tag | Gate], teller: Teller, counters: Counters, live_until_ms: Mapping[str, int]
+        self, tags: Tags, timers: Timers[Timed], teller: Teller, counters: Counters, live_until_ms: Mapping[str, int]
     ) -> None:
         self._tags = tags
         self._timers = timers
@@ -106,8 +105,8 @@ class Presences:
             if now_ns >= tag.told_ns + AGE_OUT_NS and now_ns >= tag.last_ns + AGE_OUT_NS:
                 self.forget(tag)
                 return
-        elif tag.zone is None or tag.zone.silent:
-            pass  # while a reader is down, hearing nothing means nothing
+        elif tag.zone is None or tag.zone.silent or self._teller.late_ns is not None:
+            pass  # while a reader is down, or has told only now what was then, hearing nothing means nothing
         elif now_ns >= tag.zone.lost_at_ns(tag.last_ns):
             self._depart(tag, tag.zone, now_ns)
         elif now_ns >= tag.told_ns + tag.zone.beat_ns and tag.last_ns > max(tag.told_ns, now_ns - tag.zone.lost_max_ns):
@@ -169,8 +168,9 @@ class Presences:
     def watch(self, tag: Tag, now_ns: int) -> None:
         """Set the timer to what can next become true of `tag`."""
         due_ns = self.next_ns(tag, now_ns)
-        if due_ns <= now_ns and tag.zone is not None:  # silence that meant nothing, because a reader was down
-            due_ns = now_ns + max(tag.zone.lost_max_ns, MS_NS)
+        late_ns = self._teller.late_ns
+        if tag.zone is not None and due_ns <= (now_ns if late_ns is None else late_ns):  # silence that meant nothing
+            due_ns = (now_ns if late_ns is None else late_ns) + max(tag.zone.lost_max_ns, MS_NS)
         self._timers.set(tag, due_ns)
 
     def next_ns(self, tag: Tag, now_ns: int) -> int:

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from gateway.location.clocks import Clocks
 from gateway.location.counters import Counters
+from gateway.location.live_site import LiveSite
 from gateway.location.tag import Tag
 from gateway.location.zones import NO_RSSI
 from gateway.location.zones import Evidence as ZoneEvidence
@@ -19,14 +21,17 @@ class Teller:
     corrects it, and changes nothing but the stamps.
     """
 
-    def __init__(self, counters: Counters, parameters: str, clock_quality: ClockQuality) -> None:
-        self.clock_quality = clock_quality
+    def __init__(self, counters: Counters, parameters: str, clock_quality: ClockQuality, site: LiveSite, clocks: Clocks) -> None:
+        self.clock_quality = clock_quality  # of the gateway
+        self.late_ns: int | None = None  # while reads that came late are taken in: when that is
         self.changed: dict[
             str, Tag | None
         ] = {}  # by identity, since the last `Engine.changes`; bounded by the tags; None = forget
         self.events: list[LocationEvent] = []
         self._counters = counters
         self._parameters = parameters
+        self._site = site
+        self._clocks = clocks
         self._wall_offset_ms = 0
 
     def set_clock(self, now_ns: int, wall_ms: int) -> None:
@@ -54,8 +59,14 @@ class Teller:
         operator: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Append the event that something was so at `at_ns` (or, where no monotonic time is left of it, at `seen_ms`)."""
-        event_ms = self.wall_ms(at_ns) if seen_ms is None else seen_ms
+        """Append the event that something was so at `at_ns` (or, where no monotonic time is left of it, at `seen_ms`).
+
+        Both times are as the engine has them: the reads of a reader with a clock of its own reach it late, each by as much. That
+        is taken off here.
+        """
+        lag_ns = self._clocks.lag_ns(self._site.reader_at(door, zone_to or zone_from))
+        event_ms = self.wall_ms(at_ns - lag_ns) if seen_ms is None else seen_ms
+        decided_ms = self.wall_ms(decided_ns - lag_ns if self.late_ns is None else self.late_ns)
         self.events.append(
             LocationEvent(
                 kind=kind,
@@ -63,7 +74,7 @@ class Teller:
                 raw=tag.raw,
                 symbology=tag.symbology,
                 event_time=utc(event_ms),
-                decided_at=utc(self.wall_ms(decided_ns)),
+                decided_at=utc(max(decided_ms, event_ms)),
                 read_point=tag.point_name,
                 zone_from=zone_from,
                 zone_to=zone_to,
@@ -72,7 +83,8 @@ class Teller:
                 confidence=confidence,
                 evidence=evidence or Evidence(),
                 time_uncertainty_ms=uncertainty_ms,
-                clock_quality=self.clock_quality,
+                clock_quality=self._quality(tag, decided_ns),
+                late=self.late_ns is not None,
                 deliberate=deliberate,
                 operator=operator,
                 reason=reason,
@@ -83,6 +95,14 @@ class Teller:
         tag.seen_ms = event_ms
         self.changed[tag.identity] = tag
         self._counters.events[kind.value] += 1
+
+    def _quality(self, tag: Tag, decided_ns: int) -> ClockQuality:
+        """The gateway's clock stamps everything; a reader's own that is not to be trusted makes the time ours."""
+        if self.clock_quality is not ClockQuality.UNSET and self._clocks.unsynced(
+            tag.point_name.rpartition(":")[0], decided_ns if self.late_ns is None else self.late_ns
+        ):
+            return ClockQuality.UNSYNCED
+        return self.clock_quality
 
 
 def utc(wall_ms: int) -> datetime:

@@ -29,6 +29,7 @@ REASONS = {
     "place": "names a place",
     "parked": "of a tag that stands at a door",
     "full": "more tags than fit",
+    "history": "came late, the tag has been heard since",
     "glimpse": "heard once, never confirmed",
     "crowded": "made room for others unconfirmed",
     "one_side": "only one side of the door heard it",
@@ -38,7 +39,11 @@ REASONS = {
     "cool_down": "the same passage was told a moment ago",
     "other_door": "another door heard it louder",
 }
-OF_READS, OF_SIGHTINGS, OF_TAGS = ("length", "weak", "rssi"), ("class", "place", "parked", "full"), ("glimpse", "crowded")
+OF_READS, OF_SIGHTINGS, OF_TAGS = (
+    ("length", "weak", "rssi", "history"),
+    ("class", "place", "parked", "full"),
+    ("glimpse", "crowded"),
+)
 FILTERS = {  # of sessions that were no passage
     "same_side": "Turned back",
     "one_side": "One side",

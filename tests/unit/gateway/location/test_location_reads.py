@@ -16,8 +16,8 @@ def test_repeats_of_a_record_are_dropped_and_counted() -> None:
     again = [read(1.15, "hall:1", reader_ts_ms=105)]
     paper.take(once + again)
     assert paper.engine.counters.repeats == 1
-    host_stamped = read(2, "hall:1", "other")
-    paper.take([host_stamped, host_stamped, read(2, "hall:1", "other", rssi=-50)])
+    host_stamped = read(2, "store:1", "other")
+    paper.take([host_stamped, host_stamped, read(2, "store:1", "other", rssi=-50)])
     assert paper.engine.counters.repeats == 2
     assert paper.engine.counters.reads == 6
 
