@@ -21,7 +21,7 @@ PASSAGES, UNKNOWN, HELD = "", "unknown", "held"
 _EMPTY = {
     PASSAGES: (
         "Nothing has gone through yet",
-        "Carry a tag through the door: it shows here two seconds after the door has heard it last.",
+        "Carry a tag through the door: it shows here a few seconds after it has left.",
     ),
     UNKNOWN: ("No passage is unknown", "Of every passage that is kept, the gateway could tell the way."),
 }

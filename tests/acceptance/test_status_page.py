@@ -15,6 +15,7 @@ from gateway.health import DoorView, Light, Snapshot, TailRow
 from gateway.status.server import build_app, listen, serve
 from gateway.status.stream import MAX_STREAMS
 from tests import status_samples
+from tests.acceptance import accessibility
 from tests.acceptance.conftest import DESK, PHONE, OpenPage, fits
 
 Picture = Callable[[Page, str], None]
@@ -274,6 +275,7 @@ def test_a_door_shows_its_passages_drawn(
     for side in ("outside", "inside"):
         colour = page.evaluate(f"getComputedStyle(document.querySelector('.door-chart g.{side}')).stroke")
         assert _contrast(colour, page.evaluate(ground)) >= 3, f"{side} is seen in the {theme} theme"
+    assert accessibility.faults(page) == []
     expect(first.locator("table")).to_be_hidden()
     first.get_by_text("The samples as a table").click()
     expect(first.locator("tbody tr")).to_have_count(10)

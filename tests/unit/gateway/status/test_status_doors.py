@@ -276,7 +276,7 @@ def test_it_is_well_formed_small_and_has_no_foreign_element(page: DoorPage, samp
 
 def test_an_empty_door_says_what_to_do(page: DoorPage) -> None:
     whole = page.whole(status_samples.empty_door(), Asked())
-    assert "Carry a tag through the door: it shows here two seconds after the door has heard it last." in whole
+    assert "Carry a tag through the door: it shows here a few seconds after it has left." in whole
     assert "<nav" in whole
     assert "Nothing of this kind was held back" in page.whole(status_samples.empty_door(), Asked.of({"show": "still"}))
 
