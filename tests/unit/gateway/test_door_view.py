@@ -41,7 +41,7 @@ def test_a_passage_has_its_times_and_both_middles() -> None:
     assert session.outside_ms is not None
     assert session.inside_ms is not None
     assert 0 < session.outside_ms < session.inside_ms < 2450 < session.decided_ms == 4450
-    assert (session.first_side, session.last_side, session.company, session.carrier) == ("outside", "inside", 1, None)
+    assert (session.first_side, session.last_side, session.company, session.carrier) == ("outside", "inside", 1, "in")
     assert (view.row.passed_in, view.row.passed_out, view.row.unknown) == (1, 0, 0)
     assert view.row.last_wall_ms == entry.last_wall_ms == WALL_MS + 14_450
 
