@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -74,17 +73,17 @@ async def test_the_demos_readers_give_in_replay_what_the_live_engine_told(tmp_pa
 
     # The same in other processes, whatever the order of their sets, and as their user sees it.
     for seed in ("1", "2"):
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [Path(sys.executable).with_name("sightpost"), "replay", path, "--json"],
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("sightpost"),
+            *("replay", path, "--json"),
             env=os.environ | {"PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        assert [msgspec.json.decode(line, type=LocationEvent) for line in done.stdout.splitlines()] == live
-        assert "It ends there: the gateway stopped." in done.stderr
+        out, summary = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode == 0
+        assert [msgspec.json.decode(line, type=LocationEvent) for line in out.splitlines()] == live
+        assert b"It ends there: the gateway stopped." in summary
 
 
 async def test_a_site_is_recorded_while_it_works_until_ctrl_c(tmp_path: Path) -> None:
