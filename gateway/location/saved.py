@@ -70,7 +70,7 @@ def restore(identity: str, data: bytes, site: LiveSite, now_ns: int, now_ms: int
     tag.restored = True
     if state.zone:
         tag.zone = site.zone_of_the_past(state.zone, now_ns)
-    for name in {*state.parked, *(door for door, _, _ in state.passed)} & site.doors.keys():
+    for name in sorted({*state.parked, *(door for door, _, _ in state.passed)} & site.doors.keys()):  # in the same order always
         at = AtDoor(site.doors[name], now_ns)
         tag.come_to(name, at)
         at.parked = name in state.parked

@@ -170,7 +170,7 @@ class Recordings:
         going = Going(request, path, os.open(_part(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), 0)
         try:
             os.write(going.file, MAGIC + packed(header(self._settings, base, self._software)))
-            _write(going, _remembered(base, saved, live_until))
+            _write(going, remembered(base, saved, live_until))
         except BaseException:
             os.close(going.file)
             _part(path).unlink()
@@ -190,7 +190,7 @@ def _part(path: Path) -> Path:
     return path.with_name(path.name + UNFINISHED)
 
 
-def _remembered(base: Instant, saved: Mapping[str, bytes], live_until: Mapping[str, int]) -> Iterator[bytes]:
+def remembered(base: Instant, saved: Mapping[str, bytes], live_until: Mapping[str, int]) -> Iterator[bytes]:
     """Yield blocks that tell it."""
     encoder, block = Encoder(base), bytearray()
     told: list[Record] = [Live(name, until_ms) for name, until_ms in live_until.items()]

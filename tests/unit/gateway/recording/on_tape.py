@@ -18,6 +18,7 @@ from gateway.readers import build
 from gateway.recording.framing import MAGIC, packed
 from gateway.recording.header import header
 from gateway.recording.recorder import Recorder
+from gateway.recording.recordings import remembered
 from gateway.recording.replay import Replay
 from gateway.settings import Settings
 from sync.wire import ClockQuality, LocationEvent
@@ -98,9 +99,17 @@ def m100_tag(tag: int, dbm: int) -> bytes:
 class Tape:
     """Everything happens at `at_s`; `told` is what the live engine told, `file` what was recorded."""
 
-    def __init__(self, settings: Settings | None = None, *, queue_reads: int = 10_000) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        queue_reads: int = 10_000,
+        at_s: float = 100.0,
+        saved: dict[str, bytes] | None = None,
+    ) -> None:
         self.settings = settings or settings_of()
-        self.at_s = 100.0
+        self.at_s = at_s
+        self.saved = saved or {}
         self.step_ms = 0  # by which the wall clock was set
         self.clock = Clock(
             mono_ns=lambda: round(self.at_s * 1e9), wall_ms=lambda: WALL_MS + round(self.at_s * 1000) + self.step_ms
@@ -114,7 +123,9 @@ class Tape:
         self.taps = {name: self.recorder.tap(name) for name in names}
         self.codecs: dict[str, Decoder[Any]] = {}
         self.begin_anew()
-        self.engine = Engine(self.settings.as_site(), {}, {}, self.now, clock_quality=ClockQuality.SYNCED)
+        live_until = {"store": self.clock.wall_ms() - 1000} if saved else {}
+        self._file += b"".join(packed(block) for block in remembered(self.now, self.saved, live_until))
+        self.engine = Engine(self.settings.as_site(), self.saved, live_until, self.now, clock_quality=ClockQuality.SYNCED)
         self._pipeline = Pipeline(
             self.intake,
             self.engine,
@@ -160,6 +171,11 @@ class Tape:
 
     def turn(self) -> None:
         self.told += self._pipeline._decide()
+        for identity, state in self.engine.changes().items():
+            if state is None:
+                self.saved.pop(identity, None)
+            else:
+                self.saved[identity] = state
 
     def wait(self, seconds: float, step_s: float = 0.25) -> None:
         for _ in range(round(seconds / step_s)):

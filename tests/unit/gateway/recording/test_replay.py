@@ -13,7 +13,7 @@ from gateway.recording.framing import MAGIC, Damaged, NoRecording, Tail, blocks,
 from gateway.recording.header import header, read_header
 from gateway.recording.records import Bytes, Decoder, Encoder, Record
 from sync.wire import ClockQuality, EventKind, LocationEvent
-from tests.unit.gateway.recording.on_tape import TOML, Tape, a_day, r2000_tag, replayed, settings_of
+from tests.unit.gateway.recording.on_tape import TOML, Tape, a_day, m100_tag, r2000_tag, replayed, settings_of
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,23 @@ def test_a_replay_tells_what_was_told_then(day: Tape) -> None:
     assert replay.told.damage == ""
     assert replay.told.events == len(told)
     assert replayed(day.file)[0] == told
+
+
+def test_what_was_there_before_is_known_in_the_replay_too() -> None:
+    before = Tape()
+    a_day(before)
+    before.hear("store", m100_tag(102, -50) * 3)
+    before.wait(0.5)
+    before.hear("store", m100_tag(102, -50) * 3)
+    before.turn()
+    after = Tape(at_s=before.at_s + 60, saved=before.saved)
+    states = len(after.saved)
+    after.session("store")
+    after.hear("store", m100_tag(103, -50) * 3)
+    after.wait(10)
+    assert states >= 3
+    assert "departed" in {event.kind for event in after.told}, "nobody was there before"
+    assert replayed(after.file)[0] == after.told
 
 
 def rewritten(file: bytes, cut: Callable[[Record], Sequence[Record]]) -> bytes:
