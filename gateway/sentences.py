@@ -7,10 +7,12 @@ import enum
 from dataclasses import dataclass
 
 from gateway.health import Hop, Light, OutboxRow, ReaderRow, ReaderState
+from gateway.location.tags import MAX_GLIMPSED
 from gateway.status.words import count, number, span
 
 SHORT_S = 60.0  # an interruption shorter than this is waiting, not trouble
 FEW_DAYS = 3.0
+MANY_UNCONFIRMED = MAX_GLIMPSED // 2
 GET_CREDENTIALS = "run `sightpost-registry gateways add NAME --local` at the registry"
 
 
@@ -42,6 +44,7 @@ class Sorting:
     in_view: int
     waiting_reads: int
     unassigned: int  # reads of read points that no zone or door names
+    unconfirmed: int = 0  # tags that were heard, but not well enough to be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,10 @@ def _dedup(sorting: Sorting, outbox: OutboxRow) -> Hop:
     if outbox.dropped_reads:
         why = f"{count(outbox.dropped_reads, 'read')} refused since the start, because storing could not keep up"
         return Hop("dedup", Light.ATTENTION, rate, why, "look at the disk; raise queue_reads if bursts are that long")
+    if sorting.unconfirmed >= MANY_UNCONFIRMED:
+        why = f"{count(sorting.unconfirmed, 'code')} heard once and hardly again: a reader makes them up"
+        step = "look at the reader with the most reads/min; real tags are still told"
+        return Hop("dedup", Light.ATTENTION, rate, why, step)
     if sorting.unassigned:
         why = f"{count(sorting.unassigned, 'read')} at antennas that no zone names"
         return Hop("dedup", Light.ATTENTION, rate, why, "name those antennas (reader:antenna) in a zone of gateway.toml")

@@ -154,6 +154,7 @@ class Observer:
             in_view=self._engine.in_view,
             waiting_reads=self._intake.waiting,
             unassigned=self._engine.counters.unassigned,
+            unconfirmed=self._engine.unconfirmed,
         )
 
     def _tail(self) -> tuple[TailRow, ...]:

@@ -20,6 +20,7 @@ LOOKS_NS = 500_000_000  # how often it is looked at meanwhile
 HOLDS_NS = 30_000_000_000  # while the carrier is still at the door and its way is not known
 OVERLAP_NS = 2_000_000_000  # sessions that ended so close to each other may be of one carrier
 MAX_OPEN = 4_096  # tags of one door, waiting ones among them; further ones decide alone
+MAX_CARRIED = 1_000  # with more in company, most are made up by a reader: who was heard at one side takes over no word
 MAX_ASKED = 64  # open sessions that are looked at for one decision
 LATELY = 256
 

@@ -44,7 +44,7 @@ class Tag(Timed):
         self.held = False  # stays in its zone without being heard: a door or a person put it there
         self.since_ms = 0
         self.last_ns = now_ns  # last heard, anywhere
-        self.told_ns = now_ns
+        self.told_ns = now_ns  # last told of; while unconfirmed: when its turn to go last came
         self.seen_ms = 0  # the event time of the last thing told
         self.restored = False  # not heard since the restart: `seen_ms` is all that is known
         self.point_name = ""

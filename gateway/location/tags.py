@@ -11,7 +11,7 @@ from gateway.location.tag import Presence, Tag
 
 MAX_GLIMPSED = 50_000  # about 50 MB of them
 MAX_TAGS = 200_000  # confirmed: present, held and departed together
-SECOND_CHANCES = 8  # looked at before one has to go after all
+SECOND_CHANCES = 1_000  # at most so many of those that were heard again are spared for one that has to go
 MAX_WINDOWS = 16  # of one tag: antennas that hear it at a time
 
 WindowKey = tuple[bytes, str, int]
@@ -27,6 +27,10 @@ class Tags:
         self._glimpsed: OrderedDict[str, Tag] = OrderedDict()
         self._resting: OrderedDict[str, Tag] = OrderedDict()  # longest resting first
 
+    @property
+    def unconfirmed(self) -> int:
+        return len(self._glimpsed)
+
     def glimpse(self, tag: Tag) -> Tag | None:
         """Take in an unconfirmed tag; return the one that has to go for it, if any."""
         gone = self._least_likely() if len(self._glimpsed) >= self._max_glimpsed else None
@@ -34,11 +38,16 @@ class Tags:
         return gone
 
     def _least_likely(self) -> Tag:
-        """Return the oldest that has not been read again: a tag that is there is read more than once."""
+        """Return the oldest that has not been heard since its turn last came: a tag that is there is heard again and again.
+
+        Each one that is spared has been heard for it: the work is bounded by the reads.
+        """
         for _ in range(SECOND_CHANCES):
             identity, tag = next(iter(self._glimpsed.items()))
-            if not any(window.reads for window in tag.windows):
+            heard_ns = max((window.last_ns for window in tag.windows), default=0)
+            if heard_ns <= tag.told_ns:
                 return tag
+            tag.told_ns = heard_ns
             self._glimpsed.move_to_end(identity)
         return next(iter(self._glimpsed.values()))
 

@@ -85,6 +85,7 @@ def test_when_all_is_well_every_hop_is_good_and_asks_for_nothing() -> None:
         ),
         ("readers", (replace(UP, why="refuses x: no"),), SORTING, OUTBOX, STORING, DELIVERING, Light.ATTENTION, "refuses x"),
         ("dedup", (UP,), replace(SORTING, unassigned=31), OUTBOX, STORING, DELIVERING, Light.ATTENTION, "31 reads at antennas"),
+        ("dedup", (UP,), replace(SORTING, unconfirmed=30_000), OUTBOX, STORING, DELIVERING, Light.ATTENTION, "30,000 codes"),
         ("dedup", (UP,), SORTING, replace(OUTBOX, dropped_reads=9), STORING, DELIVERING, Light.ATTENTION, "9 reads refused"),
         ("outbox", (UP,), SORTING, OUTBOX, Storing("no room is left", 5.0, 3), DELIVERING, Light.FAILED, "no room is left"),
         ("outbox", (UP,), SORTING, replace(FULL, days_left=1.5), STORING, GONE, Light.ATTENTION, "room for 36 h left"),
