@@ -49,7 +49,7 @@ def _wait_for_end(folder: Path, request: Request, path: Path, say: Say, wait: Ca
     part = path.with_name(path.name + UNFINISHED)
 
     def begun() -> bool:
-        return part.exists() or path.exists() or asked(folder) != request
+        return part.exists() or path.exists() or not _still_asked(folder, request)
 
     if not _wait_until(begun, PATIENCE_S, wait):
         say({"what": "waiting", "says": "no gateway runs with these settings; it will be recorded from its start"})
@@ -67,3 +67,10 @@ def _wait_until(so: Callable[[], bool], within_s: float | None, wait: Callable[[
         looks += 1
         wait(LOOK_EVERY_S)
     return True
+
+
+def _still_asked(folder: Path, request: Request) -> bool:
+    try:
+        return asked(folder) == request
+    except (ValueError, OSError):  # somebody has put something else there
+        return False

@@ -24,7 +24,7 @@ def header(settings: Settings, start: Instant, software: str) -> bytes:
     told = settings.model_dump(mode="json", by_alias=True, exclude_unset=True, include={"readers", "zones", "doors"})
     for reader in told.get("readers", ()):
         reader["url"] = _without_secrets(reader["url"])
-        reader["options"] = {name: value for name, value in reader.get("options", {}).items() if not _is_secret(name)}
+        reader["options"] = _told(reader.get("options", {}))
     told["gateway"] = {"site": settings.gateway.site, "company_prefixes": settings.gateway.company_prefixes}
     return json.dumps(
         {"v": VERSION, "software": software, "mono_ns": start.mono_ns, "wall_ms": start.wall_ms, "settings": told}
@@ -54,5 +54,8 @@ def _without_secrets(url: str) -> str:
     return without_login(url).partition("#")[0].partition("?")[0]
 
 
-def _is_secret(name: str) -> bool:
-    return any(word in name.lower() for word in _SECRET)
+def _told(value: Any) -> Any:
+    """Return options without those that are named like a secret, however deep."""
+    if isinstance(value, dict):
+        return {name: _told(inner) for name, inner in value.items() if not any(word in name.lower() for word in _SECRET)}
+    return [_told(inner) for inner in value] if isinstance(value, list) else value

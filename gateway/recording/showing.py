@@ -85,7 +85,7 @@ def summary(told: Told) -> str:
     """Return how much was replayed, and how the recording ends."""
     lasted = timedelta(seconds=(told.now.mono_ns - told.began.mono_ns) // 1_000_000_000)
     words = f"Site {printable(told.site, 40)} from {utc(told.began.wall_ms):%Y-%m-%d %H:%M:%S} UTC for {lasted}, recorded by "
-    words += f"{printable(told.software, 60)}: {count(told.reads, 'read')}, {count(told.events, 'event')}"
+    words += f"version {printable(told.software, 60)}: {count(told.reads, 'read')}, {count(told.events, 'event')}"
     if told.refused:
         words += f"; {count(told.refused, 'read')} refused then as now, because too many waited"
     if told.damage:

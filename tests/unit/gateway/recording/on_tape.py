@@ -181,6 +181,7 @@ class Tape:
         for _ in range(round(seconds / step_s)):
             self.at_s += step_s
             self.turn()
+        self._file += b"".join(packed(block) for block in self.recorder.fetch())
 
     @property
     def file(self) -> bytes:

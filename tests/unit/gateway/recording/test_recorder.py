@@ -124,10 +124,12 @@ def test_a_disk_that_does_not_keep_up_ends_it_with_bounded_memory(monkeypatch: p
 
 def test_the_header_has_what_decides_and_no_secrets() -> None:
     text = TOML.replace("rtsp://192.0.2.9/belt?key=hush", "rtsp://me:hush@192.0.2.9/belt?key=hush#hush")
+    text = text.replace('"/etc/hush" }', '"/etc/hush", deep = [{ api_token = "hush", far = 3 }] }')
     settings = settings_of(text + '[registry]\ncredentials = "/etc/hush.json"\n')
     told = header(settings, START, "9.9")
     assert b"hush" not in told
     assert b"rtsp://192.0.2.9/belt" in told
+    assert b'{"deep": [{"far": 3}]}' in told
     again, start, software = read_header(told)
     assert (start, software) == (START, "9.9")
     assert again.as_site() == settings.as_site()
