@@ -143,6 +143,7 @@ class Asset(models.Model):
             models.Index(fields=["name"], name="asset_name"),
             models.Index(Lower("name"), "id", name="asset_by_name"),  # how lists are sorted
             models.Index(Lower("asset_no"), "id", name="asset_by_number"),
+            models.Index(fields=["home_location", "id"], name="asset_at_home"),  # the scope of who sees one site
             models.Index(Lower("serial_no"), name="asset_by_serial_no"),  # how a search compares
             models.Index(fields=["serial_no"], name="asset_serial_no"),
             models.Index(fields=["warranty_until"], name="asset_warranty_until"),

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from registry.assets.models.assets import Asset
 from registry.db import uuid7
@@ -50,6 +51,7 @@ class Identifier(models.Model):
         ordering = ["id"]
         indexes = [
             models.Index(fields=["key"], name="identifier_key"),
+            models.Index(Lower("key"), "asset", condition=Q(state="active"), name="identifier_by_code"),  # the order of lists
             models.Index(fields=["id"], condition=Q(projected=False), name="identifier_unprojected"),
         ]
         constraints = [
