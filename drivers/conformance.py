@@ -26,12 +26,13 @@ from drivers.api import (
     ReaderMisconfigured,
     ReaderUnavailable,
     Signal,
+    Tap,
     Verb,
     Wiring,
 )
 from drivers.emulated_device import Burst, EmulatedDevice, Field, TagInField
 from drivers.emulated_line import EmulatedPty, Line, Weather, attached
-from drivers.session import Decoder
+from drivers.session import Decoder, HasCodec
 
 SYSTEM_CLOCK = Clock(mono_ns=time.monotonic_ns, wall_ms=lambda: time.time_ns() // 1_000_000)
 PATIENCE_S = 10.0
@@ -192,6 +193,21 @@ async def check_a_bad_line_only_delays(candidate: Candidate, directory: Path) ->
     assert {read.raw for read in sink.all_reads} == {tag.epc for tag in TAGS}, "noise was taken for a tag"
 
 
+async def check_recorded_bytes_read_the_same(candidate: Candidate, directory: Path) -> None:
+    """What the tap sees, given to a new codec, makes the same reads with the same times, however bad the line is."""
+    told: list[tuple[bytes, int, int, bytes]] = []
+    weather = Weather(random.Random(8), noise=0.2, max_noise_bytes=12, tear_bytes=5, delay_s=0.002)  # noqa: S311
+    async with _session(candidate, directory, weather=weather, tap=lambda *seen: told.append(seen)) as (sink, reader, _, session):
+        await sink.until(lambda s: _has_all_tags(s) or session.done(), "a read of every tag")
+    assert isinstance(reader, HasCodec), "a reader of serial frames has `decoder`, or nobody can replay a recording of it"
+    codec, again = reader.decoder(), list[Read]()
+    for data, mono_ns, wall_ms, set_up in told:
+        if codec.set_up != set_up:
+            codec.set_up = set_up
+        again += (codec.feed(data, mono_ns, wall_ms) if data else codec.flush(mono_ns, wall_ms))[0]
+    assert again == sink.all_reads
+
+
 async def check_a_hang_up_is_unavailable(candidate: Candidate, directory: Path) -> None:
     """Wherever the line is cut, `run` raises ReaderUnavailable, and the reader works again when it is plugged in again."""
     for bursts in range(24):
@@ -246,6 +262,7 @@ async def check_cancelling_releases_the_port(candidate: Candidate, directory: Pa
 SESSION_CHECKS: tuple[Callable[[Candidate, Path], Awaitable[None]], ...] = (
     check_reads_arrive,
     check_a_bad_line_only_delays,
+    check_recorded_bytes_read_the_same,
     check_a_hang_up_is_unavailable,
     check_no_device_is_unavailable,
     check_wrong_settings_are_misconfigured,
@@ -272,8 +289,8 @@ class _CutAfter:
         return burst
 
 
-def _open(candidate: Candidate, line: Line, options: Mapping[str, object] | None = None) -> Reader:
-    return candidate.open_reader(Wiring("reader", line.url, candidate.options if options is None else options, SYSTEM_CLOCK))
+def _open(candidate: Candidate, line: Line, options: Mapping[str, object] | None = None, tap: Tap | None = None) -> Reader:
+    return candidate.open_reader(Wiring("reader", line.url, candidate.options if options is None else options, SYSTEM_CLOCK, tap))
 
 
 @contextlib.asynccontextmanager
@@ -285,12 +302,13 @@ async def _session(
     options: Mapping[str, object] | None = None,
     weather: Weather | None = None,
     cut_after: int | None = None,
+    tap: Tap | None = None,
 ) -> AsyncIterator[tuple[Recorder, Reader, Line, "asyncio.Task[None]"]]:
     line = EmulatedPty(directory / "reader", weather=weather)
     device = device or candidate.device(lambda _: TAGS)
     sink = Recorder()
     async with attached(device if cut_after is None else _CutAfter(device, line, cut_after), line):
-        reader = _open(candidate, line, options)
+        reader = _open(candidate, line, options, tap)
         session = asyncio.create_task(reader.run(sink))
         try:
             yield sink, reader, line, session
