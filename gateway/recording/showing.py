@@ -52,6 +52,8 @@ def show(
         return NO_RECORDING
     except Damaged as exc:
         told.damage = str(exc)
+    except BrokenPipeError:  # whoever read our lines has seen enough
+        raise
     except OSError as exc:
         echo(f"{path} cannot be read: {exc.strerror or exc}", err=True)
         return NO_RECORDING

@@ -101,3 +101,12 @@ def test_other_settings_are_taken_where_they_are_given(path: Path, tape: Tape) -
     show(path, settings_of(TOML.replace('kind = "desk"', 'kind = "storage"')), None, True, screen)
     assert len(screen.out) != 0
     assert {msgspec.json.decode(line, type=LocationEvent).parameters for line in screen.out} != {tape.told[0].parameters}
+
+
+def test_who_has_seen_enough_is_not_called_a_bad_file(path: Path) -> None:
+    def gone(message: str, *, err: bool = False) -> None:
+        assert not err
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        show(path, None, None, True, gone)
