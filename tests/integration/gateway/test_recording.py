@@ -59,7 +59,8 @@ async def test_the_demos_readers_give_in_replay_what_the_live_engine_told(tmp_pa
         async with working(settings) as gateway:
             await gateway.until(lambda now: all(row.state is ReaderState.UP for row in now.readers))
             play.begin()
-            await gateway.until(lambda now: now.doors[0].passed_in + now.doors[0].passed_out > 0 and play.now_s > 4, within_s=25)
+            await gateway.until(lambda now: now.doors[0].passed_in + now.doors[0].passed_out > 0, within_s=30)
+            await gateway.until(lambda now: all(row.reads_total for row in now.readers), within_s=30)
     live = stored(settings)
     assert {event.kind for event in live} >= {EventKind.PASSED, EventKind.ARRIVED}
     assert {event.read_point.partition(":")[0] for event in live} == {"door-1", "store", "belt-cam"}

@@ -206,6 +206,30 @@ def test_reads_that_waited_for_the_next_turn_do_so_again(monkeypatch: pytest.Mon
     assert len({event.decided_at for event in tape.told}) > 1, "they were all taken in one turn"
 
 
+def test_a_silence_gives_up_what_was_held_then_and_now() -> None:
+    tape = Tape(settings_of(TOML.replace('["cam:1"]', '["cam:1", "dock:3"]')))
+    tape.session("dock")
+    tape.hear("dock", b"\xa0\x45\x01\x89" + r2000_tag(3, 7, -50))  # the header claims more than comes
+    tape.turn()
+    assert tape.told == []
+    tape.at_s += 0.5
+    tape.hear("dock", b"")
+    tape.turn()
+    assert [event.kind for event in tape.told] == [EventKind.ARRIVED]
+    assert replayed(tape.file)[0] == tape.told
+
+
+def test_half_a_frame_of_the_old_link_never_prefixes_the_new_one() -> None:
+    tape = Tape()
+    tape.session("dock")
+    tape.hear("dock", r2000_tag(1, 7, -50)[:10])
+    tape.turn()
+    tape.session("dock")
+    tape.hear("dock", r2000_tag(1, 7, -50)[10:])
+    tape.turn()
+    assert replayed(tape.file)[1].told.reads == 0
+
+
 def test_a_codec_is_set_up_as_its_session_had_it() -> None:
     settings16 = settings_of(
         TOML.replace("antennas = [1, 2]", "antennas = [9, 10]").replace("dock:1", "dock:9").replace("dock:2", "dock:10")
