@@ -4,7 +4,7 @@ Keys are carried as the database writes them, so that nobody makes UUIDs of them
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
@@ -16,6 +16,13 @@ from django.db.models.functions import Cast
 def keys_of(rows: QuerySet[Any, Any], most: int, name: str = "pk") -> list[str] | None:
     """The keys of these rows as the database writes them; None if there are more than `most`."""
     found = list(rows.order_by().values_list(Cast(name, TextField()), flat=True)[: most + 1])
+    return found if len(found) <= most else None
+
+
+def keys_of_any(parts: Iterable[tuple[QuerySet[Any, Any], str]], most: int) -> list[str] | None:
+    """The same of the rows of several tables, each key once. With each comes what its key is called."""
+    first, *others = (rows.order_by().values_list(Cast(name, TextField()), flat=True) for rows, name in parts)
+    found = list(first.union(*others)[: most + 1])
     return found if len(found) <= most else None
 
 

@@ -61,7 +61,7 @@ class Page(Generic[Row]):
 def cut(queryset: models.QuerySet[Row], order: Order, cursor: str | None, size: int) -> Page[Row]:
     """Return the page that `cursor` points to, the first one without it. Raises BadCursor."""
     size = max(1, min(size, MAX_PAGE))
-    backward, mark = _unpack(cursor, order, queryset.model) if cursor else (False, None)
+    backward, mark = standing(cursor, order, queryset.model)
     descending = order.descending != backward
     found = order.keyed(queryset)
     if mark is not None:
@@ -83,6 +83,11 @@ def cut(queryset: models.QuerySet[Row], order: Order, cursor: str | None, size: 
         next=_pack(order, rows[-1], backward=False) if rows and has_next else None,
         previous=_pack(order, rows[0], backward=True) if rows and has_previous else None,
     )
+
+
+def standing(cursor: str | None, order: Order, model: type[models.Model]) -> tuple[bool, tuple[Any, Any] | None]:
+    """Does the cursor go backward, and from where: (sort key, primary key); without one from the beginning. Raises BadCursor."""
+    return _unpack(cursor, order, model) if cursor else (False, None)
 
 
 def cut_by_key(

@@ -17,8 +17,8 @@ from django.db.models.functions import Lower
 
 from identity.resolve import resolve_text, second_reading
 from registry.access.actors import Actor
-from registry.among import among, keys_of
-from registry.assets import filters
+from registry.among import among, keys_of, keys_of_any
+from registry.assets import code_order, filters
 from registry.assets.columns import Column, loaded
 from registry.assets.filters import SEEN, Criteria, seen
 from registry.assets.models import Asset, AssetQuerySet, CustomField, CustomValue, Identifier
@@ -45,6 +45,7 @@ __all__ = [
 MAX_SEARCH_CHARS: Final = 200
 MAX_WORDS: Final = 8
 CARRIED: Final = 10_000  # so many keys are a tenth of a second at most
+WIDE: Final = 20_000  # so many that a word finds are held against those of the others
 FEW: Final = 5_000  # so many are looked at one by one before all are looked through
 
 
@@ -83,7 +84,7 @@ def search(by: Actor, text: str) -> Found:
 def carried(found: AssetQuerySet) -> Found:
     """The same by their keys, if they are few enough to be carried along from one question to the next."""
     keys = keys_of(found, CARRIED)
-    return Found(found) if keys is None else Found(Asset.objects.filter(pk__in=among(keys)), len(keys))
+    return Found(found) if keys is None else Found(_these(keys), len(keys))
 
 
 def by_code(found: AssetQuerySet, text: str) -> AssetQuerySet | None:
@@ -115,23 +116,47 @@ def matching(found: AssetQuerySet, text: str) -> Found:
     """Every word of `text` stands in the name, the number or the serial number, begins a custom value, or (with a digit in it)
     begins or ends a code of the asset, whatever the code's state.
 
-    Word by word, what is rare first: the next ones are looked for among what the first have left."""
+    Word by word, what is rare first: the keys that each finds by its indexes are held against those of the others, or the word is
+    looked for among the few assets that are left."""
     words = sorted(dict.fromkeys(text.split()[:MAX_WORDS]), key=lambda word: (not _coded(word), -len(word)))
-    now = Found(found)
+    keys = keys_of(found, CARRIED) if found.query.where else None
+    common: list[str] = []
     for word in words:
-        few = now.total is not None and now.total <= FEW
-        now = carried(now.rows.filter(_each(word) if few or _short(word) else _any(word)))
-        if now.total == 0:
-            break
-    return now if now.total is not None else Found(reduce(lambda rows, word: rows.filter(_each(word)), words, found))
+        hits = _keys_with(word, found, keys)
+        if hits is None:
+            common.append(word)
+        else:
+            keys = hits
+    if keys is None or len(keys) > CARRIED:
+        return Found(_with_each(words, found))
+    return carried(_with_each(common, _these(keys))) if common and keys else Found(_these(keys), len(keys))
 
 
-def _any(word: str) -> Q:
-    """Asked of all assets: each place where the word can stand by its index. An OR would have PostgreSQL read every asset."""
-    rows: list[QuerySet[Any, Any]] = [_saying(word).values("asset")]
-    if _coded(word):
-        rows.append(Identifier.objects.order_by().filter(_in_code(word)).values("asset"))
-    return Q(pk__in=Asset.objects.order_by().filter(_written(word)).values("pk").union(*rows))
+def _keys_with(word: str, found: AssetQuerySet, keys: Sequence[str] | None) -> list[str] | None:
+    """Of those among `keys`, or in `found` while there are none yet, that have the word; None if it is in too many."""
+    if _short(word) or (keys is not None and len(keys) <= FEW):
+        return keys_of((found if keys is None else _these(keys)).filter(_each(word)), WIDE) if keys != [] else []
+    hits = keys_of_any(_places_of(word), WIDE)
+    if hits is None or (keys is None and not found.query.where):
+        return hits
+    if keys is None:
+        return keys_of(found.filter(pk__in=among(hits)), WIDE)
+    there = set(hits)
+    return [key for key in keys if key in there]
+
+
+def _with_each(words: Sequence[str], found: AssetQuerySet) -> AssetQuerySet:
+    return reduce(lambda rows, word: rows.filter(_each(word)), words, found)
+
+
+def _these(keys: Sequence[str]) -> AssetQuerySet:
+    return Asset.objects.filter(pk__in=among(keys))
+
+
+def _places_of(word: str) -> list[tuple[QuerySet[Any, Any], str]]:
+    """Each place where the word can stand, asked of all assets by its index. An OR would have PostgreSQL read every asset."""
+    places: list[tuple[QuerySet[Any, Any], str]] = [(Asset.objects.filter(_written(word)), "pk"), (_saying(word), "asset")]
+    return [*places, (Identifier.objects.filter(_in_code(word)), "asset")] if _coded(word) else places
 
 
 def _each(word: str) -> Q:
@@ -178,7 +203,8 @@ def for_rows(found: AssetQuerySet) -> AssetQuerySet:
 def page_of(found: AssetQuerySet, order: Order, cursor: str | None, size: int, columns: Sequence[Column] = ()) -> Page[Asset]:
     """One page with all that its rows and `columns` show. First the keys alone are sorted, then the rows of one page are read:
     whole assets would be carried through the sorting of a hundred thousand. Raises BadCursor."""
-    keys = cut(found.only("pk"), order, cursor, size)
+    walked = code_order.page(found, order, cursor, size) if order.name == "identifiers" else None
+    keys = walked or cut(found.only("pk"), order, cursor, size)
     wanted = [row.pk for row in keys.rows]
     return Page(rows_of(wanted, columns), keys.next, keys.previous)
 

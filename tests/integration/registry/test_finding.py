@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,9 +15,20 @@ from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from registry.access.models import Person
-from registry.assets import filters, finding, orders
+from registry.assets import code_order, filters, finding, orders
 from registry.assets.columns import columns_of
-from registry.assets.models import Asset, AssetModel, AssetTag, CostCenter, CustomField, CustomValue, StatusLabel, Supplier, Tag
+from registry.assets.models import (
+    Asset,
+    AssetModel,
+    AssetTag,
+    CostCenter,
+    CustomField,
+    CustomValue,
+    Identifier,
+    StatusLabel,
+    Supplier,
+    Tag,
+)
 from registry.assets.saved_views import of as views_of
 from registry.custody.models import Booking, BookingItem, Custody
 from tests.registry_world import ROOT, Caller, World, actor, lasting, make_user, many_assets, tell_a_day
@@ -171,6 +183,33 @@ def test_every_column_has_an_order_and_pages_follow_each_other_in_it(world: Worl
                 assert names[0 if sort.startswith("-") else -1] == "Pump 7", sort
 
 
+@pytest.mark.parametrize("walked", [1, 4, 1_000])
+def test_the_order_of_codes_is_the_same_however_many_are_walked(
+    world: World, walked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forward and back, up and down, of all and of some: assets without a code, with several, and with one that is retired."""
+    many_assets(world, 9)
+    every = list(Asset.objects.order_by("pk"))
+    for number, asset in enumerate(every[::2]):
+        for code in (f"Z{number % 3}-{number}", f"m{number}"):
+            Identifier.objects.create(asset=asset, key=code, raw=code, kind="manual")
+    Identifier.objects.create(asset=every[1], key="A0", raw="A0", kind="manual", state="retired", valid_to=timezone.now())
+    Identifier.objects.create(asset=every[0], key="M0", raw="M0", kind="manual")  # as one of its own, but for its case
+    monkeypatch.setattr(code_order, "WALKED", walked)
+    for found in (Asset.objects.all(), Asset.objects.filter(pk__in=[asset.pk for asset in every[::3]])):
+        for sort in ("identifiers", "-identifiers"):
+            order = orders.order_of(sort)
+            assert order is not None
+            sign = "-" if order.descending else ""
+            expected = [row.pk for row in order.keyed(found).order_by(f"{sign}sort_key", f"{sign}pk")]
+            pages = [finding.page_of(found, order, None, 3)]
+            while (further := pages[-1].next) is not None:
+                pages.append(finding.page_of(found, order, further, 3))
+            assert [row.pk for page in pages for row in page.rows] == expected
+            for before, page in pairwise(pages):
+                assert [row.pk for row in finding.page_of(found, order, page.previous, 3).rows] == [row.pk for row in before.rows]
+
+
 def test_orders_of_fields_that_are_no_more_are_none(world: World) -> None:
     CustomField.objects.filter(key="rating").update(active=False)
     assert orders.order_of("custom.rating") is None
@@ -197,7 +236,7 @@ def test_resolve_finds_by_number_and_serial_number_too(world: World) -> None:
     assert call("GET", "/resolve", query_params={"code": "SN-77"}).json()["asset"] is None  # two have it: neither is meant
 
 
-@pytest.mark.parametrize(("carried", "few"), [(10_000, 1_000), (10_000, 0), (2, 1_000), (0, 0)])
+@pytest.mark.parametrize(("carried", "few"), [(10_000, 1_000), (10_000, 0), (2, 1_000), (2, 0), (0, 0)])
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -217,6 +256,7 @@ def test_a_search_finds_the_same_however_much_it_carries_along(
 ) -> None:
     monkeypatch.setattr(finding, "CARRIED", carried)
     monkeypatch.setattr(finding, "FEW", few)
+    monkeypatch.setattr(finding, "WIDE", 20_000 if few or not carried else carried)
     asked = finding.search(ROOT, text)
     assert sorted(asked.rows.values_list("name", flat=True)) == expected
     assert asked.total == (len(expected) if len(expected) <= carried else None)
