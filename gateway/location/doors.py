@@ -180,11 +180,9 @@ class Doors:
     def gate_due(self, gate: Gate, now_ns: int) -> None:
         """Decide about those that wait, or look again later."""
         still_open = gate.still_open(now_ns)
-        if not gate.waiting:
-            return
-        if not still_open or now_ns >= gate.first_closed_ns() + WAITS_NS:
+        if gate.waiting and (not still_open or now_ns >= gate.first_closed_ns() + WAITS_NS):
             self._decide(gate, list(gate.waiting.values()), now_ns, at_last=now_ns >= gate.first_closed_ns() + HOLDS_NS)
-        if gate.waiting:
+        if gate.waiting or still_open:
             self._timers.set(gate, now_ns + LOOKS_NS)
 
     def lately(self, door: str) -> Lately:
@@ -196,7 +194,8 @@ class Doors:
         waiting = gate.waiting.get(tag.identity)
         if waiting is None:
             return
-        if waiting.at is at and now_ns - waiting.shape.samples[0].at_ns < at.door.max_ns:
+        back = waiting.shape.verdict.way and now_ns - waiting.closed_ns > at.door.gap_ns  # it went through, and comes again
+        if waiting.at is at and not back and now_ns - waiting.shape.samples[0].at_ns < at.door.max_ns:
             del gate.waiting[tag.identity]
             at.samples = list(waiting.shape.samples)
         else:
@@ -216,7 +215,7 @@ class Doors:
             return
         gate.waiting[tag.identity] = Member(tag, at, Shape(samples, judge(samples)), now_ns)
         if gate.open:
-            self._timers.set(gate, gate.first_closed_ns() + WAITS_NS)
+            self._timers.set(gate, max(now_ns, gate.first_closed_ns() + WAITS_NS))
         else:
             self.gate_due(gate, now_ns)
 

@@ -20,6 +20,7 @@ from sync.wire import EventKind
 
 GLIMPSE_NS = 5_000_000_000  # of a code that reads for no zone
 AGE_OUT_NS = 14 * 24 * 3600 * 1_000_000_000  # departed and held tags are forgotten after so long without a word of them
+SOONER = 0.75  # of the time to its next look, before a tag is looked at earlier
 DELIBERATE_DBM = -30  # what a barcode or a handheld's read weighs against antennas that hear the same thing
 
 
@@ -46,6 +47,11 @@ class Presences:
                 if tag.held:
                     self._tags.place(tag, Presence.PRESENT, held=False)
                     self.watch(tag, now_ns)
+                elif tag.due_ns - now_ns > zone.lost_min_ns:
+                    # The better it is heard, the sooner it may be missed. Its timer need not be exact: a new entry costs more.
+                    lost_ns = self._lost_at_ns(tag, zone)
+                    if lost_ns - now_ns < SOONER * (tag.due_ns - now_ns):
+                        self._timers.set(tag, lost_ns)
                 return "still here"
             present = tag.zone
             if hold_back or present is None:
@@ -107,7 +113,7 @@ class Presences:
                 return
         elif tag.zone is None or tag.zone.silent or self._teller.late_ns is not None:
             pass  # while a reader is down, or has told only now what was then, hearing nothing means nothing
-        elif now_ns >= tag.zone.lost_at_ns(tag.last_ns):
+        elif now_ns >= self._lost_at_ns(tag, tag.zone):
             self._depart(tag, tag.zone, now_ns)
         elif now_ns >= tag.told_ns + tag.zone.beat_ns and tag.last_ns > max(tag.told_ns, now_ns - tag.zone.lost_max_ns):
             evidence = tag.evidence_in(tag.zone)
@@ -179,8 +185,12 @@ class Presences:
             return self.glimpse_ends_ns(tag)
         if tag.presence is Presence.DEPARTED or tag.held or tag.zone is None:
             return self.glimpse_ends_ns(tag) if tag.windows else max(tag.told_ns, tag.last_ns) + AGE_OUT_NS
-        lost_ns, beat_ns = tag.zone.lost_at_ns(tag.last_ns), tag.told_ns + tag.zone.beat_ns
+        lost_ns, beat_ns = self._lost_at_ns(tag, tag.zone), tag.told_ns + tag.zone.beat_ns
         return beat_ns if now_ns < beat_ns < lost_ns else lost_ns
+
+    def _lost_at_ns(self, tag: Tag, zone: LiveZone) -> int:
+        evidence = tag.evidence_in(zone)
+        return zone.lost_at_ns(tag.last_ns, evidence.rate_hz if evidence is not None else 0.0)
 
     def knows(self, tag: Tag) -> bool:
         return self._tags.known.get(tag.identity) is tag

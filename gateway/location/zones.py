@@ -1,5 +1,6 @@
 """Zones while the engine runs, and the choice between them: evidence ages, and so does the margin a rival needs."""
 
+import math
 import struct
 
 import msgspec
@@ -9,6 +10,8 @@ from gateway.location.site import RULES, Zone, ZoneKind
 SAMPLES = 20  # sightings of one tag in one zone that count
 SAMPLE = struct.Struct("<IHf")  # when (milliseconds, they wrap after seven weeks), reads, power
 WRAP, MOST_READS = 0xFFFFFFFF, 0xFFFF
+RATE_NS = 300 * 1_000_000_000  # how far back the rate of a tag's sightings looks
+LOST_AFTER = 13.8  # usual gaps: ln(1/d) with d = one silence in a million
 S_NS, MS_NS = 1_000_000_000, 1_000_000
 MISSED = 4.6  # usual gaps between two sightings of a tag that is there: only one silence in a hundred is longer
 NO_RSSI = -1000  # in place of the strongest RSSI when no read had one
@@ -19,8 +22,8 @@ class LiveZone:
 
     __slots__ = (
         "beat_ns", "close_dbm", "confirm_ns", "confirm_sightings", "duplicate_ns", "fade_ns", "glimpse_ns", "gone", "hold_off_ns",
-        "live_since_ns", "lost_max_ns", "name", "reachable", "readers", "sample_age_ns", "silent", "slope_db_per_ns",
-        "threshold", "threshold_db",
+        "live_since_ns", "lost_max_ns", "lost_min_ns", "name", "reachable", "readers", "sample_age_ns", "silent",
+        "slope_db_per_ns", "threshold", "threshold_db",
     )  # fmt: skip
 
     def __init__(self, zone: Zone, readers: frozenset[str], now_ns: int, gone: bool = False) -> None:
@@ -34,6 +37,7 @@ class LiveZone:
         self.confirm_sightings = rules.confirm_sightings
         self.confirm_ns = ns(rules.confirm_s)
         self.glimpse_ns = ns(rules.glimpse_s)
+        self.lost_min_ns = ns(rules.lost_min_s)
         self.lost_max_ns = ns(rules.lost_max_s)
         self.threshold_db = rules.threshold_db
         self.hold_off_ns = ns(rules.hold_off_s)
@@ -52,9 +56,19 @@ class LiveZone:
         self.duplicate_ns = ns(rules.duplicate_s)
         self.beat_ns = ns(rules.heartbeat_s)
 
-    def lost_at_ns(self, last_ns: int) -> int:
-        """When a tag last heard at `last_ns` has departed if nothing is heard and no reader fails."""
-        return max(last_ns, self.live_since_ns) + self.lost_max_ns
+    def lost_at_ns(self, last_ns: int, rate_hz: float) -> int:
+        """When a tag last heard at `last_ns`, so many times a second, has departed if nothing is heard and no reader fails.
+
+        The published timeout, E * ln(1/d) / p with an epoch E and a read rate p of each epoch, is ln(1/d) usual gaps: the rate is
+        p / E. Its d is the chance that a tag which is there departs in a gap. With the usual 0.01 one that is heard every twenty
+        seconds would depart falsely twice an hour; here d is a millionth. The rate is counted from nothing, not from a prior of
+        0.5: a tag is given up fast once it has been heard well for long enough to know (in a store, half a minute of steady
+        reads), and only after the longest timeout when it was heard a few times.
+        """
+        timeout_ns = self.lost_max_ns
+        if rate_hz * timeout_ns > LOST_AFTER * S_NS:
+            timeout_ns = min(timeout_ns, max(self.lost_min_ns, round(LOST_AFTER * S_NS / rate_hz)))
+        return max(last_ns, self.live_since_ns) + timeout_ns
 
 
 class Evidence(msgspec.Struct, gc=False):
@@ -70,6 +84,7 @@ class Evidence(msgspec.Struct, gc=False):
     reads: int = 0  # in these samples, and their power
     power_mw: float = 0.0
     rssi_max_dbm: int = NO_RSSI
+    rate_hz: float = 0.0  # of its sightings, exponentially weighted over RATE_NS
     told_ns: int = -1  # when a deliberate sighting here was last told
     samples: bytes = b""  # oldest first, each as SAMPLE
 
@@ -84,7 +99,9 @@ class Evidence(msgspec.Struct, gc=False):
         self.reads += reads
         self.power_mw += power_mw
         if at_ns > self.last_ns:
+            self.rate_hz *= math.exp((self.last_ns - at_ns) / RATE_NS)
             self.last_ns = at_ns
+        self.rate_hz += S_NS / RATE_NS
         if rssi_max_dbm > self.rssi_max_dbm:
             self.rssi_max_dbm = rssi_max_dbm
 

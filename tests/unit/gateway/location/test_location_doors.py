@@ -130,6 +130,25 @@ def test_a_session_ends_after_half_a_minute_although_the_tag_stays_in_reach() ->
     assert event.direction is Passage.IN
 
 
+def test_who_comes_back_while_others_go_both_ways_is_told_each_time() -> None:
+    """Eight tags one behind the other, in and out by turns, that show no common way: each is back before the door is ever empty."""
+    paper = Paper()
+    reads = []
+    for number in range(8):
+        for leg in range(6):
+            way = reversed(WAY) if (number + leg) % 2 else WAY
+            at_s = 10 + number * 0.5 + leg * 7.5
+            reads += [
+                (at_s + step * 0.42, f"dock:{antenna}", f"truck-{number}", rssi) for step, (antenna, rssi) in enumerate(way)
+            ]
+    for read in sorted(reads):
+        paper.read(*read)
+    paper.until(100)
+    assert len(paper.told) == 48
+    for event in paper.told:
+        assert seconds(event)[1] >= seconds(event)[0] + 2, "nothing is decided before it was over"
+
+
 # ---- tags that stand near the door
 
 

@@ -1,5 +1,7 @@
 """Arriving and leaving: when a tag is believed, when it is forgotten, and what silence means."""
 
+import random
+
 import pytest
 
 from gateway.location.site import Site
@@ -70,13 +72,51 @@ def test_glimpses_too_far_apart_do_not_add_up() -> None:
 
 def test_departed_tells_the_last_read_and_when_it_was_decided() -> None:
     paper = Paper()
-    paper.stay("hall:1", 0, 20, every_s=0.1)
-    paper.read(20.05, "hall:1")  # merged into a sighting that no later read closes
-    assert paper.until(620.0) == []
+    paper.stay("hall:1", 0, 1, every_s=0.1)
+    paper.read(1.05, "hall:1")  # merged into a sighting that no later read closes
+    assert paper.until(601.0) == []
     (event,) = paper.until(700.0)
     assert (event.kind, event.zone_from, event.zone_to) == (EventKind.DEPARTED, "hall", None)
-    assert seconds(event) == approximately(20.05, 620.05)
+    assert seconds(event) == approximately(1.05, 601.05)
     assert paper.engine.in_view == 0
+
+
+@pytest.mark.parametrize(
+    ("point", "every_s", "for_s", "gone_within_s"),
+    [
+        ("hall:1", 0.3, 600, (60, 61)),  # heard well: the shortest timeout of a store
+        ("hall:1", 0.3, 60, (60, 80)),
+        ("hall:1", 20, 3600, (260, 300)),
+        ("hall:1", 100, 36_000, (600, 601)),  # hardly heard: the longest
+        ("hall:1", 0.3, 2, (585, 601)),  # not known for long enough
+        ("gate:1", 0.3, 600, (10, 11)),
+        ("gate:1", 0.3, 60, (20, 35)),
+        ("gate:1", 0.3, 2, (60, 61)),
+    ],
+)
+def test_the_better_a_tag_is_heard_the_sooner_it_has_departed(
+    point: str, every_s: float, for_s: float, gone_within_s: tuple[float, float]
+) -> None:
+    paper = Paper()
+    paper.stay(point, 0, 0.6, every_s=0.3)
+    paper.stay(point, 1, for_s, every_s=every_s)
+    paper.until(2 * for_s + 1000)
+    last = paper.told[-1]
+    assert paper.kinds == [EventKind.ARRIVED] + [EventKind.SEEN] * (len(paper.told) - 2) + [EventKind.DEPARTED]
+    last_s, decided_s = seconds(last)
+    assert gone_within_s[0] - 0.1 <= decided_s - last_s <= gone_within_s[1]
+
+
+@pytest.mark.parametrize("gap_s", [1.0, 5.0, 20.0, 40.0])
+def test_a_weak_tag_that_stays_hardly_ever_departs(gap_s: float) -> None:
+    """Heard by chance, every so many seconds in the mean, for ten days: with one silence in a hundred it would leave hundreds of
+    times."""
+    paper, rng, at_s = Paper(Site.of([zone("hall", "storage", "hall:1", heartbeat_s=1e9)])), random.Random(1), 0.0
+    while at_s < 10 * 24 * HOUR_S * min(1.0, gap_s / 20):
+        paper.read(at_s, "hall:1")
+        at_s += rng.expovariate(1 / gap_s)
+    departed = [event for event in paper.told if event.kind is EventKind.DEPARTED]
+    assert len(departed) <= 3
 
 
 def test_a_read_decides_first_what_was_due_before_it() -> None:
