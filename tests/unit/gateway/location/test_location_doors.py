@@ -131,7 +131,7 @@ def test_a_session_ends_after_half_a_minute_although_the_tag_stays_in_reach() ->
 
 
 def test_who_comes_back_while_others_go_both_ways_is_told_each_time() -> None:
-    """Eight tags one behind the other, in and out by turns, that show no common way: each is back before the door is ever empty."""
+    """Eight tags in file, in and out by turns, that show no common way: each is back before the door is ever empty."""
     paper = Paper()
     reads = []
     for number in range(8):
