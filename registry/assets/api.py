@@ -86,10 +86,11 @@ def create_asset(request: HttpRequest, response: HttpResponse, body: NewAsset) -
     response={201: WrittenAll},
     operation_id="create_assets",
     tags=["assets"],
-    summary="Register up to 1,000 assets, all or none",
+    summary="Register up to 500 assets, all or none",
 )
 def create_assets(request: HttpRequest, body: Annotated[NewAssets, Body()]) -> Any:
-    """Every error of every row is said at once; `errors[].pointer` names row and field."""
+    """Every error of every row is said at once; `errors[].pointer` names row and field. At most 1,000 rows are written by one
+    request: two for each asset, one for each code, tag and own value."""
     by = acting(request)
     rows = _rows(by, body)
     made = bulk.register_all(by=by, rows=rows)
@@ -101,11 +102,12 @@ def create_assets(request: HttpRequest, body: Annotated[NewAssets, Body()]) -> A
     response=WrittenAll,
     operation_id="change_assets",
     tags=["assets"],
-    summary="Change up to 1,000 assets, all or none",
+    summary="Change up to 500 assets, all or none",
 )
 def change_assets(request: HttpRequest, body: Annotated[BulkChanges, Body()]) -> Any:
     """Every error of every row is said at once; `errors[].pointer` names row and field. A row with `version` is refused when
-    somebody changed its asset since."""
+    somebody changed its asset since. At most 1,000 rows are written by one request: two for each asset, tag
+    and own value."""
     by = acting(request)
     return _written(bulk.change_all(by=by, rows=_rows(by, body)))
 

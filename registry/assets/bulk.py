@@ -29,8 +29,8 @@ from registry.assets.services import (
 from registry.db import insert, insert_new, update, uuid7s
 from registry.problems import Forbidden, Invalid, NotFound, Problem, Several, Stale, Taken
 
-MOST: Final = 1_000
-MOST_CODES: Final = 5_000
+MOST: Final = 500
+MOST_ROWS: Final = 1_000  # of all tables in one transaction: whoever else writes waits for it on SQLite
 _COLUMNS: Final = [field.name for field in Asset._meta.concrete_fields]
 
 
@@ -172,9 +172,14 @@ def change_all(*, by: Actor, rows: Sequence[Row]) -> list[Asset]:
 
 def _not_too_many(rows: Sequence[Row]) -> None:
     if len(rows) > MOST:
-        raise Invalid(f"{len(rows):,} rows are too many, {MOST:,} at once; import a table for more")
-    if sum(len(row.identifiers) for row in rows) > MOST_CODES:
-        raise Invalid(f"more than {MOST_CODES:,} codes at once")
+        raise Invalid(f"{len(rows):,} assets are too many, {MOST:,} at once; import a table for more")
+    beside = [len(row.identifiers) + len(row.tags or ()) + len(row.custom or ()) for row in rows]
+    written = sum(2 + (number if row.asset_id is None else 2 * number) for row, number in zip(rows, beside, strict=True))
+    if written > MOST_ROWS:
+        raise Invalid(
+            f"{len(rows):,} assets with {sum(beside):,} codes, tags and own values are {written:,} rows with their log,"
+            f" {MOST_ROWS:,} at most in one request; send fewer at once, or import a table"
+        )
 
 
 def _new(by: Actor, row: Row, beside: _Beside) -> _Ready:

@@ -20,7 +20,7 @@ from registry.db import insert, update, uuid7s
 from registry.problems import Invalid, Problem, Several
 
 DEPTH: Final = 5  # so many around one another
-MOST: Final = 1_000  # at once
+MOST: Final = 250  # at once: of each the asset, the row that ends, the one that begins and the log are written
 _COLUMNS = [field.name for field in Containment._meta.concrete_fields]
 _ATTRIBUTES = [field.attname for field in Containment._meta.concrete_fields]
 _LOCK = "containers"  # one writer at a time: two of them could close a ring that neither sees
@@ -73,6 +73,8 @@ def take_out(*, by: Actor, asset: Asset, at: datetime | None = None) -> None:
 @transaction.atomic
 def take_all_out(*, by: Actor, assets: Sequence[Asset], at: datetime | None = None) -> None:
     """All or none; one that lies in nothing stays so. Raises Invalid, NotFound, Forbidden."""
+    if len(assets) > MOST:
+        raise Invalid(f"assets: {MOST:,} at once at most", field="assets")
     must_be_allowed(by, Action.HANDLE, {asset.pk for asset in assets})
     moment = _past(at)
     hold(_LOCK)

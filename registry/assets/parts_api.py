@@ -10,7 +10,7 @@ from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
 from registry.access.actors import Actor
-from registry.assets import bulk, containers, record
+from registry.assets import containers, record
 from registry.assets.models import Asset, AssetLink, Containment
 from registry.assets.schemas import AssetRef, asset_ref
 from registry.operations import Cursor, IfMatch, Limit, Paged, Strict, acting, version_seen
@@ -31,7 +31,7 @@ class IntoContainer(Strict):
 
 
 class NewContents(Strict):
-    assets: Annotated[list[UUID], Field(min_length=1, max_length=bulk.MOST)]
+    assets: Annotated[list[UUID], Field(min_length=1, max_length=containers.MOST)]
     kind: ContainmentKind = "contents"
 
 

@@ -14,7 +14,7 @@ from registry.access.actors import Action, Actor
 from registry.assets.models import Asset
 from registry.custody import services
 from registry.custody.models import Booking, BookingItem, Custody
-from registry.custody.scope import hold, in_words, person_of
+from registry.custody.scope import MOST_MADE, hold, in_words, person_of
 from registry.custody.services import FURTHEST, CheckedOut
 from registry.db import uuid7s
 from registry.problems import Invalid, NotFound, Several, Stale, Taken
@@ -35,7 +35,7 @@ def book(
     note: str = "",
     confirmed: bool = True,
 ) -> Booking:
-    """Book assets (at most 1,000) for a person; `confirmed`: hold them at once.
+    """Book assets (at most 300) for a person; `confirmed`: hold them at once.
 
     Raises Invalid, Taken, NotFound, Forbidden, Several."""
     now = timezone.now()
@@ -149,7 +149,7 @@ def _own(by: Actor, booking_id: UUID, version: int | None) -> tuple[Booking, lis
     booking = Booking.objects.select_for_update(of=("self",)).select_related("person").get(pk=booking_id)
     if version is not None and version != booking.version:
         raise Stale(f"{booking.title} was changed meanwhile; look at it again")
-    assets = hold(by, list(booking.items.values_list("asset", flat=True)), action=Action.HANDLE)
+    assets = hold(by, list(booking.items.values_list("asset", flat=True)), action=Action.HANDLE, most=MOST_MADE)
     return booking, assets
 
 

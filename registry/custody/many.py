@@ -78,7 +78,7 @@ def send(
     note: str,
     new_home: bool,
 ) -> Run:
-    """One transfer for each 1,000. Raises Invalid, NotFound, Forbidden."""
+    """One transfer for each 300. Raises Invalid, NotFound, Forbidden."""
     start, end = place_of(by, from_location, Action.VIEW, field="from_location"), place_of(by, to_location, field="to_location")
     if start.pk == end.pk:
         raise Invalid("to_location: is where they are sent from", field="to_location")

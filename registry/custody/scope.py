@@ -11,17 +11,20 @@ from registry.assets.services import must_be_allowed
 from registry.db import hold_rows
 from registry.problems import Forbidden, Invalid, NotFound
 
-MOST_ASSETS = 1_000  # at once: no transaction writes more
+MOST_ASSETS = 300  # at once: of each the asset, its custody or item and the log are written, a thousand rows at most
+MOST_MADE = 1_000  # assets of a booking or transfer of an earlier release
 DEEPEST_KIT = 5
 
 
-def hold(by: Actor, asset_ids: Sequence[UUID], *, action: Action = Action.HANDLE, field: str = "assets") -> list[Asset]:
+def hold(
+    by: Actor, asset_ids: Sequence[UUID], *, action: Action = Action.HANDLE, field: str = "assets", most: int = MOST_ASSETS
+) -> list[Asset]:
     """The assets, held until the transaction ends, if `by` may do this with all of them. Raises Invalid, NotFound, Forbidden."""
     wanted = list(dict.fromkeys(asset_ids))
     if not wanted:
         raise Invalid(f"{field}: choose at least one asset", field=field)
-    if len(wanted) > MOST_ASSETS:
-        raise Invalid(f"{field}: {len(wanted):,} at once are too many, {MOST_ASSETS:,} at most", field=field)
+    if len(wanted) > most:
+        raise Invalid(f"{field}: {len(wanted):,} at once are too many, {most:,} at most", field=field)
     must_be_allowed(by, action, wanted)
     hold_rows(Asset, wanted)
     found = Asset.objects.in_bulk(wanted)

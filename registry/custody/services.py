@@ -69,7 +69,7 @@ def check_out(
     accept_at: str = "",
     part_of: Batch | None = None,
 ) -> CheckedOut:
-    """Hand assets (at most 1,000) to a person, a place or another asset, until `due_at` or until further notice; `kits`: with
+    """Hand assets (at most 300) to a person, a place or another asset, until `due_at` or until further notice; `kits`: with
     what belongs to those of them that are kits. What is booked for others meanwhile is refused unless `over_bookings` says so.
     A person who has an address gets the link to accept it by mail: `accept_at` is where that leads (accepting.py). `part_of`:
     with others that go out in other transactions; whoever does that mails the link.
@@ -153,9 +153,8 @@ def check_in(
         "token_hash": "",
     }
     Custody.objects.filter(pk__in=[c.pk for c in out.values()]).update(**values)
-    _keep_custodian(dict.fromkeys(wanted), now)
-    if condition is not None:
-        Asset.objects.filter(pk__in=wanted).update(condition=condition, condition_on=now.date())
+    judged = {"condition": condition, "condition_on": now.date()} if condition is not None else {}
+    _keep_custodian(dict.fromkeys(wanted), now, **judged)
     after = {"condition": condition, "place": location, "note": values["note_in"]}
     said = {name: value for name, value in after.items() if value not in (None, "")}
     log.record_all(by, [Changed(asset, "checked in", {"from": out[asset.pk].held_by}, said) for asset in assets])
@@ -344,13 +343,13 @@ def _with_kits_out(asset_ids: Sequence[UUID]) -> list[UUID]:
     return [*asset_ids, *together.values_list("asset", flat=True)]
 
 
-def _keep_custodian(whose: dict[UUID, Person | None], now: datetime) -> None:
-    """Write the person beside the assets; nobody of what is with a place or another asset."""
+def _keep_custodian(whose: dict[UUID, Person | None], now: datetime, **more: Any) -> None:
+    """Write the person beside the assets, and `more`; nobody of what is with a place or another asset."""
     theirs: defaultdict[Person | None, list[UUID]] = defaultdict(list)
     for asset_id, person in whose.items():
         theirs[person].append(asset_id)
     for person, asset_ids in theirs.items():
-        Asset.objects.filter(pk__in=asset_ids).update(custodian=person, version=F("version") + 1, changed_at=now)
+        Asset.objects.filter(pk__in=asset_ids).update(custodian=person, version=F("version") + 1, changed_at=now, **more)
 
 
 def _finish_bookings(booking_ids: Collection[UUID]) -> None:

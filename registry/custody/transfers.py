@@ -18,7 +18,7 @@ from registry.access.changes import Changed
 from registry.assets import services as assets_services
 from registry.assets.models import Asset, Location, Numbering
 from registry.custody.models import Transfer, TransferItem
-from registry.custody.scope import MOST_ASSETS, hold, place_of, some_names
+from registry.custody.scope import MOST_ASSETS, MOST_MADE, hold, place_of, some_names
 from registry.custody.services import FURTHEST
 from registry.db import insert, update, uuid7s
 from registry.problems import Invalid, NotFound, Stale, Taken
@@ -26,7 +26,7 @@ from registry.texts import line
 from registry.tracking.models import LocationEvent, Position
 
 SERIES: Final = "transfer"
-LOOKED_AT_ONCE: Final = 500  # items under way that confirm_arrivals() looks at in one transaction
+LOOKED_AT_ONCE: Final = 300  # items under way that confirm_arrivals() looks at in one transaction
 OPEN: Final = (TransferItem.State.REQUESTED, TransferItem.State.IN_TRANSIT)
 Arrived = tuple[TransferItem, str, datetime, UUID | None]  # confirmed by what, when, by which event
 
@@ -42,7 +42,7 @@ def request(
     note: str = "",
     new_home: bool = True,
 ) -> Transfer:
-    """Ask for assets (at most 1,000) to be sent from one place to another. Raises Invalid, Taken, NotFound, Forbidden."""
+    """Ask for assets (at most 300) to be sent from one place to another. Raises Invalid, Taken, NotFound, Forbidden."""
     start = place_of(by, from_location, Action.VIEW, field="from_location")
     end = place_of(by, to_location, field="to_location")
     if start.pk == end.pk:
@@ -250,7 +250,7 @@ def _own(by: Actor, transfer_id: UUID, version: int | None, action: Action) -> t
     transfer = _locked(transfer_id)
     if version is not None and version != transfer.version:
         raise Stale(f"{transfer.number} was changed meanwhile; look at it again")
-    assets = hold(by, list(transfer.items.values_list("asset", flat=True)), action=action)
+    assets = hold(by, list(transfer.items.values_list("asset", flat=True)), action=action, most=MOST_MADE)
     return transfer, assets
 
 

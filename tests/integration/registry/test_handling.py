@@ -50,7 +50,7 @@ def client() -> Client:
 
 def crates(world: World, number: int) -> list[Asset]:
     rows = [bulk.Row({"name": f"Crate {n:03d}", "home_location": world.places["Hall A"]}) for n in range(number)]
-    return bulk.register_all(by=ROOT, rows=rows)
+    return [made for at in range(0, number, 500) for made in bulk.register_all(by=ROOT, rows=rows[at : at + 500])]
 
 
 def out(assets: Sequence[Asset], person: Person, **more: Any) -> Run:

@@ -17,7 +17,9 @@ from registry.assets.models import Asset
 from registry.assets.own_fields import create_field
 from registry.assets.services import NewIdentifier
 from registry.custody import services, transfers
+from registry.custody.scope import MOST_ASSETS
 from registry.db import uuid7
+from registry.problems import Invalid
 from registry.scanning.services import REFUSED, take
 from registry.scanning.together import set_home
 from registry.tracking.scans import MOST, OLDEST, Scan, State
@@ -25,7 +27,7 @@ from tests.registry_world import ROOT, World, actor, make_user, make_world
 
 pytestmark = pytest.mark.django_db
 
-FEW, MANY = 10, 200
+FEW, MANY = 10, 150
 
 
 @pytest.fixture
@@ -95,6 +97,55 @@ def test_each_costs_as_much_for_many_as_for_few(world: World, by: Actor) -> None
     assert max(many.values()) <= 25
     box = Asset.objects.get(name=f"Bin {MANY - 1}")
     assert (str(box.purchase_cost), str(box.acquired_on), box.condition) == ("12.5000", "2025-03-14", 2)
+
+
+def written(work: Callable[[], object]) -> int:
+    """How many rows that inserts, updates and deletes, by what the database itself counts."""
+    before = _rows_written()
+    work()
+    return _rows_written() - before
+
+
+def _rows_written() -> int:
+    if connection.vendor == "sqlite":
+        return int(connection.connection.total_changes)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_xact_user_tables")
+        return int(cursor.fetchone()[0])
+
+
+def test_no_request_writes_more_than_a_thousand_rows_with_their_log(world: World) -> None:
+    create_field(by=ROOT, key="weight", kind="number", name="Weight")
+    anna = Person.objects.create(name="Anna")
+    office, hall, crate = world.places["Office"], world.places["Hall A"], world.assets["Pump 7"]
+    full = bulk.MOST_ROWS // 6  # each with its log, a code, two tags and a field of one's own
+    made: list[Asset] = []
+    sent: list[Any] = []
+    plain = [bulk.Row({"name": f"Bin {n}"}) for n in range(bulk.MOST)]
+    assert written(lambda: made.extend(bulk.register_all(by=ROOT, rows=plain))) <= 1_010
+    assert written(lambda: bulk.register_all(by=ROOT, rows=rows(world, full, "full"))) <= 1_010
+    changes = [bulk.Row({"condition": 3, "name": "Box"}, asset_id=asset.pk) for asset in made]
+    assert written(lambda: bulk.change_all(by=ROOT, rows=changes)) <= 1_010
+    ids, few = [asset.pk for asset in made[:MOST_ASSETS]], made[: containers.MOST]
+    assert written(lambda: services.check_out(by=ROOT, asset_ids=ids, person_id=anna.pk)) <= 1_010
+    assert written(lambda: services.check_in(by=ROOT, asset_ids=ids, condition=2, location=office)) <= 1_010
+    assert written(lambda: containers.put_all_into(by=ROOT, pairs=[(asset, crate) for asset in few])) <= 1_010
+    assert written(lambda: containers.put_all_into(by=ROOT, pairs=[(asset, world.assets["Drill"]) for asset in few])) <= 1_010
+    assert written(lambda: containers.take_all_out(by=ROOT, assets=few)) <= 1_010
+    send = {"from_location": office, "to_location": hall}
+    assert written(lambda: sent.append(transfers.request(by=ROOT, asset_ids=ids, **send))) <= 1_010
+    assert written(lambda: transfers.dispatch(by=ROOT, transfer_id=sent[0].pk)) <= 1_010
+    assert written(lambda: transfers.confirm_by_hand(by=ROOT, transfer_id=sent[0].pk, item_ids=items(sent[0]))) <= 1_010
+    refused: list[Callable[[], object]] = [
+        lambda: bulk.register_all(by=ROOT, rows=[*plain, bulk.Row({"name": "One more"})]),
+        lambda: bulk.register_all(by=ROOT, rows=rows(world, full + 1, "too full")),
+        lambda: services.check_out(by=ROOT, asset_ids=[a.pk for a in made[: MOST_ASSETS + 1]], person_id=anna.pk),
+        lambda: containers.put_all_into(by=ROOT, pairs=[(a, crate) for a in made[: containers.MOST + 1]]),
+        lambda: containers.take_all_out(by=ROOT, assets=made[: containers.MOST + 1]),
+    ]
+    for work in refused:
+        with pytest.raises(Invalid, match=r"at most|at once"):
+            work()
 
 
 def items(transfer: Any) -> Sequence[UUID]:

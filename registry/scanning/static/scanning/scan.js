@@ -16,7 +16,7 @@ import { listen } from "./wedge.js";
 const UNDO_MS = 3000; // what is known waits so long before it is sent: undone within that, it never was
 const REFRESH_MS = 10 * 60 * 1000; // the register of codes
 const OLD_MS = 24 * 60 * 60 * 1000; // what was sent leaves the list after a day
-const AT_ONCE = 1000; // assets in one action
+const AT_ONCE = 250; // assets in one action
 const CLOCK_OFF_S = 60;
 const PLACE_KEY = "sightpost-scan-place";
 
