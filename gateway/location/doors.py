@@ -26,6 +26,7 @@ MAX_SAMPLES, GRAINS = 256, 64  # of one session; beyond that those of one side i
 MAX_DOORS = 4  # that hear one tag at a time; the least recent goes
 MEMORY_NS = 60_000_000_000  # lingering and parked marks outlast this much silence
 STAYS_NS = 3600_000_000_000  # a tag heard at a door without passing belongs to no carrier there for so long
+STRAGGLERS = 0.1  # of a company that knows its way: for so few that are still heard, nobody waits
 OWN_WORD = 0.8  # above this confidence a session speaks for itself, whatever its carrier says ...
 ALONE_WORD = 0.95  # ... and above this one, where many were heard and show no way
 HINT_ERRORS = 0.7  # below `CHANCE_ERRORS`: it may have passed, nobody knows which way
@@ -39,7 +40,7 @@ class AtDoor:
 
     __slots__ = (
         "door", "last_ns", "lately", "lingered_ns", "parked", "passed_ns", "rssi_max_dbm", "samples", "spoke", "stayed_ns",
-        "usual_dbm",
+        "usual_dbm", "yielded_ns",
     )  # fmt: skip
 
     def __init__(self, door: LiveDoor, now_ns: int) -> None:
@@ -49,6 +50,7 @@ class AtDoor:
         self.parked = False
         self.stayed_ns: int | None = None  # when it was last heard here without passing
         self.spoke: tuple[int, int, float] | None = None  # its last session: from, to, how loud
+        self.yielded_ns: int | None = None  # when it was last heard in a session that another door took over
         self.passed_ns: dict[Passage, int] = {}
         self.samples: list[Sample] = []  # of the open session, in order of time; none while no session is open
         self.rssi_max_dbm = NO_RSSI
@@ -208,10 +210,12 @@ class Doors:
         if gate.open.pop(tag.identity, None) is None:
             verdict = judge(samples, at.lingered_ns // 2 if at.parked else at.lingered_ns)  # that it stirred speaks for it
             judged = Judged(tag.identity, tag.raw, samples, verdict, now_ns, louder=_louder_elsewhere(tag, at))
-            if verdict.way and judged.louder is None:
+            if judged.louder is not None:
+                self._stayed(tag, at, judged, verdict.reason or "other_door")
+            elif verdict.way and not _faint(samples, at.door):
                 self._passed(tag, at, judged, verdict.way, verdict.confidence)
             else:
-                self._stayed(tag, at, judged, verdict.reason or "other_door")
+                self._stayed(tag, at, judged, verdict.reason or "faint")
             return
         gate.waiting[tag.identity] = Member(tag, at, Shape(samples, judge(samples)), now_ns)
         if gate.open:
@@ -223,15 +227,17 @@ class Doors:
         """Decide about members that wait, but for those who may belong to somebody who is still here."""
         for member in members:
             member.louder = _louder_elsewhere(member.tag, member.at)
-        crowd = None if at_last else gate.crowd(now_ns)
-        if crowd is not None and not crowd.knows:
-            return  # those who are no longer heard may be of a carrier that turns back
         company = gate.company()
         known = carriers(company)
+        stragglers = known and len(gate.open) < STRAGGLERS * len(company)
+        crowd = None if at_last or stragglers else gate.crowd(now_ns)
+        if crowd is not None and not crowd.knows:
+            return  # those who are no longer heard may be of a carrier that turns back
         made_up = len(company) > MAX_CARRIED
         lost = [member.louder for member in members if member.louder is not None]
         elsewhere = lost[0] if 2 * len(lost) > len(members) else None  # the rest of what went through another door
         few = sum(member.shape.verdict.errors != 0 for member in members) < FEW
+        lonely = sum(shape.verdict.errors != 0 for shape in company) < FEW
         alone = crowd is None and len(members) == 1 and now_ns < members[0].closed_ns + WAITS_NS
         for member in members:
             tag, at, samples, verdict = member.tag, member.at, member.shape.samples, member.shape.verdict
@@ -244,11 +250,12 @@ class Doors:
             if not self._presences.knows(tag):
                 continue
             judged = Judged(tag.identity, tag.raw, samples, verdict, now_ns, max(1, len(company)), carrier.way if carrier else 0)
-            judged.louder = member.louder or elsewhere
+            judged.louder = member.louder or (None if _taken_over(tag, at, samples) else elsewhere)
             if judged.louder is not None:
                 self._stayed(tag, at, judged, "other_door")
-                continue
-            if verdict.way and _own_word(verdict, carrier, few):
+            elif lonely and _faint(samples, at.door):
+                self._stayed(tag, at, judged, verdict.reason or "faint")
+            elif verdict.way and _own_word(verdict, carrier, few):
                 self._passed(tag, at, judged, verdict.way, verdict.confidence)
             elif carrier is not None:
                 confidence = verdict.confidence if verdict.way == carrier.way else round(carrier.confidence * TAKEN_OVER, 3)
@@ -268,6 +275,8 @@ class Doors:
         """It was no passage. Who lingers long enough is parked."""
         samples = judged.samples
         self._held_back(at, judged, reason)
+        if judged.louder is not None:
+            at.spoke, at.yielded_ns = None, samples[-1].at_ns  # the other door must not lose the tag to this one in turn
         at.rssi_max_dbm = NO_RSSI
         at.stayed_ns = samples[-1].at_ns
         at.lingered_ns = min(at.lingered_ns + samples[-1].at_ns - samples[0].at_ns, at.door.resident_ns)
@@ -334,11 +343,23 @@ def _louder_elsewhere(tag: Tag, at: AtDoor) -> str | None:
     return None
 
 
+def _taken_over(tag: Tag, at: AtDoor, samples: Sequence[Sample]) -> bool:
+    """True when another door has left the tag to this one."""
+    from_ns = samples[0].at_ns - OVERLAP_NS
+    return any(other.yielded_ns is not None and other.yielded_ns >= from_ns for other in tag.doors.values() if other is not at)
+
+
 def _own_word(verdict: Verdict, carrier: Carrier | None, few: bool) -> bool:
     """True when a session that says which way it went is to be believed, whatever its company says."""
     if carrier is None:
         return few or verdict.confidence > ALONE_WORD
     return verdict.way != carrier.way or verdict.confidence > OWN_WORD
+
+
+def _faint(samples: Sequence[Sample], door: LiveDoor) -> bool:
+    """True when a side heard it only at the edge of its reach, or not at all: with nobody beside it that proves no passage."""
+    faint_mw = door.faint_mw
+    return len({sample.side for sample in samples if sample.power_mw >= faint_mw * sample.reads}) < 2
 
 
 def _may_have_passed(verdict: Verdict, samples: Sequence[Sample], door: LiveDoor) -> bool:

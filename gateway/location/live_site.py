@@ -7,6 +7,7 @@ from gateway.location.zones import LiveZone, ns
 
 NOMINAL_DBM = -60  # what a read without RSSI counts as: neither close nor at the edge
 NOMINAL_MW = 10 ** (NOMINAL_DBM / 10)
+FAINT_DB = 4.0  # above the weakest read that counts: the edge of an antenna's reach
 MIN_DBM, MAX_DBM = -128, 20  # outside of these no receiver reports
 MAX_STRANGERS = 1_000  # read points that no zone or door names; further ones share one
 
@@ -14,7 +15,7 @@ _ANY = ZoneRules(min_rssi_dbm=MIN_DBM)
 
 
 class LiveDoor:
-    __slots__ = ("cool_down_ns", "from_zone", "gap_ns", "max_ns", "name", "resident_ns", "to_zone")
+    __slots__ = ("cool_down_ns", "faint_mw", "from_zone", "gap_ns", "max_ns", "name", "resident_ns", "to_zone")
 
     def __init__(self, door: Door, from_zone: LiveZone, to_zone: LiveZone) -> None:
         self.name = door.name
@@ -24,6 +25,7 @@ class LiveDoor:
         self.max_ns = ns(door.rules.session_max_s)
         self.cool_down_ns = ns(door.rules.cool_down_s)
         self.resident_ns = ns(door.rules.resident_s)
+        self.faint_mw = 10 ** ((door.rules.min_rssi_dbm + FAINT_DB) / 10)
 
 
 class Point:

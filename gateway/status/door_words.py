@@ -36,6 +36,7 @@ REASONS = {
     "same_side": "turned back or passed by",
     "still": "showed no way through",
     "contradiction": "first and last side disagree with the power",
+    "faint": "one side hardly heard it, and nobody came with it",
     "cool_down": "the same passage was told a moment ago",
     "other_door": "another door heard it louder",
 }
@@ -50,6 +51,7 @@ FILTERS = {  # of sessions that were no passage
     "still": "No way shown",
     "other_door": "Other door",
     "contradiction": "Sides disagree",
+    "faint": "Hardly heard",
     "cool_down": "Told just before",
 }
 
@@ -102,6 +104,8 @@ def why(session: DoorSession) -> str:
             return f"Door {session.louder_door} heard more of it at the same time, so this one keeps quiet. By itself: {own}."
         case "cool_down":
             return f"{_capital(own)}. The same passage was told a moment ago, so it was not told again."
+        case "faint":
+            return f"{_capital(own)}. But one side hardly heard it and nobody came with it, so it may as well stand there: not told."
         case "still" if session.own_way is not None:
             return (
                 f"{_capital(own)}: by itself {session.own_way}. But the {number(session.company)} that were at the door together"

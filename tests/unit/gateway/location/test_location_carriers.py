@@ -8,8 +8,9 @@ import pytest
 
 from gateway.location.carriers import Crowd, Shape, carrier_of, carriers
 from gateway.location.passage import INSIDE, OUTSIDE, Sample, judge
+from gateway.location.site import Door, Site
 from sync.wire import EventKind, Passage
-from tests.unit.gateway.location.on_paper import Paper
+from tests.unit.gateway.location.on_paper import DOCK, HALL, YARD, Paper, seconds
 
 S = 1_000_000_000
 
@@ -136,3 +137,28 @@ def test_a_lone_tag_that_hardly_says_which_way_is_told_as_unknown() -> None:
     paper.until(30)
     (event,) = [event for event in paper.told if event.kind is EventKind.PASSED]
     assert (event.direction, event.zone_from, event.zone_to, event.confidence) == (Passage.UNKNOWN, None, None, 0.0)
+
+
+def test_a_pallet_that_went_through_does_not_wait_for_one_tag_that_is_still_heard() -> None:
+    paper = Paper()
+    last_s = carry(paper, 60, [(0, -4), (5, 4)])
+    for step in range(30):
+        paper.read(last_s + 0.4 * step, "dock:1", "another", -60)
+    told = [event for event in paper.told if event.kind is EventKind.PASSED]
+    assert len(told) > 30
+    assert all(seconds(event)[1] <= last_s + 5 for event in told)
+
+
+def test_a_tag_that_the_next_door_hears_louder_than_its_own_is_told_at_one_of_them() -> None:
+    """The next door leaves it to the door that its company went through, so that one may not leave it to the next."""
+    next_door = Door("next", ("next:1",), ("next:2",), "yard", "hall")
+    paper = Paper(Site.of([HALL, YARD], [DOCK, next_door]))
+    for step in range(12):
+        for tag in range(12):
+            loss = -6 if tag < 2 else 8
+            antenna, level = (1, -50 - step) if step < 6 else (2, -61 + step)
+            paper.read(10 + step * 0.3 + tag * 0.01, f"dock:{antenna}", f"tag{tag}", level)
+            paper.read(10.1 + step * 0.3 + tag * 0.01, f"next:{antenna}", f"tag{tag}", level - loss)
+    paper.until(60)
+    told = [event.identity for event in paper.told if event.kind is EventKind.PASSED]
+    assert sorted(told) == sorted(f"tag{tag}" for tag in range(12))

@@ -244,3 +244,22 @@ def test_a_tag_that_many_doors_hear_is_remembered_at_four() -> None:
         paper.read(step * 0.1, f"d{step % 10}:1")
         assert len(paper.engine._tags.known["drill"].doors) <= doors.MAX_DOORS
     paper.until(100)
+
+
+# ---- what proves nothing alone
+
+
+def lone(paper: Paper, inside_dbm: int) -> None:
+    for at_s, antenna, rssi in ((10, 1, -55), (10.4, 1, -50), (10.8, 1, -57), (13, 2, inside_dbm), (13.4, 2, inside_dbm)):
+        paper.read(at_s, f"dock:{antenna}", rssi=rssi)
+    paper.until(60)
+
+
+def test_a_lone_tag_that_one_side_hears_at_the_edge_of_its_reach_has_not_passed() -> None:
+    paper = Paper()
+    lone(paper, -67)
+    assert paper.told == []
+    assert paper.engine.counters.suppressed["faint"] == 1
+    paper = Paper()
+    lone(paper, -66)
+    assert [event.direction for event in paper.told] == [Passage.IN]
