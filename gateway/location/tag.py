@@ -66,10 +66,14 @@ class Tag(Timed):
         return None
 
     def hear(self, zone: LiveZone, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> Evidence:
-        """Add a sighting to the evidence of `zone`; after a gap it is the first."""
+        """Add a sighting to the evidence of `zone`; after a gap it is the first, but where the tag is present: there its gaps tell
+        how seldom it is heard."""
         for evidence in self.evidence:
             if evidence.zone is zone:
-                if at_ns - evidence.last_ns > (zone.sample_age_ns if self.presence is PRESENT else zone.glimpse_ns):
+                here = self.presence is PRESENT
+                if at_ns - evidence.last_ns > (zone.sample_age_ns if here else zone.glimpse_ns) and not (
+                    here and zone is self.zone
+                ):
                     evidence.restart(at_ns)
                 break
         else:

@@ -13,7 +13,8 @@ WRAP, MOST_READS = 0xFFFFFFFF, 0xFFFF
 RATE_NS = 300 * 1_000_000_000  # how far back the rate of a tag's sightings looks
 LOST_AFTER = 13.8  # usual gaps: ln(1/d) with d = one silence in a million
 S_NS, MS_NS = 1_000_000_000, 1_000_000
-MISSED = 4.6  # usual gaps between two sightings of a tag that is there: only one silence in a hundred is longer
+ROUND_NS = S_NS // 2  # a reader goes round its antennas as often: gaps up to that say nothing
+MISSED = 9.2  # usual gaps between two sightings of a tag that is there: only one silence in ten thousand is longer
 NO_RSSI = -1000  # in place of the strongest RSSI when no read had one
 
 
@@ -184,7 +185,7 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
         last_ns = current.last_ns
         outage_ns = present.live_since_ns - last_ns if present.live_since_ns > last_ns else 0
         # A tag that is seldom heard where it is has to be missed for longer.
-        usual_ns = round(MISSED * current.usual_gap_ns())
+        usual_ns = round(MISSED * (current.usual_gap_ns() - ROUND_NS))
         overdue_ns = now_ns - last_ns - outage_ns - max(present.hold_off_ns, usual_ns)
         current.expire(now_ns - outage_ns - max(present.sample_age_ns, usual_ns))
     if not current.count:

@@ -1,5 +1,7 @@
 """Which zone: hysteresis on ageing evidence. The zones here are storage: threshold 6 dB, hold-off 2 s, 2 dB/s, 30 s."""
 
+import random
+
 import pytest
 
 from gateway.location.site import Site
@@ -109,3 +111,13 @@ def test_more_zones_than_a_tag_remembers() -> None:
             paper.stay(f"r{i}:1", lap * 1000 + i * 100, lap * 1000 + i * 100 + 5)
     places = [event.zone_to for event in paper.told]
     assert places == [f"z{i}" for _ in range(3) for i in range(10)]
+
+
+def test_a_weak_tag_between_two_zones_stays_where_it_is() -> None:
+    """Both hear it by chance, one as loud as the other, now and then: for ten hours."""
+    paper, rng, at_s = Paper(), random.Random(8), 0.0
+    paper.stay("hall:1", 0, 1)
+    while at_s < 36_000:
+        at_s += rng.expovariate(1 / 10)
+        paper.read(1 + at_s, rng.choice(("hall:1", "store:1")), rssi=-66 + rng.randrange(-3, 4))
+    assert len(paper.told) <= 4, paper.story
