@@ -30,8 +30,8 @@ class Counters:
     possible value). Sightings: `class` and `place` (an identity that is no single thing), `parked` (a tag that stands at a door),
     `full` (more tags than fit). Late reads: `history` (the tag has been heard since). Tags: `glimpse` (forgotten unconfirmed),
     `crowded` (the oldest unconfirmed one made room). Door sessions that were no passage: `one_side`, `same_side`, `still` (no
-    sign of movement), `contradiction` (sides and power disagree), `faint` (a side heard it at the edge of its reach, and nobody came
-    with it), `cool_down` (told a moment ago), `other_door` (another door heard it louder).
+    sign of movement), `contradiction` (sides and power disagree), `faint` (a side heard it at the edge of its reach, and nobody
+    came with it), `cool_down` (told a moment ago), `other_door` (another door heard it louder).
     """
 
     reads: int = 0

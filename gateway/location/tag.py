@@ -66,8 +66,8 @@ class Tag(Timed):
         return None
 
     def hear(self, zone: LiveZone, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> Evidence:
-        """Add a sighting to the evidence of `zone`; after a gap it is the first, but where the tag is present: there its gaps tell
-        how seldom it is heard."""
+        """Add a sighting to the evidence of `zone`; after a gap it is the first, but where the tag is present: there its gaps
+        tell how seldom it is heard."""
         for evidence in self.evidence:
             if evidence.zone is zone:
                 here = self.presence is PRESENT
