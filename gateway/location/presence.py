@@ -135,6 +135,9 @@ class Presences:
         return max(tag.last_ns + longest_ns, max((at.memory_ends_ns() for at in tag.doors.values()), default=0))
 
     def _enter(self, tag: Tag, evidence: Evidence, at_ns: int, now_ns: int, kind: EventKind, zone_from: str | None) -> None:
+        for past in tag.evidence:
+            if past is not evidence:
+                past.restart(now_ns)  # of a place it has left: one stray read there would have it back
         tag.zone, tag.since_ms = evidence.zone, self._teller.wall_ms(at_ns)
         self._tags.place(tag, Presence.PRESENT, held=False)
         self.watch(tag, now_ns)

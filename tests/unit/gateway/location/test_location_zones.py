@@ -3,6 +3,8 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.location.site import Site
 from sync.wire import EventKind
@@ -68,6 +70,30 @@ def test_strong_stale_history_elsewhere_does_not_let_one_stray_read_move_a_tag()
     paper.read(200.5, "store:1", rssi=-30)
     paper.stay("hall:1", 201, 300, rssi=-60)
     assert len(paper.told) == 2
+
+
+@given(
+    rssi=st.integers(-75, -20),
+    stray_rssi=st.integers(-75, 20),
+    long_s=st.floats(1, 120),
+    every_s=st.floats(0.05, 4),
+    after_s=st.floats(0, 60),
+)
+def test_no_single_stray_read_takes_a_tag_back(rssi: int, stray_rssi: int, long_s: float, every_s: float, after_s: float) -> None:
+    """However strong and however fresh the history of the place it has left."""
+    paper = Paper()
+    paper.stay("store:1", 0, 1)
+    paper.stay("store:1", 1, 1 + long_s, rssi=rssi, every_s=every_s)
+    at_s = 1 + long_s
+    while paper.story[-1:] != [("moved", "drill", "store", "hall")]:
+        at_s += 0.2
+        paper.read(at_s, "hall:1", rssi=-70)
+    paper.stay("hall:1", at_s, at_s + after_s, rssi=-70, every_s=0.3)
+    at_s += after_s
+    told = len(paper.told)
+    paper.read(at_s + 0.4, "store:1", rssi=stray_rssi)
+    paper.stay("hall:1", at_s + 0.6, at_s + 40, rssi=-70)
+    assert len(paper.told) == told
 
 
 def test_many_readings_reported_as_one_weigh_as_many() -> None:
