@@ -105,7 +105,9 @@ def why(session: DoorSession) -> str:
         case "cool_down":
             return f"{_capital(own)}. The same passage was told a moment ago, so it was not told again."
         case "faint":
-            return f"{_capital(own)}. But one side hardly heard it and nobody came with it, so it may as well stand there: not told."
+            return (
+                f"{_capital(own)}. But one side hardly heard it and nobody came with it, so it may as well stand there: not told."
+            )
         case "still" if session.own_way is not None:
             return (
                 f"{_capital(own)}: by itself {session.own_way}. But the {number(session.company)} that were at the door together"
