@@ -26,7 +26,7 @@ from registry.assets.models import (
 )
 from registry.custody import many
 from registry.custody.bookings import book
-from registry.custody.services import check_out
+from registry.custody.services import check_in, check_out
 from registry.custody.transfers import request
 from registry.db import uuid7
 from registry.importing import services as imports
@@ -89,7 +89,7 @@ def ids_of(world: World) -> dict[str, Any]:
         "run_id": bulk_edit.confirm(
             by=ROOT, token=bulk_edit.preview(ROOT, Edit("order_ref", "SECRET"), [world.assets["Drill"].pk]).token
         ).pk,
-        "handled_id": many.take_out(by=ROOT, asset_ids=[world.assets["Drill"].pk]).pk,
+        "handled_id": many.start(by=ROOT, plan=many.take_out(by=ROOT, asset_ids=[world.assets["Drill"].pk])).pk,
     }
 
 
@@ -102,6 +102,8 @@ def _plan(location: Location) -> UUID:
 def _handed_out(world: World) -> dict[str, Any]:
     """What is out, requested and on its way; of other assets than those that the bodies name."""
     anna, now = Person.objects.create(pk=PERSON, name="SECRET person"), timezone.now()
+    check_out(by=ROOT, asset_ids=[world.assets["Pump 9"].pk], person_id=anna.pk)
+    check_in(by=ROOT, asset_ids=[world.assets["Pump 9"].pk])
     [custody] = check_out(by=ROOT, asset_ids=[world.assets["Pump 8"].pk], person_id=anna.pk).custodies
     ladder = [world.assets["Ladder long"].pk]
     span: dict[str, Any] = {"from_at": now + timedelta(days=1), "to_at": now + timedelta(days=2)}
@@ -189,6 +191,7 @@ def bodies_of(world: World) -> dict[str, Any]:
         },
         "POST /api/v1/custody": {"assets": [str(world.assets["Pump 7"].pk)], "person": str(PERSON)},
         "POST /api/v1/custody/check-in": {"assets": [str(world.assets["Pump 8"].pk)]},
+        "POST /api/v1/custody/undo-check-in": {"assets": [str(world.assets["Pump 9"].pk)]},
         "POST /api/v1/custody/{custody_id}/extend": {"due_at": None},
         "POST /api/v1/custody/{custody_id}/hand-over": {"person": str(PERSON)},
         "POST /api/v1/bookings": {

@@ -85,6 +85,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /api/v1/assets/{asset_id}/files | POST /api/v1/assets/{asset_id}/identifiers | POST /api/v1/bookings
         POST /api/v1/bookings/{booking_id}/cancel | POST /api/v1/bookings/{booking_id}/check-out
         POST /api/v1/bookings/{booking_id}/confirm | POST /api/v1/custody | POST /api/v1/custody/check-in
+        POST /api/v1/custody/undo-check-in
         POST /api/v1/custody/{custody_id}/extend | POST /api/v1/custody/{custody_id}/hand-over
         POST /api/v1/files/{file_id}/main | POST /api/v1/identifiers/{identifier_id}/replace
         POST /api/v1/identifiers/{identifier_id}/retire | POST /api/v1/locations/{location_id}/files | POST /api/v1/scans
@@ -199,6 +200,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /api/v1/unknown-tags/{tag_id}/claim": lambda i: {"asset": i["free_id"]},
     "POST /api/v1/custody": lambda i: {"assets": [i["free_id"]], "person": i["person_id"]},
     "POST /api/v1/custody/check-in": lambda i: {"assets": [i["asset_id"]]},
+    "POST /api/v1/custody/undo-check-in": lambda i: {"assets": [i["free_id"]]},
     "POST /api/v1/custody/{custody_id}/extend": lambda i: {"due_at": _soon(48)},
     "POST /api/v1/custody/{custody_id}/hand-over": lambda i: {"person": i["person_id"]},
     "POST /api/v1/bookings": lambda i: {

@@ -210,7 +210,9 @@ def _of_owner(around: Around, asset_id: Any) -> dict[str, Any]:
     ImportJob.objects.update(state=ImportJob.State.CHECKED)
     run = bulk_edit.confirm(by=by, token=bulk_edit.preview(by, Edit("order_ref", "SECRET"), [asset_id]).token)
     next_edit = bulk_edit.preview(by, Edit("order_ref", "SECRET again"), [asset_id]).token
-    handled = many.take_out(by=by, asset_ids=[asset_id])
+    check_out(by=ROOT, asset_ids=[asset_id], person_id=around.person.pk)
+    plan = many.check_in(by=by, asset_ids=[asset_id], location=None, condition=None, note="")
+    handled = many.start(by=by, plan=plan)
     token, _ = access.issue_token(by=by, name="SECRET token", user=around.owner)
     view = SavedView.objects.create(user=around.owner, area="assets", name="SECRET", query="q=SECRET")
     schedule = Schedule.objects.create(user=around.owner, report="idle", every="day", next_at=timezone.now() + timedelta(days=1))

@@ -13,13 +13,14 @@ from registry.access.actors import Actor
 from registry.assets.models import Asset, Location
 from registry.assets.serving import picture
 from registry.assets.trees_api import location_or_404
-from registry.custody import lists, services
+from registry.custody import lists, reopening, services
 from registry.custody.bookings_api import router as bookings_router
 from registry.custody.choosing import accept_at
 from registry.custody.models import Custody
 from registry.custody.orders import BACK_LAST, DUE_FIRST
 from registry.custody.schemas import (
     AcceptLink,
+    CameBack,
     CheckedIn,
     CheckedOut,
     CheckIn,
@@ -100,6 +101,19 @@ def check_in(request: HttpRequest, body: CheckIn) -> Any:
         kits=body.kits,
     )
     return CheckedIn(items=custodies_out(by, back))
+
+
+@router.post(
+    "/custody/undo-check-in",
+    response=CheckedIn,
+    operation_id="undo_check_in",
+    tags=["custody"],
+    summary="Undo the last check-in of assets: they are out again, with who had them",
+)
+def undo_check_in(request: HttpRequest, body: CameBack) -> Any:
+    """All of them or none. Refused is what went out again since, or was booked by somebody else for that time."""
+    by = acting(request)
+    return CheckedIn(items=custodies_out(by, reopening.undo_check_in(by=by, asset_ids=body.assets)))
 
 
 @router.get(

@@ -35,7 +35,7 @@ def book(
     note: str = "",
     confirmed: bool = True,
 ) -> Booking:
-    """Book assets (at most 300) for a person; `confirmed`: hold them at once.
+    """Book assets (at most 250) for a person; `confirmed`: hold them at once.
 
     Raises Invalid, Taken, NotFound, Forbidden, Several."""
     now = timezone.now()

@@ -80,6 +80,10 @@ class CheckIn(Strict):
     kits: bool = True
 
 
+class CameBack(Strict):
+    assets: Assets
+
+
 class CheckedIn(Schema):
     items: list[CustodyOut]
 

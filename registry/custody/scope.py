@@ -11,7 +11,7 @@ from registry.assets.services import must_be_allowed
 from registry.db import hold_rows
 from registry.problems import Forbidden, Invalid, NotFound
 
-MOST_ASSETS = 300  # at once: of each the asset, its custody or item and the log are written, a thousand rows at most
+MOST_ASSETS = 250  # at once: of each the asset, its custody, what is booked of it and the log are written
 MOST_MADE = 1_000  # assets of a booking or transfer of an earlier release
 DEEPEST_KIT = 5
 

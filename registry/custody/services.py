@@ -1,6 +1,6 @@
 """Handing assets out and taking them back. Each function is one transaction, all of its assets or none.
 
-`Asset.custodian` is the person who has it now; only this module writes it. Bookings: bookings.py. Transfers: transfers.py.
+`Asset.custodian` is the person who has it now; only `keep_custodian` writes it. Bookings: bookings.py. Transfers: transfers.py.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ def check_out(
     accept_at: str = "",
     part_of: Batch | None = None,
 ) -> CheckedOut:
-    """Hand assets (at most 300) to a person, a place or another asset, until `due_at` or until further notice; `kits`: with
+    """Hand assets (at most 250) to a person, a place or another asset, until `due_at` or until further notice; `kits`: with
     what belongs to those of them that are kits. What is booked for others meanwhile is refused unless `over_bookings` says so.
     A person who has an address gets the link to accept it by mail: `accept_at` is where that leads (accepting.py). `part_of`:
     with others that go out in other transactions; whoever does that mails the link.
@@ -107,7 +107,7 @@ def check_out(
             insert(Custody, _COLUMNS, [tuple(getattr(custody, name) for name in _ATTRIBUTES) for custody in made])
     except IntegrityError:
         raise Taken("assets: one of them was handed out by somebody else just now", field="assets") from None
-    _keep_custodian({custody.asset_id: custody.person for custody in made}, now)
+    keep_custodian({custody.asset_id: custody.person for custody in made}, now)
     log.record_all(
         by,
         [Changed(c.asset, "checked out", {}, {"to": c.held_by, "due_at": due_at, "note": c.note, "batch": batch}) for c in made],
@@ -153,11 +153,12 @@ def check_in(
         "token_hash": "",
     }
     Custody.objects.filter(pk__in=[c.pk for c in out.values()]).update(**values)
-    judged = {"condition": condition, "condition_on": now.date()} if condition is not None else {}
-    _keep_custodian(dict.fromkeys(wanted), now, **judged)
-    after = {"condition": condition, "place": location, "note": values["note_in"]}
-    said = {name: value for name, value in after.items() if value not in (None, "")}
-    log.record_all(by, [Changed(asset, "checked in", {"from": out[asset.pk].held_by}, said) for asset in assets])
+    judged: dict[str, Any] = {"condition": condition, "condition_on": now.date()} if condition is not None else {}
+    keep_custodian(dict.fromkeys(wanted), now, **judged)
+    after = {"place": location, "note": values["note_in"]}
+    said = judged | {name: value for name, value in after.items() if value not in (None, "")}
+    was = {asset.pk: {name: getattr(asset, name) for name in judged} | {"from": out[asset.pk].held_by} for asset in assets}
+    log.record_all(by, [Changed(asset, "checked in", was[asset.pk], said) for asset in assets])
     _finish_bookings({c.booking_id for c in out.values() if c.booking_id is not None})
     for custody in out.values():
         for name, value in values.items():
@@ -295,15 +296,23 @@ def not_here(by: Actor, assets: Collection[Asset]) -> dict[UUID, Problem]:
         if asset.status == Asset.Status.DISPOSED
     }
     out = list(Custody.objects.out().filter(asset__in=assets).select_related("asset", "person", "location", "holder"))
-    holders = {custody.holder_id for custody in out if custody.holder_id is not None}
-    seen = set(Asset.objects.visible_to(by).filter(pk__in=holders).values_list("pk", flat=True)) if holders else set()
-    for custody in out:
-        hidden = custody.location is not None and not by.sees_place(custody.location.path)
-        hidden = hidden or (custody.holder_id is not None and custody.holder_id not in seen)
-        name = "somebody" if hidden else str(custody.held_by)
+    for custody, name in zip(out, holder_names(by, out), strict=True):
         text = f"assets: {custody.asset.asset_no} is checked out to {name}; take it back first"
         problems[custody.asset_id] = Taken(text, field="assets")
     return problems
+
+
+def holder_names(by: Actor, custodies: Collection[Custody]) -> list[str]:
+    """Who has what; `somebody` for a place or an asset out of their scope."""
+    holders = {custody.holder_id for custody in custodies if custody.holder_id is not None}
+    seen = set(Asset.objects.visible_to(by).filter(pk__in=holders).values_list("pk", flat=True)) if holders else set()
+    return [
+        "somebody"
+        if (c.location is not None and not by.sees_place(c.location.path))
+        or (c.holder_id is not None and c.holder_id not in seen)
+        else str(c.held_by)
+        for c in custodies
+    ]
 
 
 def _must_not_be_booked(
@@ -343,7 +352,7 @@ def _with_kits_out(asset_ids: Sequence[UUID]) -> list[UUID]:
     return [*asset_ids, *together.values_list("asset", flat=True)]
 
 
-def _keep_custodian(whose: dict[UUID, Person | None], now: datetime, **more: Any) -> None:
+def keep_custodian(whose: dict[UUID, Person | None], now: datetime, **more: Any) -> None:
     """Write the person beside the assets, and `more`; nobody of what is with a place or another asset."""
     theirs: defaultdict[Person | None, list[UUID]] = defaultdict(list)
     for asset_id, person in whose.items():

@@ -26,7 +26,7 @@ from registry.texts import line
 from registry.tracking.models import LocationEvent, Position
 
 SERIES: Final = "transfer"
-LOOKED_AT_ONCE: Final = 300  # items under way that confirm_arrivals() looks at in one transaction
+LOOKED_AT_ONCE: Final = 250  # items under way that confirm_arrivals() looks at in one transaction
 OPEN: Final = (TransferItem.State.REQUESTED, TransferItem.State.IN_TRANSIT)
 Arrived = tuple[TransferItem, str, datetime, UUID | None]  # confirmed by what, when, by which event
 
@@ -42,7 +42,7 @@ def request(
     note: str = "",
     new_home: bool = True,
 ) -> Transfer:
-    """Ask for assets (at most 300) to be sent from one place to another. Raises Invalid, Taken, NotFound, Forbidden."""
+    """Ask for assets (at most 250) to be sent from one place to another. Raises Invalid, Taken, NotFound, Forbidden."""
     start = place_of(by, from_location, Action.VIEW, field="from_location")
     end = place_of(by, to_location, field="to_location")
     if start.pk == end.pk:

@@ -1,4 +1,5 @@
-"""Pages: handing out, taking back, laying into a container and sending what was ticked in the list, or all that it shows."""
+"""Pages: handing out, taking back, laying into a container and sending what was ticked in the list, or all that it shows: a form,
+what would happen, and what came of it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -14,7 +15,7 @@ from registry.access.actors import Action, Actor
 from registry.assets.models import Asset
 from registry.assets.pickers import Picked, bind
 from registry.custody import accepting, choosing, many
-from registry.custody.many_steps import Do
+from registry.custody.many_doing import Do
 from registry.custody.models import Custody, Transfer
 from registry.custody.pages import CheckInForm, CheckOutForm, holder_of
 from registry.custody.transfer_pages import TransferForm
@@ -25,6 +26,7 @@ from registry.work import runs
 from registry.work.models import Run
 
 NAMED: Final = 20  # of the assets, above the form
+_NOT_VALUES: Final = frozenset(("csrfmiddlewaretoken", "asset", "assets", "all", "query", "preview", "go", "change"))
 
 
 class IntoForm(forms.Form):
@@ -44,32 +46,32 @@ class TakeOutForm(forms.Form):
         super().__init__(*args, **more)
 
 
-def _out(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run:
+def _out(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> many.Plan:
     more = {name: values[name] for name in ("due_at", "note", "over_bookings")}
     accept_at = choosing.accept_at(request)
     return many.check_out(by=acting(request), asset_ids=ids, accept_at=accept_at, **more, **holder_of(values))
 
 
-def _in(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run:
+def _in(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> many.Plan:
     return many.check_in(
         by=acting(request), asset_ids=ids, location=values["location"], condition=values["condition"], note=values["note"]
     )
 
 
-def _into(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run:
+def _into(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> many.Plan:
     return many.put_into(by=acting(request), asset_ids=ids, container=values["container"], kind=values["kind"])
 
 
-def _take_out(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run:
+def _take_out(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> many.Plan:
     return many.take_out(by=acting(request), asset_ids=ids)
 
 
-def _send(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> Run:
+def _send(request: HttpRequest, ids: list[UUID], values: Mapping[str, Any]) -> many.Plan:
     given = {name: values[name] for name in ("from_location", "to_location", "due_at", "note", "new_home")}
     return many.send(by=acting(request), asset_ids=ids, **given)
 
 
-_DOING: Final[Mapping[str, tuple[str, Any, Callable[..., Run]]]] = {
+_DOING: Final[Mapping[str, tuple[str, Any, Callable[..., many.Plan]]]] = {
     Do.OUT: ("Check out", CheckOutForm, _out),
     Do.IN: ("Check in", CheckInForm, _in),
     Do.INTO: ("Put into", IntoForm, _into),
@@ -80,7 +82,7 @@ _DOING: Final[Mapping[str, tuple[str, Any, Callable[..., Run]]]] = {
 
 @page("POST")
 def show(request: HttpRequest, do: str) -> HttpResponse:
-    """The form for what was ticked; with `go` it is done."""
+    """The form for what was ticked; with `preview` what it would do, with `go` exactly that is done. `change`: the form again."""
     by = acting(request)
     if do not in _DOING or not by.may_anywhere(Action.HANDLE):
         raise Http404
@@ -89,26 +91,43 @@ def show(request: HttpRequest, do: str) -> HttpResponse:
     except Problem as problem:
         return back_to_list(request, problem)
     title, make, work = _DOING[do]
-    form = make(by, request.POST) if "go" in request.POST else make(by, initial={"to": "person", "new_home": True})
+    filled = any(step in request.POST for step in ("preview", "go", "change"))
+    form = make(by, request.POST) if filled else make(by, initial={"to": "person", "new_home": True})
     for name in ("assets", "codes"):  # chosen in the list already
         form.fields.pop(name, None)
-    if "go" in request.POST and form.is_valid():
+    common = {"area": "assets", "do": do, "title": title, "query": request.POST.get("query", "")}
+    if filled and "change" not in request.POST and form.is_valid():
         try:
-            return redirect("assets-handled", work(request, ids, form.cleaned_data).pk)
+            plan = work(request, ids, form.cleaned_data)
+            if "go" in request.POST:
+                return redirect("assets-handled", many.start(by=by, plan=plan).pk)
+            return _preview(request, plan, common)
         except Problem as problem:
             put_errors(form, problem)
-    context = {
-        "area": "assets",
-        "do": do,
-        "title": title,
+    context = common | {
         "form": form,
         "ids": ",".join(map(str, ids)),
         "count": len(ids),
         "named": Asset.objects.visible_to(by).filter(pk__in=ids[:NAMED]),
         "more": max(0, len(ids) - NAMED),
-        "query": request.POST.get("query", ""),
     }
     return render(request, "web/handling.html", context, status=422 if form.errors else 200)
+
+
+def _preview(request: HttpRequest, plan: many.Plan, context: Mapping[str, Any]) -> HttpResponse:
+    """The assets with which it can be done go on; the values of the form go along as they were given."""
+    preview = many.preview(acting(request), plan)
+    given = [(name, value) for name, values in request.POST.lists() if name not in _NOT_VALUES for value in values]
+    more = {
+        "preview": preview,
+        "count": len(plan.assets),
+        "given": given,
+        "ids": ",".join(map(str, preview.going)),
+        "all_ids": ",".join(plan.assets),
+        "leaving": [(was, number) for was, number in preview.leaving if was],
+        "refusing": len(preview.refused) + preview.more_refused,
+    }
+    return render(request, "web/handling_preview.html", {**context, **more})
 
 
 @page()
@@ -124,7 +143,7 @@ def result(request: HttpRequest, handled_id: UUID) -> HttpResponse:
         "going": going,
         "worked": run.done + run.failed,
         "refused": many.refused_of(run),
-        "undo": do in many.UNDOING and run.done and not going,
+        "undo": many.undoable(run),
         "link": _link(request, run) if do == Do.OUT and not going else "",
         "transfers": Transfer.objects.visible_to(by).filter(pk__in=run.cursor.get("kept", {}).get("transfers", [])),
     }

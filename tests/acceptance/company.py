@@ -249,7 +249,8 @@ def _kept_for_later(company: Company) -> None:
     changing = [company.asset(name).pk for name in ("Chair red", "Chair blue")]
     run = bulk_edit.confirm(by=by, token=bulk_edit.preview(by, Edit("order_ref", "PO-1"), changing).token)
     van = company.asset("Van HH-SP 204")
-    handled = many.put_into(by=by, asset_ids=[company.asset("Chair blue").pk], container=van, kind="contents")
+    plan = many.put_into(by=by, asset_ids=[company.asset("Chair blue").pk], container=van, kind="contents")
+    handled = many.start(by=by, plan=plan)
     view = saved_views.save(by=by, area="assets", name="Tools in use", query="status=in_use", shared=True)
     schedule = Schedule.objects.create(
         user=company.anna, report="owned", filters={}, every="week", form="pdf", next_at=now + 3 * DAY

@@ -120,6 +120,7 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/custody": READ,
     "POST /api/v1/custody": MAKE,
     "POST /api/v1/custody/check-in": CHANGE,
+    "POST /api/v1/custody/undo-check-in": CHANGE,
     "GET /api/v1/custody/{custody_id}": READ,
     "POST /api/v1/custody/{custody_id}/extend": CHANGE,
     "POST /api/v1/custody/{custody_id}/hand-over": MAKE,

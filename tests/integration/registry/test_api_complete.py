@@ -52,7 +52,9 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "POST asset-view": ("change_saved_view", "delete_saved_view"),
     "POST assets-handling": ("check_out", "check_in", "put_all_into_container", "take_out_of_container", "request_transfer"),
     "GET assets-handled": ("list_custody", "list_contents", "list_transfers"),
-    "POST assets-handled-undo": ("check_in", "put_all_into_container", "take_out_of_container", "cancel_transfer"),
+    "POST assets-handled-undo": (
+        "check_in", "undo_check_in", "put_all_into_container", "take_out_of_container", "cancel_transfer",
+    ),
     "GET pick": ("list_assets", "list_locations", "list_categories", "list_people", "list_models", "list_suppliers"),
     "POST asset-bulk": ("list_editable_fields", "preview_edit"),
     "POST asset-bulk-confirm": ("confirm_edit",),

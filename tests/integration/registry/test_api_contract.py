@@ -33,7 +33,7 @@ BOUNDED = {
     "list_import_fields": "the fields there are",
     "list_label_stocks": "the sheets and rolls there are",
     "get_asset_facet": "the most frequent choices; `hidden` says how many more",
-    "get_transfer": "one transfer has at most 300 assets",
+    "get_transfer": "one transfer has at most 250 assets",
     "propose_order": "what is below its minimum, one answer to be ordered from",
 }
 BY_AFTER = {"list_changes", "list_known_assets", "list_known_places"}  # `next` is asked for as `after`: nothing to go back to
