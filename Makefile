@@ -38,6 +38,7 @@ acceptance:
 # By hand, on a quiet machine: the figures of docs/figures.md, and twenty kills of each process.
 bench: setup-test
 	.venv/bin/python -m benchmarks.engine
+	.venv/bin/python -m benchmarks.paced
 	.venv/bin/python -m benchmarks.latency --registry
 	.venv/bin/python -m benchmarks.serial_to_row
 	.venv/bin/python -m benchmarks.ingest

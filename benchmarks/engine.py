@@ -1,173 +1,138 @@
-"""What a read costs from the reader's bytes to the location engine's word, beside a bare loop that only parses and deduplicates.
+"""What a read costs from the reader's bytes to the location engine's word, what a tag weighs, and what a broken reader does.
 
-    python -m benchmarks.engine [--pairs 7] [--frames 60000] [--rate 5000] [--json]
+    python -m benchmarks.engine [beside growth weight restart broken] [--pairs 7] [--frames 60000] [--rate 5000] [--tags 100000]
+                                [--json]
 
-The bare loop is what one would write without any engine: slice a buffer into frames, check the sum, keep a smoothed RSSI for each
-(tag, antenna). Ours takes the same bytes through the R2000 decoder and the engine. 200 tags at 4 antennas, 21-byte frames, in
-chunks of 512 bytes; `--rate` frames a second of the tags' time, so that at 5,000 two reads in five end a sighting. The two run
-in turns in one process, and the ratio is the median over the pairs: the machine may change its speed meanwhile.
+Without words all five. What each measures and how stands in its file: `engine_beside.py` (a bare loop over the same bytes),
+`engine_growth.py` (1,000 to 100,000 tags in view, beside the EdgeX rule and a bare dict of slots), `engine_crowd.py` (memory per
+tag, restart, a reader that makes up a million codes in a minute). `--rate` is frames a second of the tags' time, so that at 5,000
+two reads in five end a sighting; `--tags` is the largest crowd.
 
-Sites: `store` has the four antennas in one zone; `zones` has each in a zone of its own, which argue at every sighting; `door` has
-two on either side of a door, where all tags stand around.
+Absolute figures show the scale. The two that run beside ours run in turns with it, and ratios are medians over the pairs.
 """
 
 import argparse
 import json
+import multiprocessing
+import os
 import platform
-import random
-import statistics
-import time
+import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from zlib import adler32
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ParamSpec, TypeVar
 
-from drivers.checksums import negated_sum8
-from drivers.r2000.codec import FrameDecoder
-from gateway.location.engine import Engine, Instant
-from gateway.location.site import Door, Site, Zone, ZoneKind, ZoneRules
+from benchmarks import engine_beside as beside
+from benchmarks import engine_crowd as crowd
+from benchmarks import engine_growth as growth
 
-TAGS, ANTENNAS, CHUNK_BYTES, FRAME_BYTES = 200, 4, 512, 21
-WALL_MS = 1_700_000_000_000
-GOAL = 0.2
+P = ParamSpec("P")
+T = TypeVar("T")
 
-
-def frames(count: int, seed: int = 1) -> bytes:
-    """Tag frames of a 4-port reader: each tag with a level of its own at each antenna, give or take 4 dB."""
-    rng = random.Random(seed)
-    epcs = [bytes((0x34,)) + rng.randbytes(11) for _ in range(TAGS)]
-    levels = [[rng.randrange(68, 84) for _ in range(ANTENNAS)] for _ in range(TAGS)]
-    made = bytearray()
-    for _ in range(count):
-        tag, antenna = rng.randrange(TAGS), rng.randrange(ANTENNAS)
-        rssi = levels[tag][antenna] + rng.randrange(-4, 5)
-        frame = bytes((0xA0, 19, 1, 0x89, 4 << 2 | antenna, 0x30, 0)) + epcs[tag] + bytes((rssi,))
-        made += frame + bytes((negated_sum8(frame),))
-    return bytes(made)
+WEIGHED = (("ours", 1, False), ("edgex", 1, False), ("ours", 4, False), ("edgex", 4, False), ("ours", 4, True))
+CODES = 1_000_000
 
 
-# ---- the bare loop
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    pairs: int
+    frames: int
+    rate_hz: float
+    tags: int
 
 
-@dataclass(slots=True)
-class Seen:
-    rssi: float
-    first_s: float
-    last_s: float
-    count: int = 1
+def fresh(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what `work` returns in a process of its own, which nothing has used before."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(work, *args, **kwargs).result()
 
 
-def bare(chunks: Sequence[bytes], rate_hz: float) -> tuple[int, int]:
-    """Parse and deduplicate; return (reads, what it would tell)."""
-    known: dict[tuple[bytes, int], Seen] = {}
-    told: list[tuple[bytes, int, float]] = []
-    pending, now_s, step_s, reads = b"", 0.0, 1 / rate_hz, 0
-    for chunk in chunks:
-        pending += chunk
-        at, size = 0, len(pending)
-        while at + 1 < size:
-            end = at + pending[at + 1] + 2
-            if end > size:
-                break
-            frame = pending[at:end]
-            at = end
-            if adler32(frame, 0) & 0xFF:
-                continue
-            now_s += step_s
-            reads += 1
-            key, rssi = (frame[7:-2], frame[4] & 3), frame[-2] - 129
-            seen = known.get(key)
-            if seen is None:
-                known[key] = Seen(rssi, now_s, now_s)
-                told.append((*key, now_s))
-            else:
-                seen.rssi += 0.25 * (rssi - seen.rssi)
-                if now_s - seen.last_s > 2:
-                    told.append((*key, now_s))
-                seen.last_s = now_s
-                seen.count += 1
-        pending = pending[at:]
-    return reads, len(told)
+def run_beside(wanted: Wanted, show: bool) -> object:
+    rows = [beside.measure(kind, wanted.frames, wanted.rate_hz, wanted.pairs) for kind in ("store", "zones", "door")]
+    if show:
+        table(f"parse + fold + engine beside a bare loop: ratio, goal >= {beside.GOAL}", rows)
+    return rows
 
 
-# ---- ours
+def run_growth(wanted: Wanted, show: bool) -> object:
+    sizes = [size for size in (1_000, 10_000, 100_000) if size <= wanted.tags]
+    rows = sorted((cost for size in sizes for cost in fresh(growth.measure, size, wanted.pairs)), key=lambda cost: cost.stream)
+    grown = growth.growths(rows)
+    if show:
+        table("cost per read by tags in view, microseconds", rows)
+        for stream, (bare, ours, over) in grown.items():
+            sizes_text = f"{sizes[0]:,} to {sizes[-1]:,} tags"
+            print(f"{stream}: from {sizes_text} bare grows {bare}x, ours {ours}x; ours over bare {over}, goal <= {growth.GOAL}")
+    return {"rows": rows, "growth": grown}
 
 
-def site(kind: str) -> Site:
-    points = tuple(f"r:{antenna + 1}" for antenna in range(ANTENNAS))
-    rules = ZoneRules.for_kind(ZoneKind.STORAGE)
-    if kind == "store":
-        return Site.of([Zone("store", ZoneKind.STORAGE, rules, points)])
-    if kind == "zones":
-        return Site.of([Zone(f"zone-{point}", ZoneKind.STORAGE, rules, (point,)) for point in points])
-    ends = [Zone("yard", ZoneKind.EXIT, ZoneRules.for_kind("exit")), Zone("hall", ZoneKind.STORAGE, rules)]
-    return Site.of(ends, [Door("door", points[:2], points[2:], "yard", "hall")])
+def run_weight(wanted: Wanted, show: bool) -> object:
+    rows = [fresh(crowd.weigh, who, zones, door, wanted.tags) for who, zones, door in WEIGHED]
+    if show:
+        table(f"resident memory per tag: goal <= {crowd.BYTES_GOAL} bytes", rows)
+    return rows
 
 
-def ours(chunks: Sequence[bytes], rate_hz: float, where: Site) -> Engine:
-    """Decode, fold, decide; the time of a chunk is that of its last frame."""
-    decoder, engine = FrameDecoder("r"), Engine(where, now=Instant(0, WALL_MS))
-    chunk_ns = CHUNK_BYTES / FRAME_BYTES / rate_hz * 1e9
-    for number, chunk in enumerate(chunks, 1):
-        now_ns = int(number * chunk_ns)
-        wall_ms = WALL_MS + now_ns // 1_000_000
-        reads, _ = decoder.feed(chunk, now_ns, wall_ms)
-        engine.take(reads)
-        engine.advance(Instant(now_ns, wall_ms))
-        engine.changes()
-    return engine
+def run_restart(wanted: Wanted, show: bool) -> object:
+    with tempfile.TemporaryDirectory(prefix="sightpost-bench-") as name:
+        fresh(crowd.store_states, Path(name), wanted.tags)
+        rows = [fresh(crowd.restore, Path(name), wanted.tags)]
+    if show:
+        table(f"saved state restored: total, goal < {crowd.RESTORE_GOAL_S} s", rows)
+    return rows
 
 
-def timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def run_broken(wanted: Wanted, show: bool) -> object:
+    rows = [fresh(crowd.break_a_reader, CODES)]
+    if show:
+        table("a reader that makes up codes for a minute: bounded memory, real tags told", rows)
+    return rows
 
 
-def measure(kind: str, count: int, rate_hz: float, pairs: int) -> dict[str, object]:
-    stream = frames(count)
-    chunks = [stream[at : at + CHUNK_BYTES] for at in range(0, len(stream), CHUNK_BYTES)]
-    where = site(kind)
-    engine = ours(chunks, rate_hz, where)  # also warms up
-    reads, _ = bare(chunks, rate_hz)
-    if engine.counters.reads != count or reads != count:
-        raise SystemExit(f"{count} frames, but {engine.counters.reads} and {reads} reads: not comparable")
-    bare_s, ours_s = [], []
-    for _ in range(pairs):
-        bare_s.append(timed(lambda: bare(chunks, rate_hz)))
-        ours_s.append(timed(lambda: ours(chunks, rate_hz, where)))
-    return {
-        "site": kind,
-        "rate_hz": rate_hz,
-        "frames": count,
-        "sightings": engine.counters.sightings,
-        "events": sum(engine.counters.events.values()),
-        "bare_per_s": round(count / statistics.median(bare_s)),
-        "ours_per_s": round(count / statistics.median(ours_s)),
-        "ours_us": round(statistics.median(ours_s) / count * 1e6, 2),
-        "ratio": round(statistics.median(b / o for b, o in zip(bare_s, ours_s, strict=True)), 3),
-        "pairs": pairs,
-    }
+PARTS = {"beside": run_beside, "growth": run_growth, "weight": run_weight, "restart": run_restart, "broken": run_broken}
+
+
+def table(title: str, rows: Sequence[object]) -> None:
+    """Print rows of one kind of dataclass; a single row as a list of its fields."""
+    print(f"\n{title}   (load {os.getloadavg()[0]:.1f})")
+    cells = [asdict(row) for row in rows]  # type: ignore[call-overload]
+    if len(cells) == 1:
+        for name, value in cells[0].items():
+            print(f"  {name:<20} {_text(value):>12}")
+        return
+    widths = {name: max(len(name), *(len(_text(row[name])) for row in cells)) for name in cells[0]}
+    print("  ".join(f"{name:>{width}}" for name, width in widths.items()))
+    for row in cells:
+        print("  ".join(f"{_text(row[name]):>{width}}" for name, width in widths.items()), flush=True)
+
+
+def _text(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all without any")
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--frames", type=int, default=60_000)
     parser.add_argument("--rate", type=float, default=5_000.0, help="frames a second of the tags' time")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--tags", type=int, default=100_000, help="the largest crowd")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     options = parser.parse_args()
-    rows = [measure(kind, options.frames, options.rate, options.pairs) for kind in ("store", "zones", "door")]
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    wanted = Wanted(options.pairs, options.frames, options.rate, options.tags)
+    figures = {name: run(wanted, not options.json) for name, run in PARTS.items() if not options.parts or name in options.parts}
     if options.json:
         machine = f"{platform.machine()}, Python {platform.python_version()}"
-        print(json.dumps({"goal": GOAL, "machine": machine, "rows": rows}))
-        return
-    head = f"{'site':<7}{'reads':>8}{'sightings':>11}{'events':>8}{'bare/s':>12}{'ours/s':>10}{'us/read':>9}{'ratio':>8}"
-    print(f"{head}   goal {GOAL}")
-    for row in rows:
-        print(
-            f"{row['site']:<7}{row['frames']:>8}{row['sightings']:>11}{row['events']:>8}{row['bare_per_s']:>12,}{row['ours_per_s']:>10,}"
-            f"{row['ours_us']:>9}{row['ratio']:>8}"
-        )
+        goals = {
+            "beside_ratio": beside.GOAL,
+            "growth_over_bare": growth.GOAL,
+            "bytes_per_tag": crowd.BYTES_GOAL,
+            "restart_s": crowd.RESTORE_GOAL_S,
+        }
+        print(json.dumps({"machine": machine, "load": os.getloadavg()[0], "goals": goals} | figures, default=asdict))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ baud. A desk zone tells every read (confirm 1, fold 0, duplicate window 0), 500 
 its commit when `append` has returned, its ack when the uplink has taken it. fsync is measured in the same folder before and
 after. With --registry a real `sightpost-registry up` runs beside.
 
-Goals: commit p95 <= commit interval + 2 x fsync p95 + 10 ms; ack p95 <= that + one round trip + 60 ms.
+Goals: commit p95 <= commit interval + 2 x fsync p95 + 10 ms, p99 <= 10 ms more; ack p95 <= the first + one round trip + 60 ms.
 """
 
 import argparse
@@ -130,7 +130,8 @@ def verdict(fsyncs_ms: list[float], began: int, seconds: float, rtt_ms: float | 
         "commit_p95_ms": percentile(commits_ms, 95),
         "commit_p99_ms": percentile(commits_ms, 99),
         "commit_goal_p95_ms": goal,
-        "commit_ok": percentile(commits_ms, 95) <= goal,
+        "commit_goal_p99_ms": goal + 10,
+        "commit_ok": percentile(commits_ms, 95) <= goal and percentile(commits_ms, 99) <= goal + 10,
     }
     if TimedOutbox.acked and rtt_ms is not None:
         throughs = [through for through, _ in TimedOutbox.acked]
