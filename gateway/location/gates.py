@@ -13,7 +13,7 @@ from gateway.location.tag import Tag
 from gateway.location.timers import Timed
 
 if TYPE_CHECKING:
-    from gateway.location.doors import AtDoor
+    from gateway.location.at_door import AtDoor
 
 WAITS_NS = 2_500_000_000  # from the first close of a carrier whose way is known
 LOOKS_NS = 500_000_000  # how often it is looked at meanwhile

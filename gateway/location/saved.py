@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.location.doors import AtDoor
+from gateway.location.at_door import AtDoor
 from gateway.location.live_site import LiveSite
 from gateway.location.tag import Presence, Tag
 from gateway.location.telling import MS_NS, Teller

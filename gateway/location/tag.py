@@ -9,7 +9,7 @@ from gateway.location.timers import Timed
 from gateway.location.zones import Evidence, LiveZone
 
 if TYPE_CHECKING:
-    from gateway.location.doors import AtDoor
+    from gateway.location.at_door import AtDoor
     from gateway.location.fold import Window
 
 MAX_ZONES = 4  # with evidence of one tag; the least recent goes

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from gateway.location import doors
+from gateway.location import at_door, doors
 from gateway.location.site import Door, Site, ZoneRules
 from sync.wire import EventKind, Passage
 from tests.unit.gateway.location.on_paper import Paper, seconds, zone
@@ -232,7 +232,7 @@ def test_a_session_keeps_its_shape_in_a_bounded_number_of_samples() -> None:
     for step in range(20_000):
         paper.read(step * 0.001, f"dock:{1 if step < 10_000 else 2}")
         at = paper.engine._tags.known["drill"].doors["dock"]
-        assert len(at.samples) <= doors.MAX_SAMPLES
+        assert len(at.samples) <= at_door.MAX_SAMPLES
     (event,) = paper.until(40)
     assert (event.direction, event.evidence.n) == (Passage.IN, 20_000)
 
