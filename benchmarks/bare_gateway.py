@@ -17,6 +17,7 @@ from zlib import adler32
 
 import msgspec
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 COMMIT_S, BATCH, WINDOW = 0.02, 50, 4
 TOPIC = "bare/events"
@@ -77,14 +78,17 @@ async def serve(database: str, port: int, paths: list[str]) -> None:
     """Run until killed."""
     loop, stirred, confirmed = asyncio.get_running_loop(), asyncio.Event(), asyncio.Semaphore(WINDOW)
     store, lines = Store(database), Lines(paths, stirred)
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="bare")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bare")
     on_the_way: dict[int, int] = {}  # message id to the first seq in it
 
     def acknowledged(message: int) -> None:
         on_the_way.pop(message)
         confirmed.release()
 
-    client.on_publish = lambda _client, _data, message, _why, _more: loop.call_soon_threadsafe(acknowledged, message)
+    def on_publish(_client: object, _data: object, message: int, _why: object, _more: object) -> None:
+        loop.call_soon_threadsafe(acknowledged, message)
+
+    client.on_publish = on_publish
     client.connect("127.0.0.1", port)
     client.loop_start()
     sent = dropped = 0
