@@ -60,7 +60,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /reports/{key}/"""),
     (Need("anywhere", H), "GET /api/v1/people | GET /people/"),
     (Need("anywhere", E), "GET /api/v1/imports/fields | POST /api/v1/imports | POST /imports/"),
-    (Need("anywhere", C), "GET /api/v1/changes | GET /changes/ | GET /changes/export.csv"),
+    (Need("anywhere", C), "GET /api/v1/changes | GET /api/v1/changes/file | GET /changes/ | GET /changes/export.csv"),
     (_scope(V), """
         GET /api/v1/custody/{custody_id}/signature | GET /api/v1/locations/{location_id}/counts
         GET /api/v1/locations/{location_id}/expected | GET /api/v1/locations/{location_id}/plan/picture

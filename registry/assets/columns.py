@@ -290,3 +290,4 @@ _FIXED: Final = (
     Column("changed_at", "Last changed", Kind.READ_ONLY, lambda asset, around: _moment(asset.changed_at)),
     Column("version", "Version", Kind.READ_ONLY, _attribute("version")),
 )
+FIXED_TITLES: Final[dict[str, str]] = {column.key: column.title for column in _FIXED}

@@ -1,26 +1,18 @@
 """The log of changes: who changed what, when, through what, from what to what."""
 
-import csv
-import io
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils import timezone
 
 from registry.access.actors import Action
 from registry.access.models import Person
 from registry.page import acting, page
-from registry.people.log import KINDS, Entry, Wanted, everything, find
-from registry.tables.guard import guarded
-
-MOST_EXPORTED = 100_000
-COLUMNS = ("at", "who", "through", "request", "kind", "object", "action", "field", "before", "after")
+from registry.people.changes_file import download
+from registry.people.log import KINDS, Wanted, find
 
 
 @page()
@@ -47,25 +39,7 @@ def export(request: HttpRequest) -> HttpResponse:
     by = acting(request)
     if not by.may_anywhere(Action.CHANGES):
         raise PermissionDenied
-    headers = {"Content-Disposition": f'attachment; filename="changes-{timezone.now():%Y-%m-%d-%H%M}.csv"'}
-    rows = _csv(everything(by, _wanted(request.GET), most=MOST_EXPORTED))
-    return StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8", headers=headers)  # type: ignore[return-value]
-
-
-def _csv(entries: Iterator[Entry]) -> Iterator[str]:
-    yield "\ufeff" + _line(COLUMNS)
-    for entry in entries:
-        change = entry.change
-        at = change.at.astimezone(UTC).isoformat(timespec="milliseconds")
-        head = [at, entry.who, change.through, str(change.request_id), entry.kind, entry.name, change.action]  # fmt: skip
-        for field in entry.fields or [None]:
-            yield _line([*head, *((field.name, field.before, field.after) if field is not None else ("", "", ""))])
-
-
-def _line(values: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([guarded(value) for value in values])
-    return text.getvalue()
+    return download(by, _wanted(request.GET))
 
 
 def _wanted(given: QueryDict) -> Wanted:

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 
 from registry.access.actors import Action, Actor
 from registry.access.models import ApiToken, Change, ChangeQuerySet, Person, User
@@ -21,6 +22,7 @@ from registry.assets.elsewhere import ELSEWHERE
 from registry.assets.models import Asset, Category, Location
 from registry.assets.scope import of_each
 from registry.assets.values import VALUE_FIELDS
+from registry.people import labels
 from registry.problems import Forbidden
 
 PAGE_SIZE = 50
@@ -41,6 +43,7 @@ LINKS = {
     "asset": "asset", "location": "place", "person": "person", "booking": "booking", "transfer": "transfer",
     "stockline": "stock-line",
 }  # fmt: skip
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{64}")
 
 
@@ -56,18 +59,21 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of what a value says: `link` is its page and `key` its id, where it refers to something they may know."""
+    """A piece of what a value says: `link` is its page and `key` its id, where it refers to something they may know; `at` is the
+    moment that it says."""
 
     text: str
     link: str = ""
     key: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What stood in a field and what stands there now, each in pieces."""
+    """What stood in a field and what stands there now, each in pieces. `name` is its key, `title` what people call it."""
 
     name: str
+    title: str
     was: tuple[Part, ...]
     now: tuple[Part, ...]
 
@@ -196,6 +202,7 @@ class _Names:
         self._tokens = {
             str(pk): name for pk, name in ApiToken.objects.filter(pk__in=_uuids(named["apitoken"])).values_list("pk", "name")
         }
+        self._own = labels.titles_of_own({name for change in changes for name in (*change.before, *change.after)})
         everything = by.may_everywhere(Action.VIEW)
         self._seen = {kind: None if everything else _among(by, kind, named[kind], Action.VIEW) for kind in SCOPED}
         self._valued = None if by.may_everywhere(Action.VALUE) else _among(by, "asset", named["asset"], Action.VALUE)
@@ -218,34 +225,38 @@ class _Names:
         hidden = VALUE_FIELDS if change.object_type == "asset" and not self._may_value(change.object_id) else ()
         for name in sorted(change.before.keys() | change.after.keys()):
             if name not in hidden:
-                was, now = (tuple(self._said(values.get(name))) for values in (change.before, change.after))
-                yield Field(name.replace("_", " "), was, now)
+                was, now = (tuple(self._said(name, values.get(name))) for values in (change.before, change.after))
+                yield Field(name, labels.title(change.object_type, name, self._own), was, now)
 
     def _may_value(self, asset_id: str) -> bool:
         return self._valued is None or asset_id in self._valued
 
-    def _said(self, value: Any) -> Iterator[Part]:
+    def _said(self, name: str, value: Any) -> Iterator[Part]:
         match value:
             case None | "" | []:
                 return
             case {"id": str() as pk, "kind": "person" | "user" as kind}:
-                name = (self._persons if kind == "person" else self._users).get(pk, "somebody")
-                yield Part(name, self._page(kind, pk), pk)
-            case {"id": str() as pk, "kind": str() as kind, "name": name}:
+                who = (self._persons if kind == "person" else self._users).get(pk, "somebody")
+                yield Part(who, self._page(kind, pk), pk)
+            case {"id": str() as pk, "kind": str() as kind, "name": called}:
                 seen = self._seen.get(kind)
-                yield Part(str(name), self._page(kind, pk), pk) if seen is None or pk in seen else Part(ELSEWHERE)
+                yield Part(str(called), self._page(kind, pk), pk) if seen is None or pk in seen else Part(ELSEWHERE)
             case list():
                 for at, one in enumerate(value):
                     yield from ([Part(", ")] if at else [])
-                    yield from self._said(one)
+                    yield from self._said(name, one)
             case dict():
                 for at, (key, one) in enumerate(value.items()):
-                    yield Part(f"{'; ' if at else ''}{key}: ")
-                    yield from self._said(one)
+                    yield Part(f"{'; ' if at else ''}{labels.title('asset', key, self._own).lower()}: ")
+                    yield from self._said(key, one)
             case bool():
                 yield Part("yes" if value else "no")
             case str() if _ID.fullmatch(value):
                 yield Part(f"…{value[-6:]}", key=value)  # one that nothing is called by; whole where it is pointed at
+            case str() if _MOMENT.fullmatch(value) and (moment := parse_datetime(value)) is not None:
+                yield Part(value, at=moment)
+            case str():
+                yield Part(labels.in_words(name, value))
             case _:
                 yield Part(str(value))
 

@@ -112,6 +112,7 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST /api/v1/tokens": MAKE,
     "POST /api/v1/tokens/{token_id}/revoke": CHANGE,
     "GET /api/v1/changes": READ,
+    "GET /api/v1/changes/file": READ,
     "GET /api/v1/locations/{location_id}/contents": READ,
     "GET /api/v1/locations/{location_id}/plan": READ,
     "POST /api/v1/locations/{location_id}/plan": (401, 403, 403, 415, 403, 415),  # JSON is no picture

@@ -131,7 +131,7 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "POST person-active": ("let_log_in",), "POST person-erase": ("erase_person",),
     "POST person-bind": ("give_role",), "POST person-unbind": ("take_role",),
     "GET tokens": ("list_tokens",), "POST tokens": ("create_token",), "POST token-revoke": ("revoke_token",),
-    "GET changes": ("list_changes",), "GET changes-export": ("list_changes",),
+    "GET changes": ("list_changes",), "GET changes-export": ("get_changes_file",),
     # live
     "GET live": ("list_gateways", "list_zones", "list_unknown_tags", "list_events"), "GET live-parts": PART,
     "GET live-stream": Only("an open stream for pages; a program asks list_events with recorded_since, or listens to MQTT"),

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +17,8 @@ from registry.access import changes as log
 from registry.access import people, services
 from registry.access.actors import ROLES
 from registry.access.models import ApiToken, Change, Person, RoleBinding, User
-from registry.assets.models import StoredFile
+from registry.assets.models import CostCenter, StoredFile
+from registry.assets.own_fields import create_field
 from registry.assets.services import change_asset, register_asset
 from registry.assets.trees import create_category, create_location
 from registry.configuration import RetentionSection
@@ -26,7 +28,7 @@ from registry.people.log import Wanted, find, of_object
 from registry.people.naming import bind_by_names
 from registry.people.words import MEANS
 from registry.problems import Forbidden, Invalid, NotFound, Taken
-from tests.registry_world import PASSWORD, ROOT, actor, make_user
+from tests.registry_world import PASSWORD, ROOT, Caller, actor, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -208,7 +210,7 @@ def test_who_reads_which_changes_and_which_values_of_them() -> None:
     assert find(auditor, Wanted(kind="asset")).entries == [], "it is not theirs any more"
     manager = actor(make_user("m", "auditor", place=yard))
     [moved, *_] = of_object(manager, "asset", drill.pk)
-    assert [(f.name, f.before, f.after) for f in moved.fields] == [("home location", "elsewhere", "Yard")]
+    assert [(f.name, f.before, f.after) for f in moved.fields] == [("home_location", "elsewhere", "Yard")]
     with pytest.raises(Forbidden):
         find(actor(make_user("v", "viewer")), Wanted())
     assert of_object(actor(make_user("v2", "viewer")), "asset", drill.pk) == []
@@ -238,6 +240,47 @@ def test_what_an_entry_refers_to_is_named_and_leads_there(client: Client) -> Non
     assert f'<a href="/places/{yard.pk}/" title="{yard.pk}">Yard</a>' in shown
 
 
+def test_fields_are_called_what_people_call_them_and_moments_are_in_their_zone(client: Client) -> None:
+    create_field(by=ROOT, key="colour", name="Colour of the <lid>", kind="choice", choices=["red"])
+    drill = register_asset(by=ROOT, name="Drill", uom="kg")
+    root = actor(make_user("root"))
+    changes = {"status": "in_maintenance", "cost_center": CostCenter.objects.create(code="47", name="Sales"), "order_ref": "a_b"}
+    change_asset(by=root, asset_id=drill.pk, version=1, changes=changes, custom={"colour": "red"})
+    [entry] = of_object(root, "asset", drill.pk, most=1)
+    assert {(f.name, f.title, f.after) for f in entry.fields} == {
+        ("status", "Status", "in maintenance"), ("cost_center", "Cost centre", "47 Sales"), ("order_ref", "Order", "a_b"),
+        ("custom.colour", "Colour of the <lid>", "red"),
+    }  # fmt: skip
+    due = timezone.now() + timedelta(days=3)
+    check_out(by=root, asset_ids=[drill.pk], person_id=Person.objects.create(name="Anna").pk, due_at=due)
+    client.force_login(User.objects.get(username="root"))
+    shown = client.get("/changes/").content.decode()
+    assert "<dt>Colour of the &lt;lid&gt;</dt>" in shown
+    assert re.search(r'<dt>Due</dt><dd><ins><time datetime="[^"]+" data-format="moment">', shown.replace("\n", ""))
+    for raw in ("Due at", "due_at", "in_maintenance", "cost_center", "custom.", "Uom"):
+        assert raw not in shown, raw
+    of_it = client.get(f"/assets/{drill.pk}/").content.decode()
+    [link] = re.findall(r'href="(/changes/\?[^"]+)">All changes', of_it)
+    assert client.get(unescape(link)).content.count(b'class="did"') == Change.objects.of("asset", drill.pk).count()
+
+
+def test_the_log_is_a_file_for_programs_too(client: Client) -> None:
+    drill = register_asset(by=ROOT, name="Drill")
+    other = register_asset(by=ROOT, name="SECRET")
+    change_asset(by=ROOT, asset_id=drill.pk, version=1, changes={"name": "Drill 2"})
+    call = Caller()
+    answer = call("GET", f"/changes/file?kind=asset&object_id={drill.pk}")
+    text = answer.getvalue().decode()
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert ",changed,Name,Drill,Drill 2" in text
+    assert "SECRET" not in text
+    client.force_login(make_user("root"))
+    page = b"".join(client.get(f"/changes/export.csv?kind=asset&object={drill.pk}")).decode()
+    assert page == text
+    client.force_login(make_user("v", "viewer"))
+    assert client.get(f"/api/v1/changes/file?object_id={other.pk}").status_code == 403
+
+
 def test_pages_of_the_log_follow_each_other() -> None:
     for number in range(7):
         register_asset(by=ROOT, name=f"Drill {number}")
@@ -258,7 +301,7 @@ def test_the_page_and_its_export_show_before_and_after(client: Client) -> None:
     assert b"<del>Drill</del>" in page
     assert b"<ins>=Drill 2</ins>" in page
     rows = b"".join(client.get("/changes/export.csv?kind=asset")).decode()
-    assert ",changed,name,Drill,'=Drill 2" in rows
+    assert ",changed,Name,Drill,'=Drill 2" in rows
     one = Change.objects.latest("at")
     assert client.get(f"/changes/?request={one.request_id}").content.count(b'class="did"') == 2, "made and changed by one"
     assert client.get(f"/changes/?request={drill.pk}").content.count(b'class="did"') == 0
