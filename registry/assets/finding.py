@@ -16,9 +16,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Lower
 
 from identity.resolve import resolve_text, second_reading
-from registry.access.actors import Actor
+from registry.access.actors import Action, Actor
 from registry.among import among, keys_of, keys_of_any
-from registry.assets import code_order, filters
+from registry.assets import code_order, filters, scope
 from registry.assets.columns import Column, loaded
 from registry.assets.filters import SEEN, Criteria, seen
 from registry.assets.models import Asset, AssetQuerySet, CustomField, CustomValue, Identifier
@@ -35,6 +35,7 @@ __all__ = [
     "Found",
     "carried",
     "find",
+    "in_scope",
     "narrow",
     "order_of",
     "search",
@@ -51,11 +52,15 @@ FEW: Final = 5_000  # so many are looked at one by one before all are looked thr
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search leaves in somebody's scope. `total`: how many, where they were counted on the way; then `rows` names them by
-    their keys, so that nothing is searched a second time."""
+    """What a search leaves in somebody's scope. `keys`: of all of them, if they are few enough to be carried along; then `rows`
+    names them by these, so that nothing is searched a second time."""
 
     rows: AssetQuerySet
-    total: int | None = None
+    keys: Sequence[str] | None = None
+
+    @property
+    def total(self) -> int | None:
+        return None if self.keys is None else len(self.keys)
 
 
 def find(by: Actor, wanted: Criteria) -> AssetQuerySet:
@@ -78,13 +83,21 @@ def search(by: Actor, text: str) -> Found:
     if not text:
         return Found(found)
     exact = by_code(found, text)
-    return carried(exact) if exact is not None else matching(found, text)
+    return carried(exact) if exact is not None else matching(by, text)
+
+
+def in_scope(by: Actor) -> Found:
+    """All that they see, by their keys if those are few enough to be carried along."""
+    if by.may_everywhere(Action.VIEW):
+        return Found(Asset.objects.all())
+    keys = scope.keys(by, CARRIED)
+    return Found(Asset.objects.visible_to(by)) if keys is None else Found(_these(keys), keys)
 
 
 def carried(found: AssetQuerySet) -> Found:
     """The same by their keys, if they are few enough to be carried along from one question to the next."""
     keys = keys_of(found, CARRIED)
-    return Found(found) if keys is None else Found(_these(keys), len(keys))
+    return Found(found) if keys is None else Found(_these(keys), keys)
 
 
 def by_code(found: AssetQuerySet, text: str) -> AssetQuerySet | None:
@@ -112,14 +125,15 @@ def _numbered(found: AssetQuerySet, text: str) -> list[AssetQuerySet]:
     return [found.alias(written=Lower(name)).filter(written=Lower(Value(text))) for name in ("asset_no", "serial_no") if text]
 
 
-def matching(found: AssetQuerySet, text: str) -> Found:
+def matching(by: Actor, text: str) -> Found:
     """Every word of `text` stands in the name, the number or the serial number, begins a custom value, or (with a digit in it)
     begins or ends a code of the asset, whatever the code's state.
 
     Word by word, what is rare first: the keys that each finds by its indexes are held against those of the others, or the word is
     looked for among the few assets that are left."""
     words = sorted(dict.fromkeys(text.split()[:MAX_WORDS]), key=lambda word: (not _coded(word), -len(word)))
-    keys = keys_of(found, CARRIED) if found.query.where else None
+    found = Asset.objects.visible_to(by)
+    keys = scope.keys(by, CARRIED) if found.query.where else None
     common: list[str] = []
     for word in words:
         hits = _keys_with(word, found, keys)
@@ -129,7 +143,7 @@ def matching(found: AssetQuerySet, text: str) -> Found:
             keys = hits
     if keys is None or len(keys) > CARRIED:
         return Found(_with_each(words, found))
-    return carried(_with_each(common, _these(keys))) if common and keys else Found(_these(keys), len(keys))
+    return carried(_with_each(common, _these(keys))) if common and keys else Found(_these(keys), keys)
 
 
 def _keys_with(word: str, found: AssetQuerySet, keys: Sequence[str] | None) -> list[str] | None:

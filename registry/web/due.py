@@ -10,6 +10,7 @@ from registry.access.actors import Actor
 from registry.assets import filters
 from registry.assets.filters import Criteria
 from registry.assets.models import Asset
+from registry.assets.scope import of_each
 from registry.custody.models import Custody, Transfer
 from registry.stock import services as stock
 
@@ -29,7 +30,7 @@ class Due:
 def what_is_due(by: Actor, now: datetime) -> list[Due]:
     """Of everything in their scope; what there is none of is left out."""
     transfers = Transfer.objects.visible_to(by)
-    warranty = Asset.objects.visible_to(by).filter(filters.condition(WARRANTY))
+    warranty = Asset.objects.order_by().filter(of_each(by), filters.condition(WARRANTY))
     low, expiring = stock.conditions(by, now.date())
     overdue = Custody.objects.visible_to(by).overdue(now)
     found = (

@@ -11,7 +11,9 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from registry.access.actors import Actor
-from registry.assets.models import Asset, Location
+from registry.among import among
+from registry.assets import finding
+from registry.assets.models import Location
 from registry.page import acting, page
 from registry.tracking import watching
 from registry.tracking.models import Position, UnknownTag
@@ -33,12 +35,14 @@ class Bar:
 @page()
 def show(request: HttpRequest) -> HttpResponse:
     by, now = acting(request), timezone.now()
-    positions = Position.objects.visible_to(by)
+    seen = finding.in_scope(by)
+    every = Position.objects.order_by()
+    positions = every.visible_to(by) if seen.keys is None else every.filter(pk__in=among(seen.keys))
     spots: Counter[tuple[UUID | None, str]] = Counter()
-    for place, state, number in positions.order_by().values_list("location", "state").annotate(number=Count("pk")):
+    for place, state, number in positions.values_list("location", "state").annotate(number=Count("pk")):
         spots[place, state] += number
     here = Counter({place: number for (place, state), number in spots.items() if state == Position.State.PRESENT})
-    count = Asset.objects.visible_to(by).count()
+    count = seen.rows.count() if seen.total is None else seen.total
     figures = {
         "all": count,
         "placed": here.total() - here[None],

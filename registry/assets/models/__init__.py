@@ -9,6 +9,7 @@ from registry.assets.models.assets import (
     Numbering,
     at_home_below,
     of_categories_below,
+    standing_at,
     standing_below,
 )
 from registry.assets.models.fields import CustomField, CustomValue
@@ -46,5 +47,6 @@ __all__ = [
     "TreeQuerySet",
     "at_home_below",
     "of_categories_below",
+    "standing_at",
     "standing_below",
 ]

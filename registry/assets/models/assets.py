@@ -47,7 +47,7 @@ def at_home_below(path: str) -> Q:
 
 def standing_below(path: str) -> Q:
     """Which are, now or last, at the place of this path or one inside it."""
-    return Q(pk__in=_standing_below(path))
+    return Q(pk__in=standing_at(path))
 
 
 def placed_below(path: str) -> Q:
@@ -56,15 +56,15 @@ def placed_below(path: str) -> Q:
     if connection.vendor != "postgresql":
         return at_home_below(path) | standing_below(path)
     at_home = Asset.objects.order_by().filter(at_home_below(path)).values("pk")
-    return Q(pk__in=at_home.union(_standing_below(path), all=True))
+    return Q(pk__in=at_home.union(standing_at(path), all=True))
 
 
 def _places_below(path: str) -> Any:
     return Location.objects.order_by().filter(path__startswith=path).values("pk")
 
 
-def _standing_below(path: str) -> Any:
-    """By the positions alone, which the tracking app keeps."""
+def standing_at(path: str) -> Any:
+    """The keys of these assets, by the positions alone, which the tracking app keeps."""
     positions = Asset._meta.get_field("position").related_model
     return positions._default_manager.order_by().filter(location__in=_places_below(path)).values("asset")
 

@@ -14,8 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
+from registry.access.actors import ROLES, Action, Actor, Grant
 from registry.access.models import Person
-from registry.assets import code_order, filters, finding, orders
+from registry.among import among
+from registry.assets import code_order, filters, finding, orders, scope
 from registry.assets.columns import columns_of
 from registry.assets.models import (
     Asset,
@@ -263,6 +265,23 @@ def test_a_search_finds_the_same_however_much_it_carries_along(
     store = actor(make_user("sven", "viewer", place=world.places["Store room"]))
     theirs = [name for name in expected if name.startswith("Pump")]
     assert sorted(finding.searched(store, text).values_list("name", flat=True)) == theirs
+
+
+@pytest.mark.parametrize("limits", [
+    [("Store room", None)], [("Hall A", None)], [(None, "Tools")], [("Hall A", "Pumps")], [],
+    [("Office", "Pumps"), ("Dock", "Tools")], [("Dock", None), (None, "Pumps")],
+])  # fmt: skip
+def test_the_keys_of_a_scope_are_those_of_the_assets_in_it(world: World, limits: list[tuple[str | None, str | None]]) -> None:
+    places, kinds = world.places, world.categories
+    grants = [Grant(ROLES["viewer"], place and places[place].path, kind and kinds[kind].path) for place, kind in limits]
+    grants.append(Grant(frozenset({Action.AUDIT})))  # shows nothing
+    by = Actor("sven", tuple(grants))
+    seen = set(Asset.objects.visible_to(by))
+    found = scope.keys(by, most=len(seen))
+    assert found is not None
+    assert len(found) == len(seen)
+    assert set(Asset.objects.filter(pk__in=among(found))) == seen
+    assert not seen or scope.keys(by, most=len(seen) - 1) is None
 
 
 # ---- the list ------------------------------------------------------------------------------------------------------------------
