@@ -105,8 +105,8 @@ def _database() -> dict[str, Any]:
     if database["ENGINE"] == "django.db.backends.sqlite3":
         return database | {"OPTIONS": SQLITE_OPTIONS}
     # A pool instead of lasting connections: two hundred open pages are not two hundred of them.
-    # Without compiling queries: for those of pages it takes longer than it saves. And what an index names is in memory or on a disk
-    # that has not to turn for it: by default a whole table is read sooner than a twentieth of it is looked up.
+    # Without compiling queries: for those of pages it takes longer than it saves. And what an index names is in memory, or on a
+    # disk that need not turn for it: by default a whole table is read sooner than a twentieth of it is looked up.
     options = {"options": "-c jit=off -c random_page_cost=1.1"} | database.get("OPTIONS", {})
     options |= {"pool": {"min_size": 2, "max_size": section.pool, "timeout": 10}}
     if section.password_file is not None:
