@@ -37,14 +37,15 @@ def console_pages() -> tuple[str, ...]:
 
 
 def methods_of(pattern: URLPattern) -> tuple[str, ...]:
-    """What @page(...) was given; a class-based view's own."""
+    """What @page(...) or @require_http_methods(...) was given; a class-based view's own; else GET alone."""
     view = pattern.callback
     if (methods := getattr(view, "methods", None)) is not None:
         return tuple(methods)
     if (made := getattr(view, "view_class", None)) is not None:
         return tuple(m.upper() for m in ("get", "post") if hasattr(made, m))
-    closed = inspect.getclosurevars(view).nonlocals.get("allowed")
-    return tuple(closed) if isinstance(closed, tuple) else ("GET",)
+    closed = inspect.getclosurevars(view).nonlocals
+    allowed = closed.get("allowed") or closed.get("request_method_list") or ("GET",)
+    return tuple(method for method in allowed if method != "HEAD")
 
 
 def _patterns(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[tuple[str, URLPattern]]:

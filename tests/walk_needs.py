@@ -55,6 +55,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /scan/ | GET /scan/drawer/ | GET /scan/sw.js | GET /scan/unknown/ | GET /stock/ | GET /stock/proposal/
         GET /stock/receive/ | GET /tokens/ | GET /transfers/ | GET /transfers/new/ | POST /account/second-factor/
         POST /assets/columns/ | POST /assets/views/ | POST /login/ | POST /password/ | POST /stock/watch/ | POST /tokens/
+        POST /custody/accept/{secret}/ | POST /login/second-factor/
         GET /pick/{kind}/ | GET /settings/words/ | GET /settings/words/{slug}/ | GET /settings/words/{slug}/{word_id}/"""),
     (Need("anywhere", V), """POST /api/v1/reports/{key}/schedules | GET /api/v1/reports/{key} | GET /api/v1/reports/{key}/file
         GET /reports/{key}/"""),
@@ -310,6 +311,7 @@ WRITES_NOTHING = {
     "POST /api/v1/assets/edits/preview", "POST /api/v1/assets/edits/{run_id}/undo", "POST /api/v1/assets/file",
     "DELETE /api/v1/categories/{category_id}", "DELETE /api/v1/locations/{location_id}", "POST /api/v1/assets/edits",
     "POST /assets/{asset_id}/take-out/", "POST /assets/bulk/confirm/", "POST /reports/{key}/schedule/",
+    "POST /custody/accept/{secret}/", "POST /login/second-factor/",  # no link is open; nobody is half way in
 }  # fmt: skip
 # Where another example fits better: nobody has it, and it does not log in.
 INSTEAD: dict[str, dict[str, str]] = {

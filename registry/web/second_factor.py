@@ -12,6 +12,7 @@ from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
 
 from registry.access import factors, throttle
 from registry.access.models import User
@@ -39,6 +40,7 @@ def come_in(request: HttpRequest, user: User, there: str, *, elsewhere: bool = F
     return redirect(there)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
     """The page between password and registry."""
     user, there = _pending(request)

@@ -20,7 +20,7 @@ from tests.acceptance.company import Company, whole_company
 from tests.acceptance.conftest import DESK, HEIGHTS, PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, beat, serving
 from tests.registry_world import make_user
-from tests.routes import pages
+from tests.routes import console_pages, pages
 
 pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -28,6 +28,7 @@ NO_PAGES = re.compile(  # files, parts of pages, what other programs ask, and wh
     r"/(01|8003|8004|account/oidc|healthz|readyz|metrics|find|logout)\b|\.(csv|svg|js)$|/export\.|/(image|small|signature|parts|stream|"
     r"progress|facet/{name}|people/{person_id}/roles|custody/people|assets/fields|pick/{kind})(/|$)|^/files/|^/login/second-factor/"
 )
+NO_CONSOLE_PAGES = re.compile(r"/(7|add|logout|password_change|jsi18n)/")  # of one row; what nobody may; what leads elsewhere
 FURTHER = {  # what else stands at an address
     "/assets/": ("?q=nothing-of-that-name", "?status=in_use&seen=never&sort=-name", "?columns=name,serial_no,condition,value"),
     "/bookings/": ("?view=month", "?q=ladder"),
@@ -138,6 +139,40 @@ def test_every_page_can_be_used_by_everybody(site: Site, company: Company, pictu
         if found:
             wrong[path] = found
     assert not wrong, "\n".join(f"{path}: {fault}" for path, found in wrong.items() for fault in found)
+    assert not elsewhere
+
+
+def test_every_page_of_the_console_opens(site: Site, company: Company, picture: Picture) -> None:
+    """Its lists, and what stands behind the first row of each; its frame is Unfold's."""
+    page = site.open("/")
+    session = page.context.new_cdp_session(page)
+    elsewhere: set[str] = set()
+
+    def asked(request: Request) -> None:
+        if urlsplit(request.url).netloc not in (urlsplit(site.url).netloc, ""):
+            elsewhere.add(request.url)
+
+    page.on("request", asked)
+    lists = [path for path in dict.fromkeys(console_pages()) if not NO_CONSOLE_PAGES.search(path)]
+    opened = 0
+    for path in lists:
+        answer = page.goto(site.url + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        expect(page.locator("h1").first).to_be_visible()
+        assert fits(page), f"{path} scrolls sideways"
+        narrow(page, session, phone=True)
+        assert fits(page), f"{path} scrolls sideways on a phone"
+        picture(page, f"console{path.replace('/', '-')}"[:60])
+        narrow(page, session, phone=False)
+        rows = page.locator("#result_list tbody a[href*='/change/']")
+        if rows.count():
+            answer = page.goto(site.url + str(rows.first.get_attribute("href")))
+            assert answer is not None
+            assert answer.status == 200, page.url
+            opened += 1
+    assert len(lists) >= 12
+    assert opened >= 3
     assert not elsewhere
 
 

@@ -26,6 +26,7 @@ class Only:
 
 
 A_PERSONS_OWN = Only("how a person proves who they are is between them and the log-in; a program has a token")
+BY_LINK = Only("for whoever has the link and no account: nobody accepts in another's name by a token")
 FORM = Only("the empty form of what its POST does")
 PART = Only("a part of a page, drawn again by a script; the page has the operations")
 SHOWN_SO = Only("how one person likes to look at a list in one browser; a question says its columns itself")
@@ -33,7 +34,7 @@ SHOWN_SO = Only("how one person likes to look at a list in one browser; a questi
 ANSWERED: dict[str, tuple[str, ...] | Only] = {
     # the log-in
     "GET login": A_PERSONS_OWN, "POST login": A_PERSONS_OWN, "GET logout": A_PERSONS_OWN, "POST logout": A_PERSONS_OWN,
-    "GET log-in-second-factor": A_PERSONS_OWN,
+    "GET log-in-second-factor": A_PERSONS_OWN, "POST log-in-second-factor": A_PERSONS_OWN,
     "GET second-factor": A_PERSONS_OWN, "POST second-factor": A_PERSONS_OWN, "GET second-factor-picture": A_PERSONS_OWN,
     "GET password": A_PERSONS_OWN, "POST password": A_PERSONS_OWN,
     # finding
@@ -103,7 +104,7 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "GET custody": ("list_custody",),
     "GET check-out": FORM, "POST check-out": ("check_out",),
     "GET check-in": FORM, "POST check-in": ("check_in",),
-    "GET custody-accept": Only("for whoever has the link and no account: nobody accepts in another's name by a token"),
+    "GET custody-accept": BY_LINK, "POST custody-accept": BY_LINK,
     "GET custody-one": ("get_custody",), "POST custody-one": ("extend_custody", "hand_over", "make_accept_link"),
     "GET custody-signature": ("download_signature",),
     "GET bookings": ("list_bookings", "list_custody"),
