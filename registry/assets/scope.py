@@ -4,10 +4,12 @@ of_each() asks it of a few rows of other tables that an index has narrowed alrea
 once for a page that asks much of it.
 """
 
-from django.db.models import Q
+from typing import Any
+
+from django.db.models import Q, QuerySet
 
 from registry.access.actors import Action, Actor
-from registry.among import keys_of_any
+from registry.among import keys_of
 from registry.assets.models import Asset, at_home_below, of_categories_below, standing_at
 
 
@@ -31,14 +33,22 @@ def of_each(by: Actor, asset: str = "", action: Action = Action.VIEW) -> Q:
 
 def keys(by: Actor, most: int) -> list[str] | None:
     """The keys of all assets that somebody with limits sees, as among() takes them; None if there are more than `most`. They are
-    read off the indexes of homes and positions, without a look at the assets themselves."""
-    parts = []
+    read off the indexes of homes and positions, without a look at the assets themselves, and no further than they are needed."""
+    found: dict[str, None] = {}
     for place, category in {(grant.location_path, grant.category_path) for grant in by.granted(Action.VIEW)}:
-        kind = of_categories_below(category) if category is not None else Q()
-        if place is None:
-            parts.append((Asset.objects.filter(kind), "pk"))
-            continue
-        parts.append((Asset.objects.filter(at_home_below(place), kind), "pk"))
-        there = standing_at(place)
-        parts.append((Asset.objects.filter(kind, pk__in=there), "pk") if category is not None else (there, "asset"))
-    return keys_of_any(parts, most) if parts else []
+        for rows, name in _parts(place, category):
+            some = keys_of(rows, most, name)
+            found |= dict.fromkeys(some or ())
+            if some is None or len(found) > most:
+                return None
+    return list(found)
+
+
+def _parts(place: str | None, category: str | None) -> list[tuple[QuerySet[Any, Any], str]]:
+    """What a grant shows, by index, and what the key is called there: one way for each, as an OR of them has none."""
+    kind = Asset.objects.filter(of_categories_below(category)) if category is not None else Asset.objects.all()
+    if place is None:
+        return [(kind, "pk")]
+    at_home = (kind.filter(at_home_below(place)), "pk")
+    there = standing_at(place)
+    return [at_home, (there, "asset") if category is None else (kind.filter(pk__in=there), "pk")]

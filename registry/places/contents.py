@@ -47,7 +47,7 @@ def compared(by: Actor, place: Location) -> Compared:
     belongs_inside = Exists(Location.objects.within(place).order_by().filter(pk=OuterRef("home_location")))
     present = Q(position__state=Position.State.PRESENT)
     return Compared(
-        here=assets.filter(home, present, inside),
+        here=assets.filter(belongs_inside, present, inside),  # with both as IN, SQLite tries every place for every asset
         elsewhere=assets.filter(~is_inside(place), home, present),
         unknown=assets.filter(home).filter(Q(position__isnull=True) | Q(position__state=Position.State.UNKNOWN)),
         guests=assets.filter(~belongs_inside, present, inside),

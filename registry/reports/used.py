@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from registry.access.actors import Action, Actor
+from registry.assets import finding
 from registry.assets.models import Asset, AssetQuerySet
 from registry.custody.models import BookingItem, Custody
 from registry.reports.answer import Answer, Cell, Column, bars
@@ -23,7 +24,10 @@ def utilisation(by: Actor, asked: Asked) -> Answer:
     """Of each category, how many moved or were handed out in the days asked for."""
     start, end = _moments(asked)
     assets = owned(by, asked)
-    within: dict[str, Any] = {} if everything(by, asked) else {"asset__in": assets.values("pk")}
+    within: dict[str, Any] = {}
+    if not everything(by, asked):
+        assets = finding.carried(assets).rows.order_by()  # asked three times
+        within = {"asset__in": assets.values("pk")}
     total = dict(assets.values_list("category").annotate(number=Count("pk")))
     stays = Stay.objects.filter(from_ts__gte=start, from_ts__lt=end, **within).order_by().exclude(asset__status="disposed")
     moved = {

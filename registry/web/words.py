@@ -9,12 +9,12 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from registry.access.actors import Action, Actor
-from registry.assets import own_fields, starter, tags, trees, words
+from registry.assets import finding, own_fields, starter, tags, trees, words
 from registry.assets.models import Asset, AssetModel, Category, CostCenter, CustomField, State, StatusLabel, Supplier, Tag
 from registry.assets.pickers import Picked, bind
 from registry.page import acting, changed_meanwhile, page, put_errors, said
@@ -154,8 +154,9 @@ def listed(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"{made} is there now.", "good")
             return redirect("words-kind", slug)
-    rows = _rows(by, kind).annotate(count=Count(kind.counted, filter=_seen(by, kind), distinct=True))
-    context = {"area": "words", "kind": kind, "rows": [_row(kind, row) for row in rows[:MOST_SHOWN]], "form": form}
+    counts = _counts(by, kind)
+    rows = [_row(kind, row, counts.get(row.pk, 0)) for row in _rows(by, kind)[:MOST_SHOWN]]
+    context = {"area": "words", "kind": kind, "rows": rows, "form": form}
     return render(request, "web/words_kind.html", context, status=422 if form.errors else 200)
 
 
@@ -207,12 +208,14 @@ def _rows(by: Actor, kind: Kind) -> Any:
     return Category.objects.visible_to(by) if kind.model is Category else kind.model.objects.all()
 
 
-def _seen(by: Actor, kind: Kind) -> Q:
-    """Of the assets that a word stands on, those they may see."""
-    if by.may_everywhere(Action.VIEW):
-        return Q()
-    relation = kind.counted if kind.counted == "assets" else f"{kind.counted}__asset"
-    return Q(**{f"{relation}__in": Asset.objects.visible_to(by).order_by()})
+def _counts(by: Actor, kind: Kind) -> dict[UUID, int]:
+    """On how many of the assets that they may see each word stands, where it stands on any."""
+    relation = kind.model._meta.get_field(kind.counted)
+    found = relation.related_model._default_manager.order_by()
+    if not by.may_everywhere(Action.VIEW):
+        seen = finding.in_scope(by).rows.order_by()
+        found = seen if kind.counted == "assets" else found.filter(asset__in=seen)
+    return dict(found.values_list(relation.field.name).annotate(number=Count("pk")))
 
 
 def _form(by: Actor, kind: Kind, data: Any, *, initial: dict[str, Any]) -> forms.Form:
@@ -225,9 +228,9 @@ def _form(by: Actor, kind: Kind, data: Any, *, initial: dict[str, Any]) -> forms
     return form
 
 
-def _row(kind: Kind, row: Any) -> dict[str, Any]:
+def _row(kind: Kind, row: Any, count: int) -> dict[str, Any]:
     shown = [value() if callable(value := getattr(row, name)) else value for name in kind.columns]
-    return {"word": row, "columns": [text for text in shown if text], "depth": getattr(row, "depth", 1), "count": row.count}
+    return {"word": row, "columns": [text for text in shown if text], "depth": getattr(row, "depth", 1), "count": count}
 
 
 def _initial(by: Actor, kind: Kind, word: Any) -> dict[str, Any]:

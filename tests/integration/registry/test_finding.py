@@ -1,5 +1,6 @@
 """Finding assets by everything they have: each filter, each order, each column, the same for page, export and saved views."""
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date, timedelta
@@ -15,7 +16,7 @@ from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from registry.access.actors import ROLES, Action, Actor, Grant
-from registry.access.models import Person
+from registry.access.models import Person, User
 from registry.among import among
 from registry.assets import code_order, filters, finding, orders, scope
 from registry.assets.columns import columns_of
@@ -313,6 +314,21 @@ def test_a_facet_is_counted_when_it_is_opened(anna: Client, world: World) -> Non
     assert 'Acme P-100<span class="count">1</span>' in part
     assert 'No model<span class="count">5</span>' in part
     assert "<!doctype" in anna.get("/assets/facet/warranty/").content.decode()
+
+
+def test_words_are_counted_on_the_assets_that_one_may_see(client: Client, world: World) -> None:
+    def counts(user: User, kind: str) -> dict[str, int]:
+        client.force_login(user)
+        page = client.get(f"/settings/words/{kind}/").content.decode()
+        return {name: int(n) for name, n in re.findall(r"data-open[^>]*>([^<]+)</a>.*?<span>(\d+)</span></td></tr>", page)}
+
+    AssetTag.objects.create(asset=world.assets["Ladder long"], tag=Tag.objects.get(name="loud"))
+    sven = make_user("sven", "viewer", place=world.places["Store room"])
+    assert counts(make_user("ada"), "categories") == {"Tools": 1, "Ladders": 2, "Pumps": 3}
+    assert counts(sven, "categories") == {"Tools": 0, "Ladders": 0, "Pumps": 3}
+    assert (counts(make_user("bea"), "tags")["loud"], counts(sven, "tags")["loud"]) == (2, 1)
+    assert counts(sven, "fields") == {"Inspector": 1, "Rating": 1, "Checked_On": 1, "Fragile": 1}
+    assert counts(sven, "models") == {"Acme P-100": 1}
 
 
 def test_views_are_kept_shared_renamed_and_deleted(anna: Client, world: World) -> None:
