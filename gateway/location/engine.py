@@ -138,7 +138,7 @@ class Engine:
                     if rssi_dbm > window.rssi_max_dbm:
                         window.rssi_max_dbm = rssi_dbm
                     continue
-            hear(read)
+            hear(read, window if now_ns < due_ns else None)  # what is due first may close it
             due_ns = timers.next_ns
         self.counters.reads += len(reads)
         return self._told()
@@ -241,15 +241,15 @@ class Engine:
         self._doors.due(tag, due_ns)
         self._presences.due(tag, due_ns)
 
-    def _hear(self, read: Read) -> None:
-        """Take a read that needs more than to be added to an open window."""
+    def _hear(self, read: Read, window: Window | None) -> None:
+        """Take a read that needs more than to be added to an open window; None: look for the window again."""
         now_ns = read.rx_mono_ns
         if now_ns > self._now_ns:
             self._pass(now_ns, read.rx_wall_ms)
         if read.reader_ts_ms is not None or read.reader in self._clocks.held:
             self._hold(read)
         else:
-            self._take_in(read, now_ns)
+            self._take_in(read, now_ns, window)
 
     def _hold(self, read: Read) -> None:
         """Let a read of a reader with a clock of its own wait for its turn."""
@@ -261,17 +261,17 @@ class Engine:
             self.counters.repeats += 1
         self._timers.set(self._clocks, self._clocks.next_ns)
 
-    def _take_in(self, read: Read, now_ns: int) -> None:
+    def _take_in(self, read: Read, now_ns: int, window: Window | None = None) -> None:
         rssi_dbm = read.rssi_dbm
-        key = (read.raw, read.reader, read.antenna)
-        window = self._tags.windows.get(key)
+        if window is None:
+            window = self._tags.windows.get((read.raw, read.reader, read.antenna))
         point = window.point if window is not None else self._site.point(read.reader, read.antenna)
         power_mw = NOMINAL_MW if rssi_dbm is None else point.power_of(rssi_dbm)
         if power_mw is None:
             self.counters.suppressed["weak" if MIN_DBM <= (rssi_dbm or 0) <= MAX_DBM else "rssi"] += 1
             return
         if window is None:
-            window = self._open_window(key, point, read)
+            window = self._open_window((read.raw, read.reader, read.antenna), point, read)
             if window is None:
                 return
         elif now_ns == window.last_ns and self._repeated(window, read):

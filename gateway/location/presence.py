@@ -49,7 +49,7 @@ class Presences:
                     self.watch(tag, now_ns)
                 elif tag.due_ns - now_ns > zone.lost_min_ns:
                     # The better it is heard, the sooner it may be missed. Its timer need not be exact: a new entry costs more.
-                    lost_ns = self._lost_at_ns(tag, zone)
+                    lost_ns = zone.lost_at_ns(tag.last_ns, evidence.rate_hz)
                     if lost_ns - now_ns < SOONER * (tag.due_ns - now_ns):
                         self._timers.set(tag, lost_ns)
                 return "still here"

@@ -91,14 +91,18 @@ class Evidence(msgspec.Struct, gc=False):
 
     def add(self, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> None:
         """Add a sighting; when there are SAMPLES of them, the oldest goes."""
-        if self.count == SAMPLES:
-            self._drop_oldest()
         sample = _sample(at_ns // MS_NS & WRAP, reads, power_mw)
         _, reads, power_mw = SAMPLE.unpack(sample)  # rounded, as they will be taken out again
-        self.samples += sample
-        self.count += 1
-        self.reads += reads
-        self.power_mw += power_mw
+        if self.count == SAMPLES:
+            _, oldest_reads, oldest_power_mw = SAMPLE.unpack_from(self.samples)
+            self.samples = self.samples[SAMPLE.size :] + sample
+            self.reads += reads - oldest_reads
+            self.power_mw = self.power_mw - oldest_power_mw + power_mw
+        else:
+            self.samples += sample
+            self.count += 1
+            self.reads += reads
+            self.power_mw += power_mw
         if at_ns > self.last_ns:
             self.rate_hz *= math.exp((self.last_ns - at_ns) / RATE_NS)
             self.last_ns = at_ns
@@ -123,13 +127,26 @@ class Evidence(msgspec.Struct, gc=False):
 
     def expire(self, before_ns: int) -> None:
         """Take out what is older than `before_ns`."""
-        most_ms = self.last_ns // MS_NS - before_ns // MS_NS
-        while self.count and self._oldest_ms() > most_ms:
-            self._drop_oldest()
+        samples, at, count = self.samples, 0, self.count
+        newest_ms = self.last_ns // MS_NS
+        most_ms = newest_ms - before_ns // MS_NS
+        while count:
+            stamp, reads, power_mw = SAMPLE.unpack_from(samples, at)
+            if newest_ms - stamp & WRAP <= most_ms:
+                break
+            at += SAMPLE.size
+            count -= 1
+            self.reads -= reads
+            self.power_mw -= power_mw
+        if at:
+            self.samples, self.count = samples[at:], count
+            if not count:
+                self.power_mw = 0.0  # without samples there is no power: what is left of the subtractions is rounding
 
-    def usual_gap_ns(self) -> float:
-        """Return the mean time between its sightings; 0 when there is one at most."""
-        return self._oldest_ms() * MS_NS / (self.count - 1) if self.count > 1 else 0.0
+    def span_ms(self) -> int:
+        """Return by how much the oldest sample is older than the last sighting: never so long that stamps wrap."""
+        span: int = self.last_ns // MS_NS - SAMPLE.unpack_from(self.samples)[0] & WRAP if self.count else 0
+        return span
 
     def restart(self, at_ns: int) -> None:
         """Forget every sample: what comes now is the first."""
@@ -138,19 +155,6 @@ class Evidence(msgspec.Struct, gc=False):
         self.power_mw = 0.0
         self.rssi_max_dbm = NO_RSSI
         self.samples = b""
-
-    def _oldest_ms(self) -> int:
-        """By how much the oldest sample is older than `last_ns`: never so long that stamps wrap."""
-        stamp: int = SAMPLE.unpack_from(self.samples)[0]
-        return self.last_ns // MS_NS - stamp & WRAP
-
-    def _drop_oldest(self) -> None:
-        _, reads, power_mw = SAMPLE.unpack_from(self.samples)
-        self.samples = self.samples[SAMPLE.size :]
-        self.count -= 1
-        self.reads -= reads
-        # Without samples there is no power: what is left of the subtractions is rounding.
-        self.power_mw = self.power_mw - power_mw if self.count else 0.0
 
 
 def _sample(stamp: int, reads: int, power_mw: float) -> bytes:
@@ -175,7 +179,9 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
     """
     if rival.zone.close_dbm is not None and rssi_dbm >= rival.zone.close_dbm:
         return True
-    rival.expire(now_ns - rival.zone.sample_age_ns)
+    before_ns = now_ns - rival.zone.sample_age_ns
+    if rival.span_ms() > rival.last_ns // MS_NS - before_ns // MS_NS:
+        rival.expire(before_ns)
     if rival.count < 2 and rival.reads < 3:
         return False
     if current is None:  # as after a restart: the present zone gets as long as its margin would last
@@ -185,9 +191,13 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
         last_ns = current.last_ns
         outage_ns = present.live_since_ns - last_ns if present.live_since_ns > last_ns else 0
         # A tag that is seldom heard where it is has to be missed for longer.
-        usual_ns = round(MISSED * (current.usual_gap_ns() - ROUND_NS))
+        span_ms = current.span_ms()
+        usual_gap_ns = span_ms * MS_NS / (current.count - 1) if span_ms else 0.0
+        usual_ns = round(MISSED * (usual_gap_ns - ROUND_NS))
         overdue_ns = now_ns - last_ns - outage_ns - max(present.hold_off_ns, usual_ns)
-        current.expire(now_ns - outage_ns - max(present.sample_age_ns, usual_ns))
+        before_ns = now_ns - outage_ns - max(present.sample_age_ns, usual_ns)
+        if span_ms > last_ns // MS_NS - before_ns // MS_NS:
+            current.expire(before_ns)
     if not current.count:
         return True
     margin = present.threshold  # as a factor of the mean power
