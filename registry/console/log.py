@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from registry.access.models import Change, User
-from registry.console.shown import Shown
+from registry.access.models import Change
+from registry.console.shown import Shown, called_by
 from registry.console.site import site
 
 
@@ -27,13 +27,12 @@ class Changes(Shown):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        self._names = dict(User.objects.values_list("pk", "username")[:10_000])
         found: QuerySet[Any] = super().get_queryset(request)
-        return found
+        return found.annotate(by_name=called_by("user"))
 
     @display(description="Who")
     def who(self, change: Any) -> str:
-        return str(self._names.get(change.user, "a token" if change.token else "the registry"))
+        return str(change.by_name or ("a token" if change.token else "the registry"))
 
     @display(description="Together")
     def together(self, change: Any) -> str:

@@ -41,8 +41,7 @@ class Users(Shown):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         has = Exists(Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP))
         found: QuerySet[Any] = super().get_queryset(request).select_related("person")
-        request.open_sessions = sessions.open_by_user()  # type: ignore[attr-defined]  # decoded once for all rows
-        self._open = request.open_sessions  # type: ignore[attr-defined]
+        self._open = sessions.open_by_user()  # decoded once for all rows of this request
         return found.annotate(has_factor=has, role_count=Count("bindings"))
 
     @display(description="Person", ordering="person__name")

@@ -2,15 +2,17 @@
 through a service with `by`."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
 from registry.access.actors import Action, Actor
+from registry.access.models import User
 from registry.page import acting, said
 from registry.problems import Problem
 
@@ -26,6 +28,16 @@ class Shown(ModelAdmin):
     list_fullwidth = True
     compressed_fields = True
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """By a copy for this request alone: what it learns for its rows is nobody else's. Requests share what is registered."""
+        return super(Shown, copy(self)).changelist_view(request, extra_context)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """As the list."""
+        return super(Shown, copy(self)).changeform_view(request, object_id, form_url, extra_context)
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
@@ -40,6 +52,11 @@ class Shown(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def called_by(field: str) -> Subquery:
+    """The name to log in with of the user whose id stands in `field`."""
+    return Subquery(User.objects.filter(pk=OuterRef(field)).values("username")[:1])
 
 
 def for_each(request: HttpRequest, rows: QuerySet[Any], do: Callable[[Actor, Any], object], done: str) -> None:

@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
-from registry.access.models import User
-from registry.console.shown import Shown, for_each
+from registry.console.shown import Shown, called_by, for_each
 from registry.console.site import site
 from registry.work import outgoing, runs
 from registry.work.models import Outgoing, Run, WorkProcess
@@ -56,9 +55,8 @@ class Runs(Shown):
     actions = ("cancel", "resume")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        self._names = dict(User.objects.values_list("pk", "username")[:10_000])
         found: QuerySet[Any] = super().get_queryset(request)
-        return found
+        return found.annotate(by_name=called_by("user"))
 
     @display(description="Kind", ordering="kind")
     def kind_said(self, run: Any) -> str:
@@ -70,7 +68,7 @@ class Runs(Shown):
 
     @display(description="For")
     def who(self, run: Any) -> str:
-        return str(self._names.get(run.user, "a token" if run.token else "the registry"))
+        return str(run.by_name or ("a token" if run.token else "the registry"))
 
     @display(description="Done")
     def progress(self, run: Any) -> str:

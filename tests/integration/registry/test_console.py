@@ -1,5 +1,6 @@
 """The administrators' console: nobody else learns that it is there, it writes nothing by itself, and its actions are services."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,10 +9,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from registry.access import factors
+from registry.access import changes as log
+from registry.access import factors, sessions
 from registry.access.actors import ROLES
 from registry.access.models import ApiToken, Change, User
 from registry.access.services import issue_token
+from registry.console.people import Users
 from registry.console.site import site
 from registry.work.models import Outgoing, Run
 from tests.registry_world import ROOT, World, actor, make_user, make_world
@@ -86,6 +89,39 @@ def test_it_shows_rows_and_changes_none(root: Client, world: World) -> None:
         assert model._default_manager.values().get(pk=row.pk) == before
         assert "delete_selected" not in admin.get_actions(root.get(path).wsgi_request)
     assert "'unsafe-eval'" not in root.get("/assets/")["Content-Security-Policy"]
+
+
+def test_what_a_request_learns_for_its_rows_is_nobody_elses(root: Client, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    by = actor(make_user("anna"))
+    Run.objects.create(kind="import", request_id=ROOT.request_id, user=by.user_id)
+    log.record(by, world.assets["Drill"], "painted")
+    shared = {model: dict(vars(admin)) for model, admin in site._registry.items()}
+    for path in lists():
+        assert root.get(path).status_code == 200
+    user = User.objects.get(username="anna")
+    assert b"anna" in root.get(reverse("admin:access_user_change", args=[user.pk])).content
+    assert {model: dict(vars(admin)) for model, admin in site._registry.items()} == shared
+    for model in (Change, Run):
+        shown = root.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")).content.decode()
+        assert re.search(r">\s*anna\s*<", shown), model
+
+    # While one list is drawn, somebody else asks for it, and has nobody logged in.
+    drawn = Users.person_name
+
+    def beside(self: Users, one: Any) -> str:
+        monkeypatch.setattr(Users, "person_name", drawn)
+        monkeypatch.setattr(sessions, "open_by_user", dict)
+        assert Client(headers=root_cookie(root)).get(reverse("admin:access_user_changelist")).status_code == 200
+        return str(drawn(self, one))
+
+    monkeypatch.setattr(Users, "person_name", beside)
+    mine = root.get(reverse("admin:access_user_changelist"), {"q": "root"}).content
+    assert Users.person_name is drawn, "somebody else asked meanwhile"
+    assert b">1<" in b"".join(mine.split())
+
+
+def root_cookie(root: Client) -> dict[str, str]:
+    return {"Cookie": "; ".join(f"{name}={one.value}" for name, one in root.cookies.items())}
 
 
 def test_a_list_asks_as_much_for_one_row_as_for_many(root: Client, django_assert_max_num_queries: Any) -> None:
