@@ -192,7 +192,7 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
         outage_ns = present.live_since_ns - last_ns if present.live_since_ns > last_ns else 0
         # A tag that is seldom heard where it is has to be missed for longer.
         span_ms = current.span_ms()
-        usual_gap_ns = span_ms * MS_NS / (current.count - 1) if span_ms else 0.0
+        usual_gap_ns = span_ms * MS_NS / (current.count - 1) if current.count > 1 else 0.0
         usual_ns = round(MISSED * (usual_gap_ns - ROUND_NS))
         overdue_ns = now_ns - last_ns - outage_ns - max(present.hold_off_ns, usual_ns)
         before_ns = now_ns - outage_ns - max(present.sample_age_ns, usual_ns)
