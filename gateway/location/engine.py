@@ -352,6 +352,10 @@ class Engine:
                 self.counters.suppressed["crowded"] += 1
                 self._presences.forget(gone)
             self._presences.watch(tag, self._now_ns)
+        for known in tag.windows:
+            if known.key[0] == read.raw:  # one object for all antennas: there are many tags
+                key = (known.key[0], *key[1:])
+                break
         window = Window(key, point, tag, tag.raw if tag.raw == raw else raw, read.symbology)
         closed = self._tags.open_window(window)
         if closed is not None and closed.reads:

@@ -92,7 +92,7 @@ class Teller:
             )
         )
         tag.told_ns = decided_ns
-        tag.seen_ms = event_ms
+        tag.seen_ms = tag.since_ms if tag.since_ms == event_ms else event_ms  # mostly one number: there are many tags
         self.changed[tag.identity] = tag
         self._counters.events[kind.value] += 1
 
