@@ -12,7 +12,7 @@ from pydantic import Field
 from registry.access.actors import Actor
 from registry.assets import bulk, custom, finding, tags, values
 from registry.assets.models import KEY_CHARS, NAME_CHARS, Asset, AssetQuerySet, Identifier, Location
-from registry.operations import Paged, Strict
+from registry.operations import Paged, Strict, Told
 
 MAX_CODES = 50  # that come with a new asset
 
@@ -24,7 +24,7 @@ Criticality = Literal["low", "normal", "high", "critical"]
 CodeKind = Literal["epc", "tid", "barcode", "serial", "manual"]
 
 
-class PlaceRef(Schema):
+class PlaceRef(Told):
     """A place that the caller may not know has neither id nor code; its name is `elsewhere`."""
 
     id: UUID | None
@@ -32,12 +32,12 @@ class PlaceRef(Schema):
     name: str
 
 
-class CategoryRef(Schema):
+class CategoryRef(Told):
     id: UUID
     name: str
 
 
-class IdentifierOut(Schema):
+class IdentifierOut(Told):
     id: UUID
     asset_id: UUID
     key: str
@@ -48,7 +48,7 @@ class IdentifierOut(Schema):
     valid_to: datetime | None
 
 
-class Whereabouts(Schema):
+class Whereabouts(Told):
     """Where it is now. `state` is `present`, or `unknown` when it has left and not been seen since: the place is then the last
     one. `zone` without `place`: a zone that nobody has mapped yet."""
 
@@ -59,20 +59,20 @@ class Whereabouts(Schema):
     last_seen_at: datetime
 
 
-class Ref(Schema):
+class Ref(Told):
     """Something the asset refers to."""
 
     id: UUID
     name: str
 
 
-class AssetRef(Schema):
+class AssetRef(Told):
     id: UUID
     asset_no: str
     name: str
 
 
-class AssetOut(Schema):
+class AssetOut(Told):
     """Amounts are texts, so that nobody's float changes them. `parent` is what it lies in or is part of, where the caller may see
     that. `custom` are the company's own fields by key. `photo` is the file that stands for it."""
 
