@@ -1,7 +1,7 @@
 """When to look at something again: a heap with lazy deletion and one live entry for each thing.
 
 A deadline that moves later costs nothing: the old entry fires, the owner sees that it is early and asks again. Dead entries (of
-things forgotten, or asked for earlier) are swept out when they are a fifth of all: the heap is bounded by the things it serves.
+things forgotten, or asked for earlier) are swept out when they are a ninth of all: the heap is bounded by the things it serves.
 """
 
 import heapq
@@ -39,7 +39,7 @@ class Timers(Generic[Thing]):
         thing.due_ns = due_ns
         self._pushed += 1
         heapq.heappush(self._heap, (due_ns, self._pushed, thing))
-        if len(self._heap) > self.live + self.live // 4 + 1000:
+        if len(self._heap) > self.live + self.live // 8 + 1000:
             self._heap = [entry for entry in self._heap if entry[2].due_ns == entry[0]]
             heapq.heapify(self._heap)
         self.next_ns = self._heap[0][0]
