@@ -47,18 +47,30 @@ def _rows(name: str, days: str, older: Callable[[datetime], QuerySet[Any]]) -> K
 
 @dataclass(slots=True)
 class _Round:
-    """Of looking through all assets for old sightings: behind which asset it goes on, and when the last one was finished."""
+    """Of looking through all assets for old sightings, then through the tags of nobody: behind which one it goes on, and when the
+    last round was finished."""
 
     after: UUID | None = None
+    assets_done: bool = False
+    after_tag: str | None = None
     finished_for: datetime | None = None
+
+    def begin(self) -> None:
+        self.after = self.after_tag = self.finished_for = None
+        self.assets_done = False
 
     def some(self, before: datetime) -> int:
         """A day later there is enough to begin another one."""
         if self.finished_for is not None and timedelta() <= before - self.finished_for < timedelta(days=1):
             return 0
-        done, self.after = pruning.prune(before, used=_arrivals, until=_after(TURN_S), after=self.after)
-        if self.after is None:
-            self.finished_for = before
+        if not self.assets_done:
+            done, self.after = pruning.prune(before, used=_arrivals, until=_after(TURN_S), after=self.after)
+            self.assets_done = self.after is None
+        else:
+            done, self.after_tag = pruning.prune_unknown(before, until=_after(TURN_S), after=self.after_tag)
+            if self.after_tag is None:
+                self.begin()
+                self.finished_for = before
         return max(done, 1)
 
 
@@ -126,7 +138,7 @@ def count(before: datetime) -> dict[str, int]:
 def prune(before: datetime) -> dict[str, int]:
     """Delete them; return how many of each kind."""
     counts = {}
-    _round.after = _round.finished_for = None
+    _round.begin()
     for kind in KINDS:
         there = kind.count(before)
         while kind.some(before):

@@ -51,6 +51,12 @@ def with_containers(asset_ids: Collection[UUID]) -> set[UUID]:
 
 def whereabouts(asset_ids: Collection[UUID], own: Mapping[UUID, Sequence[Fact]]) -> dict[UUID, Whereabouts]:
     """Replay all facts of these assets: their `own`, and those of what they lay in, which `own` holds too."""
+    return {asset: replay(facts) for asset, facts in all_facts(asset_ids, own).items() if facts}
+
+
+def all_facts(asset_ids: Collection[UUID], own: Mapping[UUID, Sequence[Fact]]) -> dict[UUID, list[Fact]]:
+    """Return of each of these assets its own facts and those of what it lay in, while it did; being laid into something is one
+    that has the id of the last event of that."""
     around: defaultdict[UUID, list[Inside]] = defaultdict(list)
     for one in _rows("asset", with_containers(asset_ids)):
         around[one.asset].append(one)
@@ -68,7 +74,7 @@ def whereabouts(asset_ids: Collection[UUID], own: Mapping[UUID, Sequence[Fact]])
             known[asset] = facts
         return known[asset]
 
-    return {asset: replay(facts) for asset in asset_ids if (facts := all_of(asset, DEPTH))}
+    return {asset: all_of(asset, DEPTH) for asset in asset_ids}
 
 
 def _reached(column: str, asset_ids: Collection[UUID]) -> set[UUID]:

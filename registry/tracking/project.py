@@ -177,6 +177,14 @@ def facts_of(asset_ids: Collection[UUID]) -> dict[UUID, list[Fact]]:
     return facts
 
 
+def facts_of_identities(identities: Collection[str]) -> dict[str, list[Fact]]:
+    """All that was told of these, whoever they belong to."""
+    facts: defaultdict[str, list[Fact]] = defaultdict(list)
+    for identity, fact in _told(LocationEvent.objects.filter(identity__in=identities)):
+        facts[identity].append(fact)
+    return facts
+
+
 def _told(events: QuerySet[LocationEvent]) -> Iterable[tuple[str, Fact]]:
     rows = events.values_list(
         "identity", "event_id", "gateway", "epoch__ordinal", "seq", "happened_at", "kind", "direction", "zone_to", "location",

@@ -99,8 +99,8 @@ def test_what_is_or_was_at_a_place(name: str, somebody: Client, world: World) ->
     now = rows(shown(somebody, f"/places/{pk}/").partition('class="section"')[0], "assets")
     assert now == [item["id"] for item in asked(somebody, f"/locations/{pk}/assets")]
     then = timezone.now().replace(microsecond=0)
-    page = rows(shown(somebody, f"/places/{pk}/then/?at={quote(then.isoformat())}"), "assets")
-    assert page == [item["asset_id"] for item in asked(somebody, f"/locations/{pk}/contents?at={quote(then.isoformat())}")]
+    there = rows(shown(somebody, f"/places/{pk}/then/?at={quote(then.isoformat())}"), "assets")
+    assert there == [item["asset_id"] for item in asked(somebody, f"/locations/{pk}/contents?at={quote(then.isoformat())}")]
     page = shown(somebody, f"/places/{pk}/expected/")
     listed = [
         item["asset"]["id"]

@@ -12,15 +12,15 @@ from django.utils import timezone
 
 from registry import retention
 from registry.assets import files
-from registry.assets.containers import put_into
+from registry.assets.containers import put_into, take_out
 from registry.assets.models import Asset, Attachment
 from registry.assets.record import dispose_asset
 from registry.configuration import RetentionSection
 from registry.tracking import pruning
 from registry.tracking.models import LocationEvent, SeenMonth
 from registry.tracking.project import rebuild
-from registry.tracking.services import map_zone
-from tests.integration.registry.conftest import Site, event, make_asset, projections
+from registry.tracking.services import map_zone, project_changed_identifiers
+from tests.integration.registry.conftest import Site, at, event, make_asset, projections
 from tests.registry_world import ROOT, make_user
 
 pytestmark = pytest.mark.django_db
@@ -76,13 +76,128 @@ def test_more_of_the_same_month_is_added_to_its_summary(site: Site, drill: Asset
     assert all(row.month == date(row.first.year, row.first.month, 1) for row in rows)
 
 
-def test_what_is_named_elsewhere_or_lies_in_something_stays(site: Site, drill: Asset) -> None:
+def test_what_is_named_elsewhere_stays(site: Site, drill: Asset) -> None:
     tell_a_month(site, drill)
     kept = {one.pk for one in LocationEvent.objects.filter(kind="seen")}
     assert pruning.prune(LATER, used=lambda _: kept) == (0, None)
-    box = make_asset("box")
-    put_into(by=ROOT, asset=drill, container=box, kind="contents")
+
+
+def tell_of_a_box(site: Site) -> tuple[Asset, Asset, Asset]:
+    """A box in a van: both are seen often. A drill lies in the box for some of the time, and is seen itself before and after."""
+    hour = 3600.0
+    drill, box, van = (make_asset(code) for code in ("bit", "box", "van"))
+    site.tell(
+        event("arrived", "tag:van", "hall", 0), event("arrived", "tag:box", "yard", 10), event("arrived", "tag:bit", "dock", 20)
+    )
+    site.tell(*(event("seen", f"tag:{code}", zone, n * hour + at) for n in range(1, 20) for at, code, zone in MORNING))
+    put_into(by=ROOT, asset=drill, container=box, kind="contents", at=at(20 * hour))
+    put_into(by=ROOT, asset=box, container=van, kind="contents", at=at(25 * hour))
+    project_changed_identifiers()
+    site.tell(*(event("seen", "tag:van", "hall", n * hour) for n in range(26, 40)))
+    site.tell(event("moved", "tag:van", "gate", 41 * hour, zone_from="hall"))
+    site.tell(*(event("seen", "tag:van", "gate", n * hour) for n in range(42, 60)))
+    take_out(by=ROOT, asset=drill, at=at(61 * hour))
+    project_changed_identifiers()
+    site.tell(*(event("seen", "tag:van", "gate", n * hour) for n in range(62, 70)))
+    site.tell(*(event("seen", "tag:bit", "gate", n * hour) for n in range(62, 70)))
+    return drill, box, van
+
+
+MORNING = ((0, "van", "hall"), (10, "box", "yard"), (20, "bit", "dock"))
+
+
+def test_of_containers_and_what_lies_in_them_it_goes_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 9)
+    things = tell_of_a_box(site)
+    before, number = projections(), LocationEvent.objects.filter(kind="seen").count()
+    assert any(stay[0] == things[0].pk and stay[1] is not None for stay in before[1])
+    deleted, after = pruning.prune(LATER, used=nothing_else)
+    assert (deleted > 0.8 * number, after) == (True, None)
+    assert LocationEvent.objects.filter(kind="seen").count() == number - deleted
+    assert projections() == before
+    rebuild([thing.pk for thing in things])
+    assert projections() == before, "drawn anew from what is left it is the same, for each of them"
+    assert sum(row.count for row in SeenMonth.objects.all()) == deleted
+    assert pruning.prune(LATER, used=nothing_else)[0] == 0
+
+
+def test_what_is_laid_somewhere_or_told_meanwhile_puts_it_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    drill, _, van = tell_of_a_box(site)
+    number = LocationEvent.objects.count()
+    judged = pruning.harmless_beside
+    said: list[int] = []
+
+    def while_something_happens(*given: Any, **more: Any) -> Any:
+        found = judged(*given, **more)
+        if not said:
+            put_into(by=ROOT, asset=drill, container=van, kind="contents", at=at(75 * 3600.0))
+        elif len(said) == 1:
+            site.tell(event("seen", "tag:van", "gate", 80 * 3600.0))
+        said.append(len(found))
+        return found
+
+    monkeypatch.setattr(pruning, "harmless_beside", while_something_happens)
+    pruning.prune(LATER, used=nothing_else)
+    assert said[0] > 0
+    assert said[1] > 0
+    assert LocationEvent.objects.count() > number + 1 - sum(said), "the first two were given up"
+    project_changed_identifiers()
+    before = projections()
+    pruning.prune(LATER, used=nothing_else)
+    rebuild([drill.pk, van.pk])
+    assert projections() == before
+
+
+def test_what_held_too_much_is_left_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_of_a_box(site)
+    monkeypatch.setattr(pruning, "MOST_FACTS", 20)
     assert pruning.prune(LATER, used=nothing_else) == (0, None)
+    monkeypatch.setattr(pruning, "MOST_FACTS", 50_000)
+    monkeypatch.setattr(pruning, "MOST_BESIDE", 0)
+    assert pruning.prune(LATER, used=nothing_else) == (0, None)
+
+
+def test_of_unknown_tags_it_goes_and_who_claims_one_later_gets_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 9)
+    tell_a_month(site, make_asset("drill"))
+    for code in ("stray", "other"):
+        for told in LocationEvent.objects.filter(identity="tag:drill").order_by("happened_at"):
+            seconds = (told.happened_at - at(0)).total_seconds()
+            zone = told.zone_to or told.zone_from
+            site.tell(event(told.kind, f"tag:{code}", zone.name if zone else None, seconds))
+    number = LocationEvent.objects.count()
+    assert pruning.prune_unknown(LATER) == (106, None)
+    assert LocationEvent.objects.count() == number - 106
+    assert LocationEvent.objects.filter(identity="tag:drill", kind="seen").count() == 55, "that of an asset has its own turn"
+    assert pruning.prune_unknown(LATER) == (0, None)
+    owner, claimer = Asset.objects.get(name="Drill"), make_asset("stray")
+    project_changed_identifiers()
+    mine, theirs = ([(p[1:5], p[6:9]) for p in projections(asset=one.pk)[0]] for one in (owner, claimer))
+    assert mine == theirs
+    mine, theirs = ([stay[1:] for stay in projections(asset=one.pk)[1]] for one in (owner, claimer))
+    assert mine == theirs
+
+
+def test_a_tag_that_is_claimed_meanwhile_keeps_its_sightings(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.tell(*(event("seen", "tag:stray", "hall", n * 3600.0) for n in range(20)))
+    judged = pruning.harmless
+
+    def while_it_is_claimed(*given: Any, **more: Any) -> Any:
+        found = judged(*given, **more)
+        if not Asset.objects.exists():
+            make_asset("stray")
+        return found
+
+    monkeypatch.setattr(pruning, "harmless", while_it_is_claimed)
+    assert pruning.prune_unknown(LATER) == (0, None)
+    assert LocationEvent.objects.count() == 20
+
+
+def test_the_round_looks_through_assets_and_tags_of_nobody(site: Site, drill: Asset) -> None:
+    tell_a_month(site, drill)
+    site.tell(*(event("seen", "tag:stray", "hall", n * 3600.0) for n in range(20)))
+    assert retention.prune(LATER)["sightings that only confirmed"] == 53 + 18
+    assert retention.prune(LATER)["sightings that only confirmed"] == 0
 
 
 def test_what_is_told_meanwhile_puts_it_off(site: Site, drill: Asset, monkeypatch: pytest.MonkeyPatch) -> None:
