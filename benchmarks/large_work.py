@@ -297,7 +297,7 @@ def addresses() -> dict[str, str]:
         "custody, one": f"/custody/{theirs[0].pk}/",
         "check out": f"/custody/out/?asset={asset.pk}",
         "check in": f"/custody/in/?asset={asset.pk}",
-        "people offered": "/custody/people/?q=person+01",
+        "people offered": "/pick/person/?q=person+01",
         "bookings week": "/bookings/",
         "bookings month": "/bookings/?view=month",
         "bookings search": "/bookings/?q=pump",
