@@ -37,6 +37,7 @@ __all__ = [
     "find",
     "in_scope",
     "narrow",
+    "narrowed",
     "order_of",
     "search",
     "searched",
@@ -70,6 +71,14 @@ def find(by: Actor, wanted: Criteria) -> AssetQuerySet:
 def narrow(found: AssetQuerySet, wanted: Criteria) -> AssetQuerySet:
     """Everything of `wanted` but its search."""
     return found.filter(filters.condition(wanted))
+
+
+def narrowed(found: Found, wanted: Criteria) -> Found:
+    """The same of what a search has found: what is left of keys that are carried along is carried along."""
+    if wanted.without("q") == Criteria():
+        return found
+    rows = narrow(found.rows, wanted)
+    return Found(rows) if found.keys is None else carried(rows)
 
 
 def searched(by: Actor, text: str) -> AssetQuerySet:

@@ -32,16 +32,16 @@ def show(request: HttpRequest) -> HttpResponse:
     by = acting(request)
     listing = listing_of(request)
     searched = _searched(by, listing.q)
-    found = finding.narrow(searched.rows, listing.criteria)
-    total = _total(searched, found, listing)
-    shown = _page(found, listing)
+    found = finding.narrowed(searched, listing.criteria)
+    total = _total(found)
+    shown = _page(found.rows, listing)
     views = saved_views.of(by, "assets")
     context = {
         "area": "assets",
         "filters": listing,
         "total": total,
         "sentence": _sentence(total, narrowed=bool(listing.chosen)),
-        "facets": beside.facets(searched.rows, listing, total),
+        "facets": beside.facets(searched.rows, found.rows, listing, total),
         "facets_later": beside.later(by, listing),
         "rows": rows(by, shown.rows, listing.columns),
         "page_size": PAGE_SIZE,
@@ -68,7 +68,7 @@ def facet(request: HttpRequest, name: str) -> HttpResponse:
 def facet_of(listing: Listing, name: str) -> beside.Facet:
     """The choices of one facet of AT_ONCE or LATER, counted unless that would cost more than the list itself."""
     searched = _searched(listing.by, listing.q)
-    total = _total(searched, finding.narrow(searched.rows, listing.criteria), listing)
+    total = _total(finding.narrowed(searched, listing.criteria))
     return beside.facet(name, searched.rows, listing, counted=beside.countable(listing, total))
 
 
@@ -90,10 +90,8 @@ def _searched(by: Actor, text: str) -> Found:
     return finding.search(by, text) if text.strip() else finding.in_scope(by)
 
 
-def _total(searched: Found, found: AssetQuerySet, listing: Listing) -> int:
-    if searched.total is not None and not listing.is_narrowed:
-        return searched.total
-    return found.order_by()[: TOLD_UP_TO + 1].count()
+def _total(found: Found) -> int:
+    return found.rows.order_by()[: TOLD_UP_TO + 1].count() if found.total is None else found.total
 
 
 def _page(found: AssetQuerySet, listing: Listing) -> Page[Asset]:

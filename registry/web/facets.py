@@ -48,11 +48,12 @@ class Facet:
     hidden: int = 0  # choices left out because they are too many
 
 
-def facets(found: AssetQuerySet, listing: Listing, total: int) -> list[Facet]:
-    """`found` is narrowed by the search alone: each facet counts within what all the others leave. `total` is what all leave."""
+def facets(found: AssetQuerySet, left: AssetQuerySet, listing: Listing, total: int) -> list[Facet]:
+    """`found` is narrowed by the search alone: each facet counts within what all the others leave. `left` is what all leave,
+    `total` how many these are."""
     counted = countable(listing, total)
     free = [name for name in AT_ONCE if getattr(listing.criteria, name) is None and not _of_all(name, listing)]
-    told = _together(finding.narrow(found, listing.criteria), free) if counted and free else {}
+    told = _together(left, free) if counted and free else {}
     uncounted = {"seen"} if total > COUNTED_UP_TO else set()  # no index holds what changes with every event
     if listing.criteria == Criteria():
         told = {

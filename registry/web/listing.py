@@ -14,7 +14,7 @@ from django.http import QueryDict
 from registry.access.actors import Actor
 from registry.assets import filters, finding
 from registry.assets.columns import CUSTOM, Column, columns_of
-from registry.assets.filters import FILTERS, Criteria
+from registry.assets.filters import FILTERS
 from registry.assets.models import AssetQuerySet, CustomField
 from registry.assets.orders import sort_of
 from registry.paging import Order
@@ -72,11 +72,6 @@ class Listing:
         if not any(keys):
             return []
         return [key for key in dict.fromkeys(keys) if key in self.known][:MOST_COLUMNS]
-
-    @property
-    def is_narrowed(self) -> bool:
-        """By more than its search?"""
-        return self.criteria.without("q") != Criteria()
 
     def found(self) -> AssetQuerySet:
         return finding.find(self.by, self.criteria)
