@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import forms
 from django.conf import settings
@@ -19,6 +20,8 @@ from registry.access.models import User
 from registry.problems import Problem, Several
 
 View = Callable[..., HttpResponse]
+TIME_ZONE = "time-zone"  # the cookie
+UTC = ZoneInfo("UTC")
 
 
 def acting(request: HttpRequest) -> Actor:
@@ -27,6 +30,15 @@ def acting(request: HttpRequest) -> Actor:
     if actor is None:
         actor = request.actor = rights.of_user(cast(User, request.user), through="page")  # type: ignore[attr-defined]
     return actor
+
+
+def time_zone(request: HttpRequest) -> ZoneInfo:
+    """The reader's own, which a script has put into a cookie (custody.js), or UTC. For days alone: moments are the browser's."""
+    name = request.COOKIES.get(TIME_ZONE, "")[:64]
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # no such zone, no name of one, a folder of them
+        return UTC
 
 
 def is_htmx(request: HttpRequest) -> bool:

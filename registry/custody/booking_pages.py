@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -20,7 +21,7 @@ from registry.custody import bookings, choosing
 from registry.custody.calendar import DAY, Taken, days_of, row
 from registry.custody.models import Booking, BookingItem, Custody
 from registry.custody.on_asset import holder_name
-from registry.page import acting, page, put_errors, said
+from registry.page import acting, page, put_errors, said, time_zone
 from registry.problems import Invalid, Problem
 
 MOST_ROWS = 60  # assets in one calendar
@@ -39,10 +40,12 @@ class BookingForm(choosing.Assets):
 
 @page()
 def calendar(request: HttpRequest) -> HttpResponse:
-    """`view` week or month, `day` any day of it, `assets` or `q` which ones; without: those that are booked or out then."""
-    by, now = acting(request), timezone.now()
+    """`view` week or month, `day` any day of it, `assets` or `q` which ones; without: those that are booked or out then. Days
+    begin at midnight in the reader's time zone."""
+    by, zone = acting(request), time_zone(request)
+    now = timezone.now().astimezone(zone)
     view = "month" if request.GET.get("view") == "month" else "week"
-    first, days = days_of(view, choosing.utc_day(request.GET.get("day", ""), now))
+    first, days = days_of(view, choosing.day_in(zone, request.GET.get("day", ""), now))
     end = first + days * DAY
     q, ids = request.GET.get("q", "").strip()[:100], choosing.ids_in(request.GET)
     booked, out = _items(first, end), _out(first, end)
@@ -72,8 +75,10 @@ def calendar(request: HttpRequest) -> HttpResponse:
         "agenda": _agenda(by, first, end),
         "before": (first - DAY).date(),
         "after": end.date(),
+        "zone": zone.key,
     }
-    return render(request, "custody/calendar.html", context)
+    with timezone.override(zone):
+        return render(request, "custody/calendar.html", context)
 
 
 def _items(first: datetime, end: datetime) -> QuerySet[BookingItem]:
@@ -113,7 +118,7 @@ def _agenda(by: Actor, first: datetime, end: datetime) -> list[tuple[datetime, l
     shown = Booking.objects.visible_to(by).between(first, end).exclude(state="cancelled").select_related("person")
     groups: dict[datetime, list[tuple[Booking, str]]] = {}
     for booking in shown.order_by("from_at", "id")[:200]:
-        day = max(booking.from_at, first).replace(hour=0, minute=0, second=0, microsecond=0)
+        day = max(booking.from_at.astimezone(first.tzinfo), first).replace(hour=0, minute=0, second=0, microsecond=0)
         groups.setdefault(day, []).append((booking, STATES[booking.state]))
     return list(groups.items())
 
@@ -134,17 +139,17 @@ def new(request: HttpRequest) -> HttpResponse:
                 messages.success(request, f"{booking.title} is {booking.get_state_display()}.", "good")
                 return redirect("booking", booking.pk)
     else:
-        start = _start(request.GET.get("day", ""))
+        start = _start(time_zone(request), request.GET.get("day", ""))
         form = BookingForm(by, initial={"assets": ids, "from_at": start, "to_at": start + timedelta(hours=8)})
     context = {"area": "bookings", "form": form, "assets": choosing.chosen(by, ids)}
     return render(request, "custody/booking_new.html", context, status=422 if form.errors else 200)
 
 
-def _start(day: str) -> datetime:
-    """Nine o'clock of that day, or the next full hour."""
+def _start(zone: ZoneInfo, day: str) -> datetime:
+    """Nine o'clock of that day in the time zone, or the next full hour."""
     now = timezone.now()
     soon = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    return max(choosing.utc_day(day, now) + timedelta(hours=9), soon) if day else soon
+    return max(choosing.day_in(zone, day, now).replace(hour=9), soon) if day else soon
 
 
 def _book(by: Actor, values: dict[str, Any]) -> Booking:

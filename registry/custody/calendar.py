@@ -30,7 +30,8 @@ class Cell:
 
 
 def days_of(view: str, day: datetime) -> tuple[datetime, int]:
-    """The first day and the number of days of the week or month that has this day (at midnight)."""
+    """The first day and the number of days of the week or month that has this day (at midnight, in whatever time zone: days
+    in which clocks change are days of it like all others)."""
     if view == "month":
         first = day.replace(day=1)
         return first, ((first + 32 * DAY).replace(day=1) - first).days

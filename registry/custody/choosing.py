@@ -1,8 +1,9 @@
 """What the forms of custody, bookings and transfers ask for alike: which assets, which person, when. Typed, scanned or chosen."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import HttpRequest, QueryDict
@@ -86,10 +87,11 @@ def accept_at(request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("custody-accept", args=[SECRET_HERE]))
 
 
-def utc_day(text: str, default: datetime) -> datetime:
-    """The beginning of the day `2026-03-14`; of the default's day for anything else."""
+def day_in(zone: ZoneInfo, text: str, default: datetime) -> datetime:
+    """The beginning of the day `2026-03-14` in that time zone; of the default's day there for anything else."""
+    default = default.astimezone(zone)
     try:
-        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=zone)
         if not 2000 <= day.year <= 2150:
             day = default
     except ValueError:

@@ -1,6 +1,7 @@
 """The pages of custody, bookings and transfers: what they offer, what they do, and who learns nothing."""
 
 import base64
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import timedelta
@@ -185,6 +186,40 @@ def test_a_booking_from_the_calendar_to_a_check_out(world: World, anna: Person) 
 @pytest.mark.parametrize("day", ["", "x", "9999-12-31", "0001-01-01", "2026-02-30"])
 def test_the_calendar_takes_any_day(world: World, day: str) -> None:
     assert logged_in("viewer").get("/bookings/", {"day": day, "view": "month", "q": "pump"}).status_code == 200
+
+
+def test_days_of_the_calendar_are_those_of_the_reader(world: World, anna: Person) -> None:
+    """Of a booking from 22:30 to 23:30 UTC: the 10th in Greenwich, the 11th in Berlin and Auckland."""
+    start = (timezone.now() + timedelta(days=400)).replace(month=3, day=10, hour=22, minute=30, second=0, microsecond=0)
+    span = {"from_at": start, "to_at": start + timedelta(hours=1)}
+    booking = bookings.book(by=ROOT, title="Fair", person_id=anna.pk, asset_ids=[world.assets["Pump 7"].pk], **span)
+    eleventh, twelfth = start + timedelta(days=1), start + timedelta(days=2)
+    client = logged_in()
+    cases = {
+        "": ("22:30 to 10 Mar 23:30 (UTC)", start),
+        "Europe/Berlin": ("23:30 to 11 Mar 00:30 (Europe/Berlin)", start),
+        "Pacific/Auckland": ("11:30 to 11 Mar 12:30 (Pacific/Auckland)", eleventh),
+        "No/Such": ("(UTC)", start), "../../etc/passwd": ("(UTC)", start), "Europe": ("(UTC)", start),
+    }  # fmt: skip
+    for name, (hours, day) in cases.items():
+        client.cookies["time-zone"] = name
+        page = client.get(f"/bookings/?view=month&day={day:%Y-%m-%d}").content.decode()
+        assert hours in page, name
+        assert f"<section><h2>{day.strftime('%A')} {day.day} March</h2>" in page, name
+        [row] = re.findall(r"<tr data-row>.*?</tr>", page, re.S)
+        before = row.partition('class="taken')[0]
+        assert before.count("<td>") + len(re.findall(r"<td colspan", before)) - 1 == day.day, (
+            name
+        )  # the asset's, free days, its own
+        assert f"{start:%B %Y}:" in page, name
+    client.cookies["time-zone"] = "Pacific/Auckland"
+    form = client.get(f"/bookings/new/?day={twelfth:%Y-%m-%d}").content.decode()
+    assert f'value="{eleventh:%Y-%m-%d}T20:00"' in form, "nine o'clock there"
+    for month, days in (("2026-03-29", 31), ("2026-10-25", 31)):  # in which clocks change
+        client.cookies["time-zone"] = "Europe/Berlin"
+        page = client.get("/bookings/", {"day": month, "view": "month", "q": "pump"}).content.decode()
+        assert len(re.findall(r'<th scope="col" class', page)) == days
+    assert booking.state == "confirmed"
 
 
 def test_a_transfer_by_pages(world: World) -> None:
