@@ -235,6 +235,18 @@ def test_every_form_behind_the_bar_of_a_list(site: Site, picture: Picture) -> No
         assert [f"{action}: {fault}" for fault in found] == []
         picture(page, f"bar-{number}")
         narrow(page, session, phone=False)
+        if "/selected/in/" in str(action) or "/selected/take-out/" in str(action):  # what needs nothing to be filled in
+            page.get_by_role("button", name="See what would happen").click()
+            expect(page.get_by_text("Nothing is done yet.")).to_be_visible()
+            found = [*faults(page), *unseen(page)]
+            narrow(page, session, phone=True)
+            found += faults(page, "structure")
+            assert fits(page), action
+            assert [f"preview of {action}: {fault}" for fault in found] == []
+            picture(page, f"bar-{number}-preview")
+            narrow(page, session, phone=False)
+            page.get_by_role("button", name="Change this").click()
+            expect(page.get_by_role("button", name="See what would happen")).to_be_visible()
 
 
 def test_a_form_that_is_sent_back_says_what_is_wrong_and_where(site: Site) -> None:
