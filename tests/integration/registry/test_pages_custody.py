@@ -191,7 +191,7 @@ def test_the_calendar_takes_any_day(world: World, day: str) -> None:
 def test_days_of_the_calendar_are_those_of_the_reader(world: World, anna: Person) -> None:
     """Of a booking from 22:30 to 23:30 UTC: the 10th in Greenwich, the 11th in Berlin and Auckland."""
     start = (timezone.now() + timedelta(days=400)).replace(month=3, day=10, hour=22, minute=30, second=0, microsecond=0)
-    span = {"from_at": start, "to_at": start + timedelta(hours=1)}
+    span: dict[str, Any] = {"from_at": start, "to_at": start + timedelta(hours=1)}
     booking = bookings.book(by=ROOT, title="Fair", person_id=anna.pk, asset_ids=[world.assets["Pump 7"].pk], **span)
     eleventh, twelfth = start + timedelta(days=1), start + timedelta(days=2)
     client = logged_in()
