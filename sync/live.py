@@ -8,6 +8,7 @@ from sync.mqtt import Session
 from sync.outbox import Outbox
 from sync.wire import MAX_BODY_BYTES, LiveEvent, Record, RecordKind, WireError, encode, live_event
 
+GATHER_S = 0.04  # the commits of this time are read at once
 AT_ONCE = 200  # of more new events than this the oldest are skipped: nobody could follow them
 
 
@@ -33,6 +34,7 @@ class LiveTeller:
                 if record.kind == RecordKind.LOCATION and (event := _readable(self._gateway, record)):
                     zone = event.zone_to or event.zone_from or event.read_point
                     await session.publish(topics.live(self._gateway, zone, event.kind), encode(event), qos=0)
+            await asyncio.sleep(GATHER_S)
 
     def new_records(self, outbox: Outbox) -> list[Record]:
         """Return what was committed since the last call; nothing at the first call on a connection and in an epoch."""

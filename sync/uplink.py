@@ -31,6 +31,7 @@ __all__ = ["Identification", "Timing", "Uplink"]
 
 log = logging.getLogger(__name__)
 
+GATHER_S = 0.04  # after a batch that took all there was: the commits of this time share the next one
 TICK_S = 5.0  # at least this often the watchdog sees us turn
 GOODBYE_S = 1.0
 
@@ -189,6 +190,8 @@ class Uplink:
                     self.status.batches += 1
                     self.status.records += batch.records
                     group.create_task(session.publish(self._topic("events"), batch.payload))
+                    if batch.records < room:
+                        await asyncio.sleep(GATHER_S)
             elif (patience_s := window.patience_s(self._now_s())) != 0:
                 await self._until_news(TICK_S if patience_s is None else patience_s)
             elif window.is_silent():

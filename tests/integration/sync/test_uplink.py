@@ -12,7 +12,7 @@ import pytest
 
 from sync import topics
 from sync.mqtt import connect
-from sync.uplink import Timing
+from sync.uplink import GATHER_S, Timing
 from sync.uplink_status import UplinkState
 from sync.wire import Ack, LiveEvent, Purpose, State, encode, seal
 from tests.integration.sync.conftest import GATEWAY, KEY, Gateway, Serving, arrivals, eventually, until_delivered
@@ -51,12 +51,27 @@ async def test_from_wake_to_the_registry_takes_less_than_50_ms(gateway: Gateway,
     async with serving(), gateway.uplink() as uplink:
         await eventually(lambda: uplink.status.state is UplinkState.DELIVERING)
         for n in range(1, 21):
+            await asyncio.sleep(GATHER_S)
             gateway.store(1)
             began = time.perf_counter()
             uplink.wake()
             await eventually(lambda: peer.batches and peer.batches[-1].last == n)  # noqa: B023  (awaited here)
             took_s.append(time.perf_counter() - began)
     assert sorted(took_s)[10] < 0.05
+
+
+async def test_commits_in_quick_succession_share_batches(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    async with serving(), gateway.uplink() as uplink:
+        await eventually(lambda: uplink.status.state is UplinkState.DELIVERING)
+        began, before = time.perf_counter(), uplink.status.batches
+        for _ in range(50):
+            gateway.store(1)
+            uplink.wake()
+            await asyncio.sleep(0.004)
+        await until_delivered(gateway)
+        took_s = time.perf_counter() - began
+        assert uplink.status.batches - before <= min(49, took_s / GATHER_S + 2)
+    assert_all_there(gateway, peer, 50)
 
 
 async def test_state_says_online_then_stopped_and_is_retained(broker: Mosquitto, gateway: Gateway, peer: RegistryPeer) -> None:
