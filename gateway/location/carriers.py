@@ -6,17 +6,22 @@ there are two when many sessions say firmly that they went in and many firmly th
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gateway.location.passage import Sample, Verdict
+from gateway.location.passage import INSIDE, Sample, Verdict
 
 FIRM_ERRORS = 1.5  # standard errors with which one session speaks for itself
 MEAN_ERRORS = 1.0  # the same for many together, on average; fewer need more
 FEW_ERRORS = 0.6  # ... so much more, divided by the root of their number
 MIXED_SHARE = 0.08  # of those with two sides; fewer that say firmly the contrary are mistaken, or go alone
 MIXED_SQUARE = 2.0  # the mean square of the errors where there are two carriers; with none it is about 1
+MANY = 8  # sessions that show their way together, by the sides that heard them first and last
+MANY_ERRORS = 0.3  # on average, of so many
+END_SHARE = 0.15  # of all their samples: the beginning and the end
+END_GRAIN_NS = 100_000_000
+CROSSED = 0.6  # between the balances of the two sides then, each from -1 to 1
 FEW = 3  # sessions with two sides: fewer have to be as sure as one alone
 GRAIN_NS = 500_000_000  # in which the course of a carrier is told apart from another's
 CLEARLY = 2.0  # how much likelier (natural logarithm) the reads of a session have to be with one than with the other
@@ -55,12 +60,48 @@ def carriers(shapes: Sequence[Shape]) -> list[Carrier]:
     if fewest >= 2 and fewest >= MIXED_SHARE * len(two_sided) and square >= MIXED_SQUARE and 2 * len(two_sided) >= len(shapes):
         return [_carrier(way, firm[way]) for way in (1, -1)]
     mean = sum(shape.verdict.errors for shape in two_sided) / len(two_sided)
-    if abs(mean) < MEAN_ERRORS + FEW_ERRORS / math.sqrt(len(two_sided)):
-        return []
     way = 1 if mean > 0 else -1
+    if len(two_sided) >= MANY:
+        if abs(mean) < MANY_ERRORS or _crossed(two_sided) != way:
+            return []
+    elif abs(mean) < MEAN_ERRORS + FEW_ERRORS / math.sqrt(len(two_sided)):
+        return []
     if len(two_sided) < FEW and not any(shape.verdict.way == way for shape in two_sided):
         return []
     return [_carrier(way, firm[way] or two_sided)]
+
+
+def _crossed(shapes: Sequence[Shape]) -> int:
+    """Return the way on which many went from one side to the other, by who heard more of them all at first and at last; 0 when
+    one side did both, as of a carrier that turns back.
+
+    One tag alone is heard too seldom for that: at the edge of the field a single read is chance."""
+    heard: dict[int, list[float]] = {}  # by grain: the balance of the sides, their sum, how many samples
+    for shape in shapes:
+        for sample in shape.samples:
+            amplitude = math.sqrt(sample.power_mw * sample.reads)
+            grain = heard.setdefault(sample.at_ns // END_GRAIN_NS, [0.0, 0.0, 0.0])
+            grain[0] += amplitude if sample.side == INSIDE else -amplitude
+            grain[1] += amplitude
+            grain[2] += 1
+    grains = sorted(heard)
+    ends = END_SHARE * sum(grain[2] for grain in heard.values())
+    first, last = _balance(heard, grains, ends), _balance(heard, reversed(grains), ends)
+    if first * last >= 0 or abs(last - first) < CROSSED:
+        return 0
+    return 1 if last > 0 else -1
+
+
+def _balance(heard: dict[int, list[float]], grains: Iterable[int], samples: float) -> float:
+    """Return from -1 (only outside) to 1 (only inside) what the first so many samples say."""
+    balance = total = 0.0
+    for grain in grains:
+        balance += heard[grain][0]
+        total += heard[grain][1]
+        samples -= heard[grain][2]
+        if samples <= 0:
+            break
+    return balance / total
 
 
 def carrier_of(shape: Shape, known: Sequence[Carrier]) -> Carrier | None:

@@ -50,6 +50,33 @@ def test_a_company_that_stands_around_is_none() -> None:
     assert carriers([]) == []
 
 
+def stopping(first: str, last: str, rng: random.Random) -> Shape:
+    """A tag that came on the one side, stood ten seconds in the line and left on the other, or on the same; heard seldom, and a
+    little more inside the longer it stood."""
+    heard = [(rng.uniform(0, 1.5), first, -62) for _ in range(rng.randint(0, 1))]
+    heard += [
+        (at, "i" if rng.random() < 0.32 + at / 32 else "o", round(-60 + rng.gauss(0, 3)))
+        for at in [rng.uniform(2, 12) for _ in range(7)]
+    ]
+    heard += [(rng.uniform(12.5, 14), last, -62) for _ in range(rng.randint(0, 1))]
+    return shape(*heard)
+
+
+def test_a_company_that_stops_in_the_line_goes_where_all_of_it_is_heard_at_last() -> None:
+    rng = random.Random(6)
+    gone = [stopping("o", "i", rng) for _ in range(150)]
+    assert 0.3 < _errors(gone) < 1, "each alone says little"
+    (carrier,) = carriers(gone)
+    assert carrier.way == 1
+    back = [stopping("o", "o", rng) for _ in range(150)]
+    assert _errors(back) > 0.3, "louder inside the longer it stood"
+    assert carriers(back) == [], "it left where it came from"
+
+
+def _errors(shapes: list[Shape]) -> float:
+    return sum(shape.verdict.errors for shape in shapes) / len(shapes)
+
+
 def test_two_carriers_that_meet_are_told_apart_by_when_each_side_heard_them() -> None:
     rng = random.Random(3)
     known = carriers([*(going(1, 0, rng) for _ in range(30)), *(going(-1, 1, rng) for _ in range(20))])
