@@ -30,7 +30,7 @@ class GatewaySection(Section):
     site: Name = Field(description=f"a name for this site: {_NAME}", examples=["hamburg"])
     data_dir: Path = Field(default=Path("/var/lib/sightpost"), description="the path of a folder for the outbox")
     commit_interval_ms: int = Field(
-        default=20, ge=1, le=1000, description="1 to 1000: events of this many milliseconds share one commit"
+        default=50, ge=1, le=1000, description="1 to 1000: events of this many milliseconds share one commit"
     )
     queue_reads: int = Field(
         default=50_000,

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from sync import topics
-from sync.mqtt import Session
+from sync.mqtt import Message, Session
 from sync.outbox import Outbox
-from sync.wire import MAX_BODY_BYTES, LiveEvent, Record, RecordKind, WireError, encode, live_event
+from sync.wire import MAX_BODY_BYTES, Record, RecordKind, WireError, encode, live_event
 
-GATHER_S = 0.04  # the commits of this time are read at once
+GATHER_S = 0.08  # the commits of this time are read at once
 AT_ONCE = 200  # of more new events than this the oldest are skipped: nobody could follow them
 
 
@@ -30,27 +30,28 @@ class LiveTeller:
         while True:
             await self.news.wait()
             self.news.clear()
-            for record in await read():
-                if record.kind == RecordKind.LOCATION and (event := _readable(self._gateway, record)):
-                    zone = event.zone_to or event.zone_from or event.read_point
-                    await session.publish(topics.live(self._gateway, zone, event.kind), encode(event), qos=0)
+            await session.tell([message for record in await read() if (message := self._message(record))])
             await asyncio.sleep(GATHER_S)
 
     def new_records(self, outbox: Outbox) -> list[Record]:
         """Return what was committed since the last call; nothing at the first call on a connection and in an epoch."""
-        now = outbox.stat()
-        if now.epoch != self._epoch:
-            self._epoch, self._told = now.epoch, now.last
-        if (behind := now.last - self._told) > AT_ONCE:
+        epoch, last = outbox.newest()
+        if epoch != self._epoch:
+            self._epoch, self._told = epoch, last
+        if (behind := last - self._told) > AT_ONCE:
             self._skipped(behind - AT_ONCE)
-            self._told = now.last - AT_ONCE
+            self._told = last - AT_ONCE
         records, _ = outbox.read_after(self._told, AT_ONCE, AT_ONCE * MAX_BODY_BYTES)
-        self._told = records[-1].seq if records else now.last
+        self._told = records[-1].seq if records else last
         return records
 
-
-def _readable(gateway: str, record: Record) -> LiveEvent | None:
-    try:
-        return live_event(gateway, record)
-    except WireError:
-        return None
+    def _message(self, record: Record) -> Message | None:
+        """Return None for what is no location event that can be read."""
+        if record.kind != RecordKind.LOCATION:
+            return None
+        try:
+            event = live_event(self._gateway, record)
+        except WireError:
+            return None
+        zone = event.zone_to or event.zone_from or event.read_point
+        return Message(topics.live(self._gateway, zone, event.kind), encode(event))

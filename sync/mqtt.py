@@ -1,4 +1,4 @@
-"""The MQTT port: all that Sightpost asks of a broker, in four verbs. MQTT 3.1.1, because brokers differ beyond it.
+"""The MQTT port: all that Sightpost asks of a broker, in five verbs. MQTT 3.1.1, because brokers differ beyond it.
 
 One `connect` is one connection with a client object of its own: a client that reconnects by itself sends again what it believes
 unacknowledged, and retrying is the business of those who can tell what was committed. What arrives waits in a bounded queue;
@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sync.mqtt_link import BrokerUnavailable, Link, Message
 
@@ -45,12 +46,18 @@ class Session:
         """Return when the broker has taken it (QoS 1) or it is on its way (QoS 0). Neither says that anybody received it."""
         await self._answered(self._link.publish(topic, payload, qos, retain))
 
+    async def tell(self, messages: Sequence[Message]) -> None:
+        """Send them at QoS 0, all at once; return when they are on their way."""
+        sent = [self._link.publish(message.topic, message.payload, 0, message.retained) for message in messages]
+        if sent:
+            await self._answered(asyncio.gather(*sent))
+
     async def messages(self) -> AsyncIterator[Message]:
         """Yield what arrives until the connection ends, then raise BrokerUnavailable. One reader at a time."""
         while True:
             yield await self._link.next_message()
 
-    async def _answered(self, answer: asyncio.Future[None]) -> None:
+    async def _answered(self, answer: asyncio.Future[Any]) -> None:
         try:
             async with asyncio.timeout(self._answer_timeout_s):
                 await answer

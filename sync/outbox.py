@@ -131,8 +131,13 @@ class Outbox:
 
     @property
     def epoch(self) -> str:
+        return self.newest()[0]
+
+    def newest(self) -> tuple[str, int]:
+        """Return the epoch and its newest seq."""
         with self._store.reading():
-            return self._store.cursor().epoch
+            now = self._store.cursor()
+        return now.epoch, now.last - now.base
 
     def append(self, events: Sequence[LocationEvent], state: Mapping[str, bytes | None] | None = None) -> int:
         """Store location events and the engine state that goes with them; return the newest seq. See `append_records`."""

@@ -4,12 +4,12 @@ import re
 
 ROOT = "sightpost/1"
 
-_PLAIN = re.compile(rb"[A-Za-z0-9._-]")
+_OTHERS = re.compile(rb"[^A-Za-z0-9._-]")
 
 
 def segment(text: str) -> str:
     """Return `text` as one topic level, percent-encoded outside [A-Za-z0-9._-]: no name can add a level or a wildcard."""
-    return "".join(chr(b) if _PLAIN.match(bytes([b])) else f"%{b:02X}" for b in text.encode())
+    return _OTHERS.sub(lambda found: b"%%%02X" % ord(found[0]), text.encode()).decode()
 
 
 def up(gateway: str, leaf: str) -> str:
