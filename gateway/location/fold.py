@@ -70,9 +70,10 @@ class Window:
         """Return the sighting of what has been merged and begin the next one."""
         if self.reads < 1 or self.power_mw <= 0:  # a reader that counts wrongly
             self.reads, self.power_mw = max(1, self.reads), NOMINAL_MW
-        sighting = Sighting(self.last_ns, self.reads, self.power_mw, self.rssi_max_dbm)
-        self.until_ns = self.last_ns + self.point.fold_ns
-        self.quick_until_ns = 0 if self.stamp_ms is not None or self.point.held else self.until_ns
+        at_ns, point = self.last_ns, self.point
+        sighting = Sighting(at_ns, self.reads, self.power_mw, self.rssi_max_dbm)
+        self.until_ns = until_ns = at_ns + point.fold_ns
+        self.quick_until_ns = 0 if self.stamp_ms is not None or point.held else until_ns
         self.reads = 0
         self.power_mw = 0.0
         self.rssi_max_dbm = NO_RSSI

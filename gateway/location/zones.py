@@ -9,6 +9,8 @@ from gateway.location.site import RULES, Zone, ZoneKind
 
 SAMPLES = 20  # sightings of one tag in one zone that count
 SAMPLE = struct.Struct("<IHf")  # when (milliseconds, they wrap after seven weeks), reads, power
+STAMP = struct.Struct("<I")  # the first of these
+_pack, _unpack, _stamp = SAMPLE.pack, SAMPLE.unpack_from, STAMP.unpack_from  # for what runs at every sighting
 WRAP, MOST_READS = 0xFFFFFFFF, 0xFFFF
 RATE_NS = 300 * 1_000_000_000  # how far back the rate of a tag's sightings looks
 LOST_AFTER = 13.8  # usual gaps: ln(1/d) with d = one silence in a million
@@ -91,10 +93,12 @@ class Evidence(msgspec.Struct, gc=False):
 
     def add(self, at_ns: int, reads: int, power_mw: float, rssi_max_dbm: int) -> None:
         """Add a sighting; when there are SAMPLES of them, the oldest goes."""
-        sample = _sample(at_ns // MS_NS & WRAP, reads, power_mw)
-        _, reads, power_mw = SAMPLE.unpack(sample)  # rounded, as they will be taken out again
+        if reads > MOST_READS:
+            reads, power_mw = _counted_wrongly(reads, power_mw)
+        sample = _pack(at_ns // MS_NS & WRAP, reads, power_mw)
+        _, _, power_mw = _unpack(sample)  # rounded, as it will be taken out again
         if self.count == SAMPLES:
-            _, oldest_reads, oldest_power_mw = SAMPLE.unpack_from(self.samples)
+            _, oldest_reads, oldest_power_mw = _unpack(self.samples)
             self.samples = self.samples[SAMPLE.size :] + sample
             self.reads += reads - oldest_reads
             self.power_mw = self.power_mw - oldest_power_mw + power_mw
@@ -114,11 +118,14 @@ class Evidence(msgspec.Struct, gc=False):
         """Add what still belonged to the newest sighting."""
         if self.count:
             newest = SAMPLE.size * (self.count - 1)
-            stamp, its_reads, its_power_mw = SAMPLE.unpack_from(self.samples, newest)
+            stamp, its_reads, its_power_mw = _unpack(self.samples, newest)
             self.reads -= its_reads
             self.power_mw -= its_power_mw
-            sample = _sample(stamp, its_reads + reads, its_power_mw + power_mw)
-            _, its_reads, its_power_mw = SAMPLE.unpack(sample)
+            its_reads, its_power_mw = its_reads + reads, its_power_mw + power_mw
+            if its_reads > MOST_READS:
+                its_reads, its_power_mw = _counted_wrongly(its_reads, its_power_mw)
+            sample = _pack(stamp, its_reads, its_power_mw)
+            _, its_reads, its_power_mw = _unpack(sample)
             self.samples = self.samples[:newest] + sample
             self.reads += its_reads
             self.power_mw += its_power_mw
@@ -131,7 +138,7 @@ class Evidence(msgspec.Struct, gc=False):
         newest_ms = self.last_ns // MS_NS
         most_ms = newest_ms - before_ns // MS_NS
         while count:
-            stamp, reads, power_mw = SAMPLE.unpack_from(samples, at)
+            stamp, reads, power_mw = _unpack(samples, at)
             if newest_ms - stamp & WRAP <= most_ms:
                 break
             at += SAMPLE.size
@@ -143,11 +150,6 @@ class Evidence(msgspec.Struct, gc=False):
             if not count:
                 self.power_mw = 0.0  # without samples there is no power: what is left of the subtractions is rounding
 
-    def span_ms(self) -> int:
-        """Return by how much the oldest sample is older than the last sighting: never so long that stamps wrap."""
-        span: int = self.last_ns // MS_NS - SAMPLE.unpack_from(self.samples)[0] & WRAP if self.count else 0
-        return span
-
     def restart(self, at_ns: int) -> None:
         """Forget every sample: what comes now is the first."""
         self.first_ns = at_ns
@@ -157,10 +159,8 @@ class Evidence(msgspec.Struct, gc=False):
         self.samples = b""
 
 
-def _sample(stamp: int, reads: int, power_mw: float) -> bytes:
-    if reads > MOST_READS:  # a reader that counts wrongly
-        reads, power_mw = MOST_READS, power_mw * MOST_READS / reads
-    return SAMPLE.pack(stamp, reads, power_mw)
+def _counted_wrongly(reads: int, power_mw: float) -> tuple[int, float]:
+    return MOST_READS, power_mw * MOST_READS / reads
 
 
 def confirmed(evidence: Evidence) -> bool:
@@ -180,7 +180,8 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
     if rival.zone.close_dbm is not None and rssi_dbm >= rival.zone.close_dbm:
         return True
     before_ns = now_ns - rival.zone.sample_age_ns
-    if rival.span_ms() > rival.last_ns // MS_NS - before_ns // MS_NS:
+    last_ms = rival.last_ns // MS_NS
+    if rival.count and last_ms - _stamp(rival.samples)[0] & WRAP > last_ms - before_ns // MS_NS:
         rival.expire(before_ns)
     if rival.count < 2 and rival.reads < 3:
         return False
@@ -191,12 +192,14 @@ def wins(rival: Evidence, current: Evidence | None, present: LiveZone, now_ns: i
         last_ns = current.last_ns
         outage_ns = present.live_since_ns - last_ns if present.live_since_ns > last_ns else 0
         # A tag that is seldom heard where it is has to be missed for longer.
-        span_ms = current.span_ms()
+        last_ms = last_ns // MS_NS
+        span_ms = last_ms - _stamp(current.samples)[0] & WRAP if current.count else 0  # never so long that stamps wrap
         usual_gap_ns = span_ms * MS_NS / (current.count - 1) if current.count > 1 else 0.0
         usual_ns = round(MISSED * (usual_gap_ns - ROUND_NS))
-        overdue_ns = now_ns - last_ns - outage_ns - max(present.hold_off_ns, usual_ns)
-        before_ns = now_ns - outage_ns - max(present.sample_age_ns, usual_ns)
-        if span_ms > last_ns // MS_NS - before_ns // MS_NS:
+        silent_ns = now_ns - outage_ns
+        overdue_ns = silent_ns - last_ns - (present.hold_off_ns if present.hold_off_ns > usual_ns else usual_ns)
+        before_ns = silent_ns - (present.sample_age_ns if present.sample_age_ns > usual_ns else usual_ns)
+        if span_ms > last_ms - before_ns // MS_NS:
             current.expire(before_ns)
     if not current.count:
         return True
