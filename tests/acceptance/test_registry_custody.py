@@ -1,5 +1,6 @@
 """Custody, bookings and transfers in a real browser: handing out, signing, the calendar by keyboard, a transfer to its end."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -118,6 +119,14 @@ def test_the_calendar_by_keyboard_and_as_a_list_on_a_phone(site: Site, world: Wo
     expect(phone.locator(".calendar")).to_be_hidden()
     fits(phone)
     picture(phone, "registry-bookings-phone")
+
+
+def test_the_calendar_has_the_days_of_where_its_reader_is(site: Site, picture: Picture) -> None:
+    page = site.open("/bookings/?view=month")
+    expect(page.get_by_text("Days and times are those of Europe/Berlin.")).to_be_visible()
+    today = page.evaluate("new Date().getDate()")
+    expect(page.locator("th.today")).to_have_text(re.compile(rf"\b{today}$"))
+    picture(page, "registry-bookings-elsewhere")
 
 
 def test_a_transfer_arrives(site: Site, world: World, picture: Picture) -> None:
