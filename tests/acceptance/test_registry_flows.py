@@ -91,6 +91,8 @@ def test_a_transfer_goes_from_the_list_to_its_arrival(site: Site, company: Compa
     pick(page, "From", "hall a")
     pick(page, "To", "office")
     page.locator("main form[method=post] button.primary").click()
+    page.get_by_role("button", name="Transfer 2 assets").click()
+    expect(page).not_to_have_url(re.compile("/assets/selected/"))
     transfer = Transfer.objects.latest("pk")
     assert {item.asset.name for item in transfer.items.all()} == {"Ladder long", "Ladder short"}
     page.goto(f"{site.url}/transfers/{transfer.pk}/")
