@@ -62,7 +62,9 @@ def carriers(shapes: Sequence[Shape]) -> list[Carrier]:
     mean = sum(shape.verdict.errors for shape in two_sided) / len(two_sided)
     way = 1 if mean > 0 else -1
     if len(two_sided) >= MANY:
-        if abs(mean) < MANY_ERRORS or _crossed(two_sided) != way:
+        # Where two of unequal size meet, the few of the smaller one spoil the ends of the larger.
+        unequal = fewest >= 2 and square >= MIXED_SQUARE and len(firm[way]) >= MANY
+        if not (abs(mean) >= MANY_ERRORS and _crossed(two_sided) == way) and not (unequal and _crossed(firm[way]) == way):
             return []
     elif abs(mean) < MEAN_ERRORS + FEW_ERRORS / math.sqrt(len(two_sided)):
         return []

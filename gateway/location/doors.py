@@ -33,11 +33,12 @@ HINT_ERRORS = 0.7  # below `CHANCE_ERRORS`: it may have passed, nobody knows whi
 class Doors:
     """Keeps the sessions of all tags (in the tags) and the company at each door; tells passages."""
 
-    def __init__(self, presences: Presences, timers: Timers[Timed], teller: Teller, counters: Counters) -> None:
+    def __init__(self, presences: Presences, timers: Timers[Timed], teller: Teller, counters: Counters, started_ns: int) -> None:
         self._presences = presences
         self._timers = timers
         self._teller = teller
         self._counters = counters
+        self._started_ns = started_ns
         self._gates: dict[str, Gate] = {}  # by door
         self._lately: dict[str, Lately] = {}  # by door
 
@@ -162,7 +163,9 @@ class Doors:
         alone = crowd is None and len(members) == 1 and now_ns < members[0].closed_ns + WAITS_NS
         for member in members:
             tag, at, samples, verdict = member.tag, member.at, member.shape.samples, member.shape.verdict
-            carrier = carrier_of(member.shape, known) if verdict.errors or not made_up else None
+            # Who was heard at one side takes over no word while most are made up, or while nobody knows yet who stands around.
+            strange = made_up or samples[0].at_ns < self._started_ns + at.door.resident_ns
+            carrier = carrier_of(member.shape, known) if verdict.errors or not strange else None
             unclear = carrier is None if crowd is None else carrier is None or crowd.may_have(member.shape, carrier)
             if unclear and not at_last and (crowd is not None or alone):
                 continue

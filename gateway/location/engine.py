@@ -67,7 +67,7 @@ class Engine:
         self._tags = Tags(max_tags, max_glimpsed)
         self._teller = Teller(self.counters, site.parameters, clock_quality, self._site, self._clocks)
         self._presences = Presences(self._tags, self._timers, self._teller, self.counters, live_until)
-        self._doors = Doors(self._presences, self._timers, self._teller, self.counters)
+        self._doors = Doors(self._presences, self._timers, self._teller, self.counters, now.mono_ns)
         self._now_ns = now.mono_ns
         self._teller.set_clock(*now)
         self._restore(saved, now)

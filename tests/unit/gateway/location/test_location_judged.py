@@ -87,7 +87,7 @@ def test_of_a_pallet_a_few_are_kept_and_the_others_counted() -> None:
 
 
 def test_who_takes_over_the_word_of_its_carrier_is_marked() -> None:
-    paper = Paper()
+    paper = Paper(at_s=-60)
     for number in range(5):
         go(paper, 10, f"box-{number}")
     paper.read(11, "dock:1", "hidden", -68)
