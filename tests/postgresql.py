@@ -83,6 +83,8 @@ class Server:
             try:
                 with psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres", autocommit=True) as db:
                     db.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB".encode())
+                    # A database is dropped by force: autovacuum may be at work in it.
+                    db.execute(f"GRANT pg_signal_backend TO {ROLE}".encode())
                     db.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}".encode())
                 return
             except psycopg.OperationalError:
