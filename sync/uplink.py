@@ -31,7 +31,7 @@ __all__ = ["Identification", "Timing", "Uplink"]
 
 log = logging.getLogger(__name__)
 
-GATHER_S = 0.08  # after a batch that took all there was: the commits of this time share the next one
+GATHER_S = 0.06  # after a batch that took all there was: the commits of this time share the next one
 TICK_S = 5.0  # at least this often the watchdog sees us turn
 GOODBYE_S = 1.0
 
