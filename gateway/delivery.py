@@ -73,6 +73,11 @@ class Sender:
         if self._uplink is not None:
             self._uplink.wake()
 
+    def report_health(self) -> None:
+        """Something has changed that the registry should know soon."""
+        if self._uplink is not None:
+            self._uplink.report_health()
+
     def progress(self) -> int:
         """Moves while this makes progress; the watchdog looks at it."""
         return self._looks + (self._uplink.progress if self._uplink is not None else 0)

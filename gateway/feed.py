@@ -67,7 +67,7 @@ class Feed:
         self._recorder = recorder
         self._rate = Rate(clock.mono_ns)
         self._state = ReaderState.CONNECTING
-        self._why = "connecting"
+        self._why = ""
         self._since_wall_ms = clock.wall_ms()
         self._next_try_ns: int | None = None
         self._last_read: Read | None = None

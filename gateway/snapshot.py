@@ -1,7 +1,7 @@
 """Fills in the snapshot: asks every part of the gateway how it is, at one moment."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from drivers.api import Clock
@@ -10,7 +10,7 @@ from gateway.clock import quality
 from gateway.delivery import Sender
 from gateway.door_view import door_row, door_view
 from gateway.feed import Feed, Rate
-from gateway.health import DoorView, OutboxRow, Snapshot, TailRow
+from gateway.health import DoorView, Hop, OutboxRow, ReaderRow, Snapshot, TailRow
 from gateway.intake import Intake
 from gateway.location.counters import TAIL
 from gateway.location.engine import Engine
@@ -18,10 +18,11 @@ from gateway.location.site import Site
 from gateway.pipeline import Pipeline
 from gateway.sentences import Sorting, Storing, Way
 from sync.outbox import OutboxStat
-from sync.wire import EventKind, Health, LocationEvent, ReaderHealth
+from sync.wire import EventKind, Health, HopHealth, LocationEvent, ReaderHealth
 
 ROW_BYTES = 460  # of an event on disk, until there are enough rows to measure it
 ENOUGH_ROWS = 1_000
+TOLD_CHARS = 500  # of a reason in the health message
 ALARM_SHOWN_MS = 24 * 3600 * 1000
 SOFTWARE = version("sightpost")
 
@@ -51,6 +52,7 @@ class Observer:
         self._sender = sender
         self._clock = clock
         self._stat = stat
+        self._told: object = None  # what the registry is told at once when it changes, as of the last look
         self._started_wall_ms = clock.wall_ms()
         self._stored_lately = Rate(clock.mono_ns)
         self._stored_last_hour = Rate(clock.mono_ns, slot_s=60, slots=60)
@@ -64,16 +66,20 @@ class Observer:
         """To be called about once a second, with where the outbox stands."""
         self._stat = stat
         self._sender.look()
+        told = self._told_at_once()
+        if told != self._told:
+            self._told = told
+            self._sender.report_health()
 
     def snapshot(self) -> Snapshot:
         now_ms = self._clock.wall_ms()
         readers = tuple(feed.row() for feed in self._feeds)
-        delivery, outbox, storing, sorting = self._sender.delivery(), self._outbox(), self._storing(), self._sorting()
+        delivery, outbox, storing = self._sender.delivery(), self._outbox(), self._storing()
         sentence, light = sentences.sentence(readers, outbox, storing, delivery)
         return Snapshot(
             sentence=sentence,
             light=light,
-            hops=sentences.hops(readers, sorting, outbox, storing, delivery),
+            hops=self._hops(readers),
             readers=readers,
             tail=self._tail(),
             outbox=outbox,
@@ -102,17 +108,34 @@ class Observer:
         return sentences.sentence(readers, self._outbox(), self._storing(), self._sender.delivery())[0]
 
     def health(self) -> Health:
-        """Return what the registry is told every half minute."""
-        outbox = self._outbox()
+        """Return what the registry is told every half minute, and when it changes."""
+        outbox, now_ms = self._outbox(), self._clock.wall_ms()
         oldest_ms = outbox.oldest_wall_ms
-        rows = [feed.row() for feed in self._feeds]
+        rows = tuple(feed.row() for feed in self._feeds)
         return Health(
             waiting=outbox.waiting,
-            oldest_age_s=None if oldest_ms is None else max(0.0, (self._clock.wall_ms() - oldest_ms) / 1000),
-            readers=tuple(ReaderHealth(row.name, row.state.value, row.why[:500]) for row in rows),
+            oldest_age_s=None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000),
+            readers=tuple(ReaderHealth(row.name, row.state.value, row.why[:TOLD_CHARS]) for row in rows),
             read_points=self._read_points,
             software=SOFTWARE,
+            hops=tuple(
+                HopHealth(hop.name, hop.light.value, hop.rate, hop.reason[:TOLD_CHARS], hop.next_step[:TOLD_CHARS])
+                for hop in self._hops(rows)
+            ),
+            doors=tuple(self._doors),
+            said_at=_moment(now_ms),
+            started_at=_moment(self._started_wall_ms),
+            days_left=outbox.days_left,
+            dead=self._stat.dead,
         )
+
+    def _told_at_once(self) -> object:
+        """How the readers are, and the lights of the path: not what moves all the time."""
+        rows = tuple(feed.row() for feed in self._feeds)
+        return [(row.name, row.state, row.why) for row in rows], [hop.light for hop in self._hops(rows)]
+
+    def _hops(self, readers: tuple[ReaderRow, ...]) -> tuple[Hop, ...]:
+        return sentences.hops(readers, self._sorting(), self._outbox(), self._storing(), self._sender.delivery())
 
     def _outbox(self) -> OutboxRow:
         stat, status = self._stat, self._pipeline.status
@@ -222,6 +245,10 @@ def in_words(event: LocationEvent) -> str:
 def _by_time(event: LocationEvent) -> bool:
     """True for what is told without a sighting of its own."""
     return event.kind in (EventKind.PASSED, EventKind.DEPARTED)
+
+
+def _moment(wall_ms: int) -> datetime:
+    return datetime.fromtimestamp(wall_ms / 1000, UTC)
 
 
 def _wall_ms(moment: datetime) -> int:

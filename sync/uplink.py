@@ -32,6 +32,7 @@ __all__ = ["Identification", "Timing", "Uplink"]
 log = logging.getLogger(__name__)
 
 GATHER_S = 0.06  # after a batch that took all there was: the commits of this time share the next one
+HEALTH_APART_S = 2.0  # between two health messages, whatever changes meanwhile
 TICK_S = 5.0  # at least this often the watchdog sees us turn
 GOODBYE_S = 1.0
 
@@ -66,7 +67,7 @@ class Uplink:
         timing: Timing | None = None,
     ) -> None:
         """`open_outbox` is called in the uplink's own worker thread and gives it a connection of its own. `health` is asked every
-        `timing.health_s`. `live`: also tell each event to other subscribers, once, without promise."""
+        `timing.health_s` and after `report_health`. `live`: also tell each event to other subscribers, once, without promise."""
         self.status = UplinkStatus(since_wall_ms=wall_ms())
         self.progress = 0  # moves at least every TICK_S; the watchdog looks at it
         self._open_outbox = open_outbox
@@ -81,6 +82,7 @@ class Uplink:
         self._topic = functools.partial(topics.up, credentials.gateway)
         self._ack_topic = topics.down(credentials.gateway, "ack")
         self._news = asyncio.Event()  # something for the send loop: a commit, an ack, a nudge
+        self._health_news = asyncio.Event()
         self._more = True  # the outbox may hold what was not sent yet
         self._hello_due = False
         self._nonce: str | None = None  # of the hello that waits for its answer, said at
@@ -95,6 +97,10 @@ class Uplink:
         self._news.set()
         if self._live:
             self._live.news.set()
+
+    def report_health(self) -> None:
+        """How the gateway is has changed: tell the registry soon. Call it in the event loop's thread."""
+        self._health_news.set()
 
     async def run(self) -> None:
         """Deliver until cancelled, then say goodbye. Raises OutboxDamaged, which only a new start heals."""
@@ -252,10 +258,15 @@ class Uplink:
         return None
 
     async def _report_health(self, session: Session) -> None:
+        apart_s = min(HEALTH_APART_S, self._timing.health_s)
         while True:
+            self._health_news.clear()
             sealed = seal(self._health(), Purpose.HEALTH, self._credentials.mac_key)
             await session.publish(self._topic("health"), sealed, qos=0)
-            await asyncio.sleep(self._timing.health_s)
+            await asyncio.sleep(apart_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._timing.health_s - apart_s):
+                    await self._health_news.wait()
 
     def _hello(self, nonce: str) -> bytes:
         """Runs in the worker thread."""

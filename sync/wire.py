@@ -28,6 +28,7 @@ MAX_RAW = 8192  # characters of what a tag or symbol says; the largest QR code h
 MAX_BODY_BYTES = 56 * 1024  # of one record: it fits the wire alone, gzipped or not
 MAX_RANGES = 32
 MAX_REJECTED = 1000  # in one ack
+MAX_HOPS = 16
 GZIP_ABOVE_BYTES = 2048
 
 Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -188,14 +189,31 @@ class ReaderHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     why: Text = ""
 
 
+class HopHealth(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One station of the path from the readers to the registry, in the words of the gateway's own page."""
+
+    name: Text
+    light: Text  # good | waiting | attention | failed | unknown
+    rate: Text = ""
+    reason: Text = ""
+    step: Text = ""  # what a person can do about it
+
+
 class Health(msgspec.Struct, frozen=True, rename={"version": "v"}):
-    """Every 30 s, not kept: what the gateway page of the registry shows."""
+    """Every 30 s and soon after something has changed, not kept: what the registry's page of the gateway shows. A gateway of an
+    older version leaves out what it does not know."""
 
     waiting: Count
     oldest_age_s: float | None
     readers: tuple[ReaderHealth, ...] = ()
     read_points: tuple[tuple[Text, Text], ...] = ()  # (read point, zone)
     software: Text = ""
+    hops: Annotated[tuple[HopHealth, ...], Meta(max_length=MAX_HOPS)] = ()
+    doors: tuple[Text, ...] = ()
+    said_at: Time | None = None  # the gateway's own clock
+    started_at: Time | None = None
+    days_left: float | None = None  # until the outbox is full; None when it is not filling
+    dead: Count = 0  # records that the registry has rejected
     version: int = VERSION
 
 

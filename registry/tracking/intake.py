@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from registry.db import by_index, hold_rows, rows_where
 from registry.texts import for_log
-from registry.tracking import learned, parsing
+from registry.tracking import gateway_health, learned, parsing
 from registry.tracking.committing import RECORDS_AT_ONCE, Committed, commit_events
 from registry.tracking.gateways import mac_key
 from registry.tracking.models import Gateway, GatewayEpoch, Quarantine
@@ -283,13 +283,7 @@ def _note_states_and_health(items: list[Item], now: datetime) -> None:
     for gateway_id, state in states.items():
         Gateway.objects.filter(pk=gateway_id).update(state=state.state, state_reason=plain(state.reason[:512]), state_at=now)
     for gateway_id, health in {item.gateway.pk: item.said for item in items if isinstance(item.said, Health)}.items():
-        shown = {
-            "waiting": health.waiting,
-            "oldest_age_s": health.oldest_age_s,
-            "software": plain(health.software),
-            "readers": [{"name": plain(r.name), "state": plain(r.state), "why": plain(r.why)} for r in health.readers],
-        }
-        Gateway.objects.filter(pk=gateway_id).update(health=shown, health_at=now)
+        Gateway.objects.filter(pk=gateway_id).update(health=gateway_health.kept(health), health_at=now)
         points = {plain(point): plain(zone) for point, zone in health.read_points if point}
         zones = learned.zones(gateway_id, {zone for zone in points.values() if zone})
         learned.read_points(gateway_id, {point: zones.get(zone) for point, zone in points.items()})

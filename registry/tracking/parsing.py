@@ -68,8 +68,8 @@ def hello(payload: bytes, key: bytes) -> Hello:
 def health(payload: bytes, key: bytes) -> Health:
     """Raises WireError."""
     said = unseal(payload, Health, Purpose.HEALTH, key)
-    if len(said.readers) > MAX_HEALTH_ROWS or len(said.read_points) > MAX_HEALTH_ROWS:
-        raise WireError("too_big", f"more than {MAX_HEALTH_ROWS} readers or read points")
+    if max(len(said.readers), len(said.read_points), len(said.doors)) > MAX_HEALTH_ROWS:
+        raise WireError("too_big", f"more than {MAX_HEALTH_ROWS} readers, read points or doors")
     return said
 
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 import shutil
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from sync.mqtt import connect
 from sync.uplink import GATHER_S, Timing
 from sync.uplink_status import UplinkState
 from sync.wire import Ack, LiveEvent, Purpose, State, encode, seal
-from tests.integration.sync.conftest import GATEWAY, KEY, Gateway, Serving, arrivals, eventually, until_delivered
+from tests.integration.sync.conftest import GATEWAY, KEY, QUICK, Gateway, Serving, arrivals, eventually, until_delivered
 from tests.integration.sync.registry_peer import RegistryPeer
 from tests.mosquitto import Mosquitto
 
@@ -100,6 +101,22 @@ async def test_the_will_says_offline_when_the_link_breaks(broker: Mosquitto, gat
 async def test_health_is_reported(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
     async with serving(), gateway.uplink():
         await eventually(lambda: len([m for m in peer.others if m.topic == topics.up(GATEWAY, "health")]) >= 2)
+
+
+async def test_a_change_is_reported_at_once(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    def reports() -> int:
+        return len([m for m in peer.others if m.topic == topics.up(GATEWAY, "health")])
+
+    gateway.timing = replace(QUICK, health_s=60.0)
+    async with serving(), gateway.uplink() as uplink:
+        await eventually(lambda: reports() == 1)
+        uplink.report_health()
+        uplink.report_health()
+        await asyncio.sleep(0.3)
+        assert reports() == 1  # not more often than every two seconds
+        await eventually(lambda: reports() == 2)
+        await asyncio.sleep(0.1)
+        assert reports() == 2
 
 
 async def test_no_broker_is_said_in_words_and_delivery_goes_on_when_it_is_back(

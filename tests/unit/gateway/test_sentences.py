@@ -11,7 +11,7 @@ from gateway.sentences import Delivery, Sorting, Storing, Way, hops, sentence
 UP = ReaderRow("dock-3", "r2000", "/dev/x", ReaderState.UP, "", 0)
 DOWN = replace(UP, name="hall-a", state=ReaderState.DOWN, why="/dev/y is not there")
 WRONG = replace(UP, name="gate", state=ReaderState.MISCONFIGURED, why="options.region: 'XX' does not fit")
-CONNECTING = replace(UP, name="cam", state=ReaderState.CONNECTING, why="connecting")
+CONNECTING = replace(UP, name="cam", state=ReaderState.CONNECTING, why="")
 OUTBOX = OutboxRow("e", 4120, 4120, 0, None, 1_000_000, None, 0, 1.234)
 FULL = replace(OUTBOX, acked=0, waiting=4120, days_left=41.7)
 STORING = Storing("", 0.0, 0)

@@ -73,6 +73,12 @@ def test_open_messages_are_what_the_golden_files_hold(name: str) -> None:
     assert decode(golden, type(OPEN[name])) == OPEN[name]
 
 
+def test_the_health_of_an_older_gateway_is_understood() -> None:
+    older = {"waiting": 2, "oldest_age_s": None, "readers": [{"name": "door", "state": "up"}], "software": "0.1.0", "v": 1}
+    said = unseal(sealed_json(older, Purpose.HEALTH), Health, Purpose.HEALTH, KEY)
+    assert (said.waiting, said.readers[0].name, said.hops, said.doors, said.said_at) == (2, "door", (), (), None)
+
+
 def test_every_golden_file_is_held_against_a_message() -> None:
     assert {file.stem for file in GOLDEN.glob("*.json")} == {*SEALED, *OPEN}
 

@@ -14,6 +14,7 @@ from sync.wire import (
     Gap,
     Health,
     Hello,
+    HopHealth,
     LiveEvent,
     LocationEvent,
     Passage,
@@ -88,6 +89,15 @@ HEALTH = Health(
     readers=(ReaderHealth("door-3", "up"), ReaderHealth("belt-cam", "down", "no such device")),
     read_points=(("door-3:1", "yard"), ("door-3:2", "hall-a")),
     software="sightpost 0.1.0",
+    hops=(
+        HopHealth("readers", "attention", "12 reads/min", "1 of 2 up; belt-cam: no such device", "look at its cable and power"),
+        HopHealth("outbox", "good", "2 waiting", "stores well"),
+    ),
+    doors=("door-3",),
+    said_at=NOW,
+    started_at=NOW - timedelta(hours=3),
+    days_left=41.5,
+    dead=1,
 )
 ACK = Ack(
     epoch=EPOCH,

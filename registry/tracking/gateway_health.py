@@ -1,0 +1,105 @@
+"""The last health message of a gateway: how it is kept (Gateway.health), and read again. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from registry.tracking.models import Gateway
+from registry.tracking.parsing import plain
+from sync.wire import Health
+
+LIGHTS = ("good", "waiting", "attention", "failed", "unknown")
+READER_STATES = {"up": "good", "connecting": "waiting", "down": "failed", "misconfigured": "attention"}
+
+
+def kept(health: Health) -> dict[str, Any]:
+    """Return what stands in the row of its gateway."""
+    return {
+        "waiting": health.waiting,
+        "oldest_age_s": health.oldest_age_s,
+        "software": plain(health.software),
+        "readers": [{"name": plain(r.name), "state": plain(r.state), "why": plain(r.why)} for r in health.readers],
+        "hops": [
+            {
+                "name": plain(h.name),
+                "light": plain(h.light),
+                "rate": plain(h.rate),
+                "reason": plain(h.reason),
+                "step": plain(h.step),
+            }
+            for h in health.hops
+        ],
+        "doors": [plain(door) for door in health.doors],
+        "said_at": _text(health.said_at),
+        "started_at": _text(health.started_at),
+        "days_left": health.days_left,
+        "dead": health.dead,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRow:
+    """`state` is a class of the stylesheet, `word` the gateway's own."""
+
+    name: str
+    state: str
+    word: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One station of the path; `light` is a class of the stylesheet."""
+
+    name: str
+    light: str
+    rate: str
+    reason: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastHealth:
+    """What a gateway said of itself last. `clock_off_s`: how far its clock is ahead of ours (negative: behind), with the time the
+    message took; of an older gateway None, and no hops."""
+
+    waiting: int | None = None
+    oldest_age_s: float | None = None
+    readers: tuple[ReaderRow, ...] = ()
+    hops: tuple[Hop, ...] = ()
+    doors: tuple[str, ...] = ()
+    clock_off_s: float | None = None
+    started_at: datetime | None = None
+    days_left: float | None = None
+    dead: int = 0
+
+
+def last(gateway: Gateway) -> LastHealth:
+    kept: dict[str, Any] = gateway.health or {}
+    said_at = _moment(kept.get("said_at"))
+    return LastHealth(
+        waiting=kept.get("waiting"),
+        oldest_age_s=kept.get("oldest_age_s"),
+        readers=tuple(
+            ReaderRow(r["name"], READER_STATES.get(r["state"], "unknown"), r["state"], r.get("why", ""))
+            for r in kept.get("readers", ())
+        ),
+        hops=tuple(
+            Hop(h["name"], h["light"] if h["light"] in LIGHTS else "unknown", h["rate"], h["reason"], h["step"])
+            for h in kept.get("hops", ())
+        ),
+        doors=tuple(kept.get("doors", ())),
+        clock_off_s=(said_at - gateway.health_at).total_seconds() if said_at and gateway.health_at else None,
+        started_at=_moment(kept.get("started_at")),
+        days_left=kept.get("days_left"),
+        dead=kept.get("dead", 0),
+    )
+
+
+def _text(moment: datetime | None) -> str | None:
+    """None also for a time at the edge of the calendar, which no other time zone takes."""
+    return moment.isoformat() if moment is not None and 1970 <= moment.year <= 9998 else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
