@@ -19,6 +19,7 @@ from gateway.location.engine import Engine
 from gateway.location.site import Instant
 from gateway.recording.recorder import OFF, Recorder
 from gateway.writer import Writer
+from host.crash_points import reached
 from sync.outbox import OutboxUnavailable
 from sync.wire import LocationEvent
 
@@ -131,6 +132,7 @@ class Pipeline:
         state = self._engine.changes()
         if not events and not state:
             return
+        reached("after_read")
         while True:
             began = time.perf_counter()
             try:

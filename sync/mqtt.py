@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from host.crash_points import reached
 from sync.mqtt_link import BrokerUnavailable, Link, Message
 
 __all__ = ["BrokerUnavailable", "Login", "Message", "Session", "connect"]
@@ -44,7 +45,10 @@ class Session:
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Return when the broker has taken it (QoS 1) or it is on its way (QoS 0). Neither says that anybody received it."""
-        await self._answered(self._link.publish(topic, payload, qos, retain))
+        answer = self._link.publish(topic, payload, qos, retain)
+        reached("after_publish")
+        await self._answered(answer)
+        reached("after_puback")
 
     async def tell(self, messages: Sequence[Message]) -> None:
         """Send them at QoS 0, all at once; return when they are on their way."""

@@ -19,6 +19,7 @@ from uuid import UUID
 
 import msgspec
 
+from host.crash_points import reached
 from sync import store_file
 from sync.event_ids import event_ids
 from sync.store import Cursor, OutboxDamaged, OutboxUnavailable, Store, open_store
@@ -152,10 +153,13 @@ class Outbox:
                 raise ValueError(f"a {kind} record of {len(body)} bytes: no batch can carry more than {MAX_BODY_BYTES}")
         while True:
             try:
-                return self._append(records, state or {})
+                last = self._append(records, state or {})
             except OutboxUnavailable as exc:
                 if not exc.full or not self._drop_sent():
                     raise
+            else:
+                reached("after_commit")
+                return last
 
     def read_after(self, seq: int, max_records: int, max_bytes: int) -> tuple[list[Record], list[Gap]]:
         """Return what follows `seq`, without holes: the records (at least one, if there is one) and, as gaps, the numbers that
@@ -212,6 +216,7 @@ class Outbox:
             if through < now.acked:
                 return Acknowledged(Verdict.LOWERED, ack.through, buried)
             self._trim(now._replace(acked=through))
+            reached("mid_delete")
             return Acknowledged(Verdict.ADVANCED, ack.through, buried)
 
     def saved_state(self) -> dict[str, bytes]:

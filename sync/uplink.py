@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from host.crash_points import reached
 from sync import topics
 from sync.batches import next_batch
 from sync.credentials import Credentials
@@ -223,6 +224,7 @@ class Uplink:
             ack = unseal(payload, Ack, Purpose.ACK, self._credentials.mac_key)
         except WireError as exc:
             return self._ignore(exc.code)
+        reached("after_ack")
         nonce = self._nonce
         done = await self._in_worker(functools.partial(self._outbox.acknowledge, ack, nonce=nonce))
         self.status.rejected += done.buried

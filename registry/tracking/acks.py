@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from host.crash_points import reached
 from registry.tracking.intake import Reply
 from sync import mqtt, topics
 from sync.wire import MAX_RANGES, Ack, Purpose, seal
@@ -70,7 +71,9 @@ class Acks:
             ranges=reply.ranges[:MAX_RANGES],
             rejected=reply.rejected,
         )
+        reached("before_ack")
         await session.publish(topics.down(reply.gateway, "ack"), seal(ack, Purpose.ACK, reply.key))
+        reached("after_ack")
         self.sent_total += 1
 
 

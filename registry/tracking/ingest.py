@@ -22,6 +22,7 @@ from typing import TypeVar
 from django.db import InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
+from host.crash_points import reached
 from registry import secret_files
 from registry.configuration import Configuration
 from registry.texts import for_log
@@ -143,6 +144,7 @@ class Ingest:
 
     async def _take(self, messages: list[Message], stop: asyncio.Event) -> None:
         """Take these in, trying again while the database cannot be used; the queue is not taken from meanwhile."""
+        reached("after_read")
         loop = asyncio.get_running_loop()
         failures = 0
 

@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS, DataError, IntegrityError, transaction
 from django.utils import timezone
 
+from host.crash_points import reached
 from registry.db import by_index, hold_rows, rows_where
 from registry.texts import for_log
 from registry.tracking import gateway_health, learned, parsing
@@ -178,6 +179,7 @@ def _commit_or_split(items: list[Item], counts: Counts, reply: Callable[[Reply],
         for part in parts:
             _commit_or_split(part, counts, reply, meanwhile)
         return
+    reached("after_registry_commit")
     counts.update(counted)
     for one in replies:
         reply(one)
