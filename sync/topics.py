@@ -13,12 +13,12 @@ def segment(text: str) -> str:
 
 
 def up(gateway: str, leaf: str) -> str:
-    """`hello`, `events`, `health`, `state` or `reply` of one gateway."""
+    """`hello`, `events`, `health`, `state`, `reply` or `csr` of one gateway."""
     return f"{ROOT}/g/{segment(gateway)}/up/{leaf}"
 
 
 def down(gateway: str, leaf: str) -> str:
-    """`ack`, `cmd` or `config` for one gateway."""
+    """`ack`, `cmd`, `config` or `cert` for one gateway."""
     return f"{ROOT}/g/{segment(gateway)}/down/{leaf}"
 
 

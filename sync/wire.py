@@ -29,11 +29,13 @@ MAX_BODY_BYTES = 56 * 1024  # of one record: it fits the wire alone, gzipped or 
 MAX_RANGES = 32
 MAX_REJECTED = 1000  # in one ack
 MAX_HOPS = 16
+MAX_PEM = 16 * 1024  # characters of a certificate with what vouches for it, or of a request for one
 GZIP_ABOVE_BYTES = 2048
 
 Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Pem = Annotated[str, Meta(max_length=MAX_PEM)]
 Time = Annotated[datetime, Meta(tz=True)]  # aware; we send UTC
 
 _MAC_TAIL = len(b',"mac":"') + 43 + len(b'"}')
@@ -241,11 +243,30 @@ class LiveEvent(msgspec.Struct, frozen=True, rename={"version": "v"}):
     version: int = VERSION
 
 
+class CertificateRequest(msgspec.Struct, frozen=True, rename={"version": "v"}):
+    """A gateway asks for its next certificate, for a key that it has made for it (PKCS #10, PEM)."""
+
+    csr: Pem
+    version: int = VERSION
+
+
+class NextCertificate(msgspec.Struct, frozen=True, rename={"version": "v"}):
+    """The answer: a certificate for the key that was asked for, and the authority that vouches for it and for the broker from
+    now on; or, with both empty, why there is none."""
+
+    certificate: Pem = ""
+    ca: Pem = ""
+    refused: Text = ""
+    version: int = VERSION
+
+
 class Purpose(enum.StrEnum):
     HELLO = "hello"
     EVENTS = "events"
     HEALTH = "health"
     ACK = "ack"
+    CSR = "csr"
+    CERT = "cert"
 
 
 Message = TypeVar("Message", bound=msgspec.Struct)

@@ -8,6 +8,7 @@ import msgspec
 from sync.wire import (
     Ack,
     Batch,
+    CertificateRequest,
     ClockQuality,
     EventKind,
     Evidence,
@@ -17,6 +18,7 @@ from sync.wire import (
     HopHealth,
     LiveEvent,
     LocationEvent,
+    NextCertificate,
     Passage,
     Purpose,
     ReaderHealth,
@@ -111,11 +113,18 @@ ACK = Ack(
 )
 STATE = State("offline", "the connection broke")
 LIVE = LiveEvent("hamburg-1", IDS[1], EventKind.PASSED, PASSED.identity, "door-3:2", NOW, "yard", "hall-a", "door-3", Passage.IN)
+CSR = CertificateRequest("-----BEGIN CERTIFICATE REQUEST-----\nMIHU\n-----END CERTIFICATE REQUEST-----\n")
+CERT = NextCertificate(
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n",
+)
 
 SEALED: dict[str, tuple[msgspec.Struct, Purpose]] = {
     "hello": (HELLO, Purpose.HELLO),
     "events": (BATCH, Purpose.EVENTS),
     "health": (HEALTH, Purpose.HEALTH),
     "ack": (ACK, Purpose.ACK),
+    "csr": (CSR, Purpose.CSR),
+    "cert": (CERT, Purpose.CERT),
 }
 OPEN: dict[str, msgspec.Struct] = {"state": STATE, "live_event": LIVE}
