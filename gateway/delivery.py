@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from drivers.api import Clock
 from gateway.clock import boot_id, quality
 from gateway.feed import Rate
 from gateway.sentences import Delivery, Way
+from sync.correspondence import Correspondent
 from sync.credentials import Credentials, CredentialsUnusable, read_credentials
 from sync.outbox import Outbox
 from sync.uplink import Identification, Uplink
@@ -39,13 +40,20 @@ class Sender:
         health: Callable[[], Health],
         clock: Clock,
         rng: random.Random,
+        others: Callable[[Credentials], Sequence[Correspondent]] = lambda credentials: (),
+        configuration: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`others` are made for the credentials in use: what else is spoken with the registry. `configuration`: the number of the
+        registry's that is in force."""
         self._path = credentials
         self._open_outbox = open_outbox
         self._health = health
         self._clock = clock
         self._rng = rng
-        self._identification = Identification(software, machine_hash(), boot_id(), lambda: quality(clock.wall_ms()))
+        self._identification = Identification(
+            software, machine_hash(), boot_id(), lambda: quality(clock.wall_ms()), configuration
+        )
+        self._others = others
         self._uplink: Uplink | None = None
         self._why = "not looked for yet"
         self._way_since_ns = clock.mono_ns()
@@ -65,6 +73,7 @@ class Sender:
             wall_ms=self._clock.wall_ms,
             mono_ns=self._clock.mono_ns,
             rng=self._rng,
+            others=self._others(credentials),
         )
         await self._uplink.run()
 
@@ -77,6 +86,11 @@ class Sender:
         """Something has changed that the registry should know soon."""
         if self._uplink is not None:
             self._uplink.report_health()
+
+    def greet(self) -> None:
+        """What the hello says has changed: say it again."""
+        if self._uplink is not None:
+            self._uplink.greet()
 
     def progress(self) -> int:
         """Moves while this makes progress; the watchdog looks at it."""

@@ -13,6 +13,7 @@ class Identification:
     machine: str  # a hash that tells two machines with one identity apart
     boot_id: str
     clock_quality: Callable[[], ClockQuality]
+    configuration: Callable[[], int] = lambda: 0  # the number of the one in force
 
     def hello(self, outbox: OutboxStat, nonce: str) -> Hello:
         return Hello(
@@ -26,4 +27,5 @@ class Identification:
             clock_quality=self.clock_quality(),
             software=self.software,
             machine=self.machine,
+            configuration=self.configuration(),
         )

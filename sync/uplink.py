@@ -11,7 +11,7 @@ import functools
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
@@ -19,6 +19,7 @@ from typing import ParamSpec, TypeVar
 from host.crash_points import reached
 from sync import topics
 from sync.batches import next_batch
+from sync.correspondence import Correspondent
 from sync.credentials import Credentials
 from sync.identification import Identification
 from sync.live import LiveTeller
@@ -66,9 +67,11 @@ class Uplink:
         rng: random.Random,
         live: bool = True,
         timing: Timing | None = None,
+        others: Sequence[Correspondent] = (),
     ) -> None:
         """`open_outbox` is called in the uplink's own worker thread and gives it a connection of its own. `health` is asked every
-        `timing.health_s` and after `report_health`. `live`: also tell each event to other subscribers, once, without promise."""
+        `timing.health_s` and after `report_health`. `live`: also tell each event to other subscribers, once, without promise.
+        `others` hear and say what is neither event nor ack."""
         self.status = UplinkStatus(since_wall_ms=wall_ms())
         self.progress = 0  # moves at least every TICK_S; the watchdog looks at it
         self._open_outbox = open_outbox
@@ -82,6 +85,8 @@ class Uplink:
         self._timing = timing or Timing()
         self._topic = functools.partial(topics.up, credentials.gateway)
         self._ack_topic = topics.down(credentials.gateway, "ack")
+        self._others = others
+        self._told = {topics.down(credentials.gateway, leaf): (other, leaf) for other in others for leaf in other.leaves}
         self._news = asyncio.Event()  # something for the send loop: a commit, an ack, a nudge
         self._health_news = asyncio.Event()
         self._more = True  # the outbox may hold what was not sent yet
@@ -102,6 +107,11 @@ class Uplink:
     def report_health(self) -> None:
         """How the gateway is has changed: tell the registry soon. Call it in the event loop's thread."""
         self._health_news.set()
+
+    def greet(self) -> None:
+        """Say hello again, at the next opportunity: what it says has changed. Call it in the event loop's thread."""
+        self._hello_due = True
+        self._news.set()
 
     async def run(self) -> None:
         """Deliver until cancelled, then say goodbye. Raises OutboxDamaged, which only a new start heals."""
@@ -149,6 +159,8 @@ class Uplink:
                 group.create_task(self._report_health(session))
                 if live := self._live:
                     group.create_task(live.run(session, lambda: self._in_worker(live.new_records, self._outbox)))
+                for other in self._others:
+                    group.create_task(other.speak(lambda leaf, payload: session.publish(self._topic(leaf), payload)))
         except* (BrokerUnavailable, OutboxUnavailable, OutboxDamaged) as several:
             trouble = min(several.exceptions, key=lambda exc: not isinstance(exc, OutboxDamaged))
         if trouble:
@@ -216,7 +228,10 @@ class Uplink:
                 await self._take_ack(message.payload)
             elif message.topic == topics.REGISTRY_STATE and not message.retained:
                 self._take_registry_state(message.payload)
-            else:  # acks and nudges are never retained: who retains one sets a trap
+            elif message.topic in self._told and not message.retained:
+                other, leaf = self._told[message.topic]
+                other.told(leaf, message.payload)
+            else:  # nothing but states is retained: who retains something else sets a trap
                 self._ignore("retained" if message.retained else "unknown_topic")
 
     async def _take_ack(self, payload: bytes) -> None:
@@ -241,6 +256,8 @@ class Uplink:
             now_s = self._now_s()
             rtt_s = now_s - self._hello_s
             self._window = Window(done.acked, ack.credit, now_s, rtt_s=rtt_s, stall_s=self._timing.stall_s)
+            for other in self._others:
+                other.greeted(ack.server_time)
         elif self._window:
             self._window.hear(done.acked, ack.credit, self._now_s())
         self.status.last_ack_wall_ms = self._wall_ms()
@@ -255,8 +272,7 @@ class Uplink:
         except WireError as exc:
             return self._ignore(exc.code)
         if state.state == "online":
-            self._hello_due = True
-            self._news.set()
+            self.greet()
         return None
 
     async def _report_health(self, session: Session) -> None:

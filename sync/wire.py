@@ -30,6 +30,8 @@ MAX_RANGES = 32
 MAX_REJECTED = 1000  # in one ack
 MAX_HOPS = 16
 MAX_PEM = 16 * 1024  # characters of a certificate with what vouches for it, or of a request for one
+MAX_PLACES = 1000  # zones, and doors, of one configuration
+MAX_RULES = 40  # of one of them
 GZIP_ABOVE_BYTES = 2048
 
 Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -160,6 +162,7 @@ class Hello(msgspec.Struct, frozen=True, rename={"version": "v"}):
     clock_quality: ClockQuality
     software: Text
     machine: Text  # hash that tells two machines with one identity apart
+    configuration: Count = 0  # the number of the registry's configuration in force; an older or newer one is asked for so
     version: int = VERSION
 
 
@@ -216,6 +219,7 @@ class Health(msgspec.Struct, frozen=True, rename={"version": "v"}):
     started_at: Time | None = None
     days_left: float | None = None  # until the outbox is full; None when it is not filling
     dead: Count = 0  # records that the registry has rejected
+    configuration: Count = 0  # as in the hello
     version: int = VERSION
 
 
@@ -260,6 +264,53 @@ class NextCertificate(msgspec.Struct, frozen=True, rename={"version": "v"}):
     version: int = VERSION
 
 
+class Command(msgspec.Struct, frozen=True, rename={"version": "v"}):
+    """What a gateway is told to do, once. `verb` is open text: a gateway refuses what it does not know.
+
+    `not_after` is by the registry's clock. The same id again asks for the same answer, and nothing is done again."""
+
+    id: UUID
+    verb: Text
+    not_after: Time
+    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+    version: int = VERSION
+
+
+class Outcome(enum.StrEnum):
+    DONE = "done"
+    REFUSED = "refused"  # nothing has been done
+    FAILED = "failed"  # it was begun
+    TAKEN_BACK = "taken_back"  # a configuration under which the registry was not reached
+
+
+class Reply(msgspec.Struct, frozen=True, rename={"version": "v"}):
+    """What came of a command or configuration of that id."""
+
+    id: UUID
+    outcome: Outcome
+    text: Text = ""
+    version: int = VERSION
+
+
+Rules = Annotated[dict[Text, float], Meta(max_length=MAX_RULES)]
+Places = Annotated[dict[Text, Rules], Meta(max_length=MAX_PLACES)]
+
+
+class Configuration(msgspec.Struct, frozen=True, rename={"version": "v"}):
+    """What the registry sets over gateway.toml, checked as the file is. Numbers ascend: none below that in force is taken.
+
+    `zones` and `doors` name parameters of the location engine. Secrets, paths, listeners and devices cannot be said here."""
+
+    id: UUID
+    number: Seq
+    not_after: Time
+    site: Text | None = None
+    commit_interval_ms: Count | None = None
+    zones: Places = {}
+    doors: Places = {}
+    version: int = VERSION
+
+
 class Purpose(enum.StrEnum):
     HELLO = "hello"
     EVENTS = "events"
@@ -267,6 +318,9 @@ class Purpose(enum.StrEnum):
     ACK = "ack"
     CSR = "csr"
     CERT = "cert"
+    COMMAND = "command"
+    REPLY = "reply"
+    CONFIGURATION = "configuration"
 
 
 Message = TypeVar("Message", bound=msgspec.Struct)

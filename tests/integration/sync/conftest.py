@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.correspondence import Correspondent
 from sync.credentials import Credentials
 from sync.outbox import Outbox
 from sync.uplink import Identification, Timing, Uplink
@@ -39,6 +40,7 @@ class Gateway:
         self.outbox = self.open_outbox()
         self.live = False
         self.timing = QUICK
+        self.others: list[Correspondent] = []
         self._stored = 0
 
     def open_outbox(self) -> Outbox:
@@ -65,6 +67,7 @@ class Gateway:
             rng=random.Random(1),
             live=self.live,
             timing=self.timing,
+            others=self.others,
         )
         running = asyncio.create_task(uplink.run())
         try:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from sync import topics
+from sync.correspondence import Publish
 from sync.mqtt import connect
 from sync.uplink import GATHER_S, Timing
 from sync.uplink_status import UplinkState
@@ -412,3 +413,43 @@ async def test_a_store_that_is_locked_for_long_is_told_and_overcome(
             assert "locked" in uplink.status.why
         await until_delivered(gateway)
     assert_all_there(gateway, peer, 20)
+
+
+class Echo:
+    """Says on `up/reply` what it hears on `down/cmd`, once it has been greeted."""
+
+    leaves = frozenset({"cmd"})
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self.times: list[datetime] = []
+
+    def told(self, leaf: str, payload: bytes) -> None:
+        self.heard.put_nowait((leaf, payload))
+
+    def greeted(self, server_time: datetime) -> None:
+        self.times.append(server_time)
+
+    async def speak(self, publish: Publish) -> None:
+        while True:
+            leaf, payload = await self.heard.get()
+            await publish("reply", leaf.encode() + b" " + payload)
+
+
+async def test_what_is_neither_event_nor_ack_goes_to_who_listens_to_it(
+    broker: Mosquitto, gateway: Gateway, peer: RegistryPeer
+) -> None:
+    echo = Echo()
+    gateway.others.append(echo)
+    async with peer.running() as session:
+        await session.publish(topics.down(GATEWAY, "cmd"), b"a trap", retain=True)
+        async with gateway.uplink() as uplink:
+            await eventually(lambda: len(echo.times) == 1)
+            await session.publish(topics.down(GATEWAY, "cmd"), b"hello")
+            await session.publish(topics.down(GATEWAY, "other"), b"nobody listens")
+            await eventually(lambda: any(other.topic == topics.up(GATEWAY, "reply") for other in peer.others))
+            assert [other.payload for other in peer.others if other.topic == topics.up(GATEWAY, "reply")] == [b"cmd hello"]
+            uplink.greet()
+            await eventually(lambda: len(echo.times) == 2)
+            assert uplink.status.ignored["unknown_topic"] == 1
+            assert uplink.status.ignored["retained"] == 1

@@ -10,6 +10,8 @@ from sync.wire import (
     Batch,
     CertificateRequest,
     ClockQuality,
+    Command,
+    Configuration,
     EventKind,
     Evidence,
     Gap,
@@ -19,12 +21,14 @@ from sync.wire import (
     LiveEvent,
     LocationEvent,
     NextCertificate,
+    Outcome,
     Passage,
     Purpose,
     ReaderHealth,
     Record,
     RecordKind,
     Rejected,
+    Reply,
     State,
     encode,
 )
@@ -83,6 +87,7 @@ HELLO = Hello(
     clock_quality=ClockQuality.HOLDOVER,
     software="sightpost 0.1.0",
     machine="b5bb9d8014a0f9b1",
+    configuration=4,
 )
 BATCH = Batch(EPOCH, 41, 45, (record(41, PASSED), record(42, SEEN)), (Gap(43, 44, "trimmed"), Gap(45, 45, "dead")))
 HEALTH = Health(
@@ -100,6 +105,7 @@ HEALTH = Health(
     started_at=NOW - timedelta(hours=3),
     days_left=41.5,
     dead=1,
+    configuration=4,
 )
 ACK = Ack(
     epoch=EPOCH,
@@ -110,6 +116,11 @@ ACK = Ack(
     nonce="9f86d081884c7d659a2feaa0c55ad015",
     ranges=((44, 45), (50, 60)),
     rejected=(Rejected(41, "bad_shape", "zone_to is longer than 512 characters"),),
+)
+COMMAND = Command(IDS[1], "zone", NOW, msgspec.Raw(b'{"zone":"hall-a","rules":{"lost_max_s":120.0}}'))
+REPLY = Reply(IDS[1], Outcome.REFUSED, "there is no zone hall-a")
+CONFIGURATION = Configuration(
+    IDS[2], 5, NOW, "hamburg", 50, {"hall-a": {"lost_max_s": 120.0}}, {"door-3": {"cool_down_s": 10.0, "resident_s": 45.0}}
 )
 STATE = State("offline", "the connection broke")
 LIVE = LiveEvent("hamburg-1", IDS[1], EventKind.PASSED, PASSED.identity, "door-3:2", NOW, "yard", "hall-a", "door-3", Passage.IN)
@@ -126,5 +137,8 @@ SEALED: dict[str, tuple[msgspec.Struct, Purpose]] = {
     "ack": (ACK, Purpose.ACK),
     "csr": (CSR, Purpose.CSR),
     "cert": (CERT, Purpose.CERT),
+    "command": (COMMAND, Purpose.COMMAND),
+    "reply": (REPLY, Purpose.REPLY),
+    "configuration": (CONFIGURATION, Purpose.CONFIGURATION),
 }
 OPEN: dict[str, msgspec.Struct] = {"state": STATE, "live_event": LIVE}
