@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
-from drivers.api import Clock, ReaderMisconfigured, Tap
+from drivers.api import Clock, Reader, ReaderMisconfigured, Tap
 from gateway import logs
 from gateway.child import keep_child
 from gateway.clock import SYSTEM, boot_id, quality
@@ -30,6 +30,9 @@ from gateway.intake import Intake
 from gateway.lifecycle import Systemd, Watch, advanced, stop_on_signals
 from gateway.location.engine import Engine
 from gateway.location.site import Instant
+from gateway.orders.desk import Desk
+from gateway.orders.doing import identify, ping
+from gateway.orders.memory import Memory
 from gateway.pipeline import Pipeline
 from gateway.problems import Reading
 from gateway.readers import build
@@ -41,6 +44,7 @@ from gateway.status.server import CannotListen, build_app, listen, serve
 from gateway.supervisor import backoff_for, supervise
 from gateway.writer import Writer
 from sync.outbox import Outbox, OutboxUnavailable
+from sync.verbs import Verb
 from sync.wire import LocationEvent
 
 log = logging.getLogger(__name__)
@@ -148,8 +152,20 @@ async def _work(
         committed=committed,
         recorder=recorder,
     )
-    sender = Sender(credentials_path(settings), opener(settings, clock), SOFTWARE, lambda: observer.health(), clock, rng)
-    observer = Observer(settings.gateway.site, site, feeds, intake, engine, pipeline, sender, clock, await writer(outbox.stat))
+    in_use: dict[str, Reader] = {}
+    verbs = {Verb.PING: ping(lambda: observer.sentence()), Verb.IDENTIFY: identify(in_use)}
+    desk = Desk(verbs, Memory(settings.gateway.data_dir / "orders.json"), clock.mono_ns)
+    sender = Sender(
+        credentials_path(settings),
+        opener(settings, clock),
+        SOFTWARE,
+        lambda: observer.health(),
+        clock,
+        rng,
+        lambda credentials: [desk.with_key(credentials.mac_key)],
+    )
+    stat = await writer(outbox.stat)
+    observer = Observer(settings.gateway.site, site, feeds, intake, engine, pipeline, sender, clock, stat, desk.counts)
     watch = Watch(
         systemd, {"pipeline": advanced(lambda: pipeline.progress), "writer": writer.alive, "uplink": advanced(sender.progress)}
     )
@@ -180,11 +196,12 @@ async def _work(
             tasks.create_task(look_often(), name="looking"),
             tasks.create_task(pipeline.keep_live(lambda: live_readers(feeds)), name="live readers"),
             tasks.create_task(watch.run(observer.sentence), name="watchdog"),
+            tasks.create_task(desk.run(), name="orders"),
         ]
         if settings.registry.run:
             chores.append(tasks.create_task(keep_child("registry", registry_command(settings), rng=rng), name="registry"))
         reading = [
-            tasks.create_task(_read(section, feed, clock, rng, recorder.tap(section.name)), name=f"reader {section.name}")
+            tasks.create_task(_read(section, feed, clock, rng, recorder.tap(section.name), in_use), name=f"reader {section.name}")
             for section, feed in zip(settings.readers, feeds, strict=True)
         ]
         address = "http://{}:{}".format(*listener.getsockname()[:2])
@@ -212,13 +229,16 @@ async def _work(
     log.info("stopped")
 
 
-async def _read(section: ReaderSection, feed: Feed, clock: Clock, rng: random.Random, tap: Tap) -> None:
+async def _read(
+    section: ReaderSection, feed: Feed, clock: Clock, rng: random.Random, tap: Tap, in_use: dict[str, Reader]
+) -> None:
     try:
         reader = build(section, clock, tap)
     except ReaderMisconfigured as exc:
         log.error("reader %s: %s; it stays off until its settings change", section.name, exc)
         feed.misconfigured(str(exc))
         return
+    in_use[section.name] = reader
     await supervise(reader, feed, backoff_for(section.url), rng=rng)
 
 

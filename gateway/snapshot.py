@@ -1,8 +1,9 @@
 """Fills in the snapshot: asks every part of the gateway how it is, at one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from types import MappingProxyType
 
 from drivers.api import Clock
 from gateway import sentences
@@ -41,7 +42,9 @@ class Observer:
         sender: Sender,
         clock: Clock,
         stat: OutboxStat,
+        orders: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
+        """`orders`: what became of the registry's orders, by name."""
         self._site_name = site_name
         self._doors = {door.name: door for door in site.doors}
         self._read_points = tuple((point.name, point.zone) for point in site.read_points if point.zone is not None)
@@ -52,6 +55,7 @@ class Observer:
         self._sender = sender
         self._clock = clock
         self._stat = stat
+        self._orders = orders
         self._told: object = None  # what the registry is told at once when it changes, as of the last look
         self._started_wall_ms = clock.wall_ms()
         self._stored_lately = Rate(clock.mono_ns)
@@ -223,6 +227,7 @@ class Observer:
             "records_dead": self._stat.dead,
             **{f"events_{kind}": total for kind, total in engine.events.items()},
             **self._sender.counters(),
+            **self._orders,
             **{f"suppressed_{reason}": total for reason, total in engine.suppressed.items()},
         }
 

@@ -1,0 +1,1 @@
+"""What a gateway does when the registry tells it to."""
