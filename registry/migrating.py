@@ -11,7 +11,7 @@ from registry.configuration import Configuration
 
 def run(configuration: Configuration) -> None:
     """Raises DatabaseError, OSError."""
-    for name in secret_files.ALL:
+    for name in secret_files.RANDOM:
         secret_files.read_or_make(configuration.data_dir, name)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("clearsessions")

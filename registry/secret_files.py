@@ -6,6 +6,7 @@ Only what the registry must be able to say again lies here. Passwords and tokens
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,9 @@ SECRET_KEY = "secret-key"  # noqa: S105 - a file's name: signs sessions and cook
 MASTER_KEY = "mac-master-key"  # the gateways' MAC keys and token hashes are derived from it
 BROKER_PASSWORD = "broker-password"  # noqa: S105 - a file's name: what ingest logs in to the broker with
 WORK_PASSWORD = "broker-password-work"  # noqa: S105 - a file's name: what the work process logs in with
-ALL = (SECRET_KEY, MASTER_KEY, BROKER_PASSWORD, WORK_PASSWORD)
+RANDOM = (SECRET_KEY, MASTER_KEY, BROKER_PASSWORD, WORK_PASSWORD)
+AUTHORITY = "authority.pem"  # key and certificate of our own authority (trust/authority.py)
+ALL = (*RANDOM, AUTHORITY)
 
 
 class ReadableByOthers(Exception):
@@ -27,8 +30,8 @@ def prepare(data_dir: Path) -> None:
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def read_or_make(data_dir: Path, name: str) -> str:
-    """Return the secret of this name: 256 random bits in text. Several processes may ask at once: all get the same.
+def read_or_make(data_dir: Path, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(32)) -> str:
+    """Return the secret of this name, by default 256 random bits in text. Several processes may ask at once: all get the same.
 
     Raises ReadableByOthers, OSError."""
     path = data_dir / name
@@ -36,7 +39,7 @@ def read_or_make(data_dir: Path, name: str) -> str:
         return read(path)
     prepare(data_dir)
     fresh = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
-    private_files.write(fresh, (secrets.token_urlsafe(32) + "\n").encode())
+    private_files.write(fresh, (make() + "\n").encode())
     with suppress(FileExistsError):  # another process was faster: its secret counts
         os.link(fresh, path)
     fresh.unlink()

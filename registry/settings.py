@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "registry.assets",
     "registry.labels",
     "registry.importing",
+    "registry.trust",
     "registry.tracking",
     "registry.custody",
     "registry.places",

@@ -1,6 +1,11 @@
 """Who a gateway is to the broker and to the registry: one JSON file that only its owner can read.
 
-`{"gateway": "hamburg-1", "broker": "mqtt://127.0.0.1:8490", "password": "...", "mac_key": "<base64 of 32 bytes>"}`
+    {"gateway": "hamburg-1", "broker": "mqtt://127.0.0.1:8490", "password": "...", "mac_key": "<base64 of 32 bytes>"}
+    {"gateway": "hamburg-1", "broker": "mqtts://registry.example.com:8883", "ca": "<PEM>", "certificate": "<PEM>", "key": "<PEM>",
+     "mac_key": "<base64 of 32 bytes>"}
+
+A password stays on its machine: to another one the way is TLS, with a certificate of the gateway's own. Who writes the file anew
+replaces it whole, so that whoever reads it meanwhile has the old one or the new one.
 """
 
 import base64
@@ -15,6 +20,7 @@ import msgspec
 
 from host import private_files
 from sync.loopback import is_loopback
+from sync.tls import Tls, client_context
 from sync.wire import VERSION
 
 MAC_KEY_BYTES = 32
@@ -31,8 +37,9 @@ class Credentials:
     gateway: str  # also the MQTT user and client id
     host: str
     port: int
-    password: str = field(repr=False)
+    password: str = field(repr=False)  # empty where a certificate says who we are
     mac_key: bytes = field(repr=False)
+    tls: Tls | None = None  # with certificate and key
 
     @property
     def user(self) -> str:
@@ -42,8 +49,11 @@ class Credentials:
 class _File(msgspec.Struct):
     gateway: str
     broker: str
-    password: str
     mac_key: str
+    password: str = ""
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
     v: int = VERSION
 
 
@@ -75,13 +85,19 @@ def read_credentials(path: Path) -> Credentials:
 
 def write_credentials(path: Path, credentials: Credentials) -> None:
     """Write the file for its owner alone, all or nothing. Raises OSError."""
+    tls = credentials.tls
+    host = f"[{credentials.host}]" if ":" in credentials.host else credentials.host
     content = _File(
         gateway=credentials.gateway,
-        broker=f"mqtt://{credentials.host}:{credentials.port}",
-        password=credentials.password,
+        broker=f"{'mqtt' if tls is None else 'mqtts'}://{host}:{credentials.port}",
         mac_key=base64.b64encode(credentials.mac_key).decode(),
+        password=credentials.password,
+        ca="" if tls is None else tls.ca,
+        certificate="" if tls is None else tls.certificate or "",
+        key="" if tls is None else tls.key or "",
     )
-    private_files.write(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    members = {name: value for name, value in msgspec.structs.asdict(content).items() if value != ""}
+    private_files.write(path, msgspec.json.format(msgspec.json.encode(members), indent=2) + b"\n")
 
 
 def _checked(content: _File) -> Credentials:
@@ -89,26 +105,38 @@ def _checked(content: _File) -> Credentials:
         raise ValueError(f"version {content.v} is not {VERSION}: update the older side")
     if not is_gateway_id(content.gateway):
         raise ValueError("gateway: 1 to 64 of A-Z a-z 0-9 . _ -")
-    if not content.password:
+    scheme, host, port = _address(content.broker)
+    tls = _tls(content) if scheme == "mqtts" else None
+    if tls is None and not is_loopback(host):
+        raise ValueError(
+            f"broker: {host} is another machine, and the password would go there without TLS; use mqtts:// or 127.0.0.1"
+        )
+    if tls is None and not content.password:
         raise ValueError("password: empty")
-    host, port = _address(content.broker)
     try:
         mac_key = base64.b64decode(content.mac_key, validate=True)
     except binascii.Error:
         raise ValueError("mac_key: not base64") from None
     if len(mac_key) != MAC_KEY_BYTES:
         raise ValueError(f"mac_key: {len(mac_key)} bytes, not {MAC_KEY_BYTES}")
-    return Credentials(content.gateway, host, port, content.password, mac_key)
+    return Credentials(content.gateway, host, port, content.password if tls is None else "", mac_key, tls)
 
 
-def _address(broker: str) -> tuple[str, int]:
+def _tls(content: _File) -> Tls:
+    for name in ("ca", "certificate", "key"):
+        if not getattr(content, name):
+            raise ValueError(f"{name}: missing, and mqtts:// needs it")
+    tls = Tls(content.ca, content.certificate, content.key)
+    client_context(tls)
+    return tls
+
+
+def _address(broker: str) -> tuple[str, str, int]:
     url = urlsplit(broker)
     try:
         port = url.port
     except ValueError:
         port = None
-    if url.scheme != "mqtt" or not url.hostname or not port or url.path or url.username:
-        raise ValueError("broker: has the form mqtt://127.0.0.1:PORT")
-    if not is_loopback(url.hostname):
-        raise ValueError(f"broker: {url.hostname} is another machine, and the password would go there without TLS; use 127.0.0.1")
-    return url.hostname, port
+    if url.scheme not in ("mqtt", "mqtts") or not url.hostname or not port or url.path or url.username:
+        raise ValueError("broker: has the form mqtts://NAME:PORT, or mqtt://127.0.0.1:PORT on one machine")
+    return url.scheme, url.hostname, port

@@ -8,13 +8,16 @@ what finds it full, or is too large to be ours, is dropped and counted.
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from host.crash_points import reached
+from sync.loopback import is_loopback
 from sync.mqtt_link import BrokerUnavailable, Link, Message
+from sync.tls import Tls, TlsUnusable, client_context
 
 __all__ = ["BrokerUnavailable", "Login", "Message", "Session", "connect"]
 
@@ -29,7 +32,8 @@ class Login:
     host: str
     port: int
     user: str
-    password: str = field(repr=False)
+    password: str = field(repr=False)  # empty: a certificate says who we are
+    tls: Tls | None = None  # without it the broker is on this machine
 
 
 class Session:
@@ -86,7 +90,15 @@ async def connect(
 
     `will` is published by the broker, at QoS 1, when the connection ends without our goodbye. `queue_limit` bounds the messages
     that wait to be read, `inflight` those that wait for the broker's word; `dropped` counts `queue_full` and `too_big`."""
-    link = Link(client_id, login.user, login.password, will=will, queue_limit=queue_limit, dropped=dropped, inflight=inflight)
+    if login.tls is None and not is_loopback(login.host):
+        raise BrokerUnavailable(f"the broker {login.host} is another machine, and nothing goes there without TLS")
+    try:
+        context = None if login.tls is None else client_context(login.tls)
+    except TlsUnusable as exc:
+        raise BrokerUnavailable(str(exc)) from None
+    link = Link(
+        client_id, login.user, login.password, context, will=will, queue_limit=queue_limit, dropped=dropped, inflight=inflight
+    )
     try:
         try:
             await link.open(login.host, login.port, connect_timeout_s, keepalive_s)
@@ -106,4 +118,17 @@ def _in_words(exc: OSError, login: Login) -> str:
             return f"the name {login.host} is not known: check the broker's address and the network"
         case TimeoutError():
             return f"the broker {where} does not answer"
+        case ssl.SSLCertVerificationError():
+            return f"the certificate of the broker {where} is not accepted ({exc.verify_message}): {_remedy(exc.verify_code)}"
+        case ssl.SSLError():
+            return f"no TLS with {where} ({exc.reason or exc}): is this the broker's TLS port?"
     return f"the broker {where} cannot be reached: {exc.strerror or exc}"
+
+
+def _remedy(code: int) -> str:
+    match code:
+        case 9 | 10:  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+            return "check the clock of this machine, then the broker's certificate"
+        case 62 | 64:  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+            return "use a name that the certificate is for"
+    return "it is not of the authority that we know; check the broker's address, or enrol this gateway again"

@@ -7,6 +7,7 @@ waits for it.
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Link:
         client_id: str,
         user: str,
         password: str,
+        tls: ssl.SSLContext | None,
         *,
         will: Message | None,
         queue_limit: int,
@@ -54,6 +56,7 @@ class Link:
         inflight: int,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._shows_certificate = tls is not None and not password
         self._thread = threading.get_ident()
         self._user = user
         self._queue_limit = queue_limit
@@ -68,7 +71,10 @@ class Link:
         client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id, clean_session=True, protocol=paho.MQTTv311, reconnect_on_failure=False
         )
-        client.username_pw_set(user, password)
+        if tls is not None:
+            client.tls_set_context(tls)
+        if password:
+            client.username_pw_set(user, password)
         client.max_inflight_messages_set(inflight)
         if will:
             client.will_set(will.topic, will.payload, qos=1, retain=will.retained)
@@ -153,7 +159,12 @@ class Link:
             self._greeted.set_result(None)
 
     def _on_disconnect(self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
-        self._end(f"the connection to the broker is lost ({reason})")
+        if self._shows_certificate and not self._greeted.done():  # what a broker does that does not accept it
+            self._end(
+                f"the broker does not take the certificate of {self._user}: it has ended, is revoked or of another authority"
+            )
+        else:
+            self._end(f"the connection to the broker is lost ({reason})")
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         if len(message.payload) > MAX_WIRE_BYTES:
@@ -188,7 +199,12 @@ class Link:
             self._housekeeping = self._loop.call_later(_HOUSEKEEPING_S, self._keep_house)
 
     def _watch(self, sock: Any) -> None:
-        self._loop.add_reader(sock, self._guarded, self._paho.loop_read)
+        self._loop.add_reader(sock, self._read, sock)
+
+    def _read(self, sock: Any) -> None:
+        self._guarded(self._paho.loop_read)
+        if isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0 and sock.pending():
+            self._loop.call_soon(self._read, sock)  # TLS has decrypted more than was read, and the selector cannot see that
 
     def _watch_write(self, sock: Any) -> None:
         if sock.fileno() >= 0:

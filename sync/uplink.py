@@ -136,7 +136,7 @@ class Uplink:
         self._become(UplinkState.CONNECTING)
         me = self._credentials
         will = Message(self._topic("state"), encode(State("offline", "the connection broke")), retained=True)
-        login = Login(me.host, me.port, me.user, me.password)
+        login = Login(me.host, me.port, me.user, me.password, me.tls)
         async with connect(login, me.gateway, will=will, dropped=self.status.ignored) as session:
             self.status.connections += 1
             try:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sync.credentials import Credentials, CredentialsUnusable, read_credentials, write_credentials
+from tests.certificates import client, fresh_authority
 
 MINE = Credentials("hamburg-1", "127.0.0.1", 8490, "pass word", bytes(range(32)))
 GOLDEN = {
@@ -14,6 +15,11 @@ GOLDEN = {
     "password": "pass word",
     "mac_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 }
+TLS = client(fresh_authority(), "hamburg-1")
+SECURE: dict[str, object] = {
+    "broker": "mqtts://registry.example.com:8883", "ca": TLS.ca, "certificate": TLS.certificate, "key": TLS.key,
+}  # fmt: skip
+OTHERS_KEY = client(fresh_authority(), "hamburg-1").key
 
 
 def write(path: Path, content: object) -> Path:
@@ -43,6 +49,17 @@ def test_a_file_of_just_the_four_members_will_do(tmp_path: Path) -> None:
     assert read_credentials(write(tmp_path / "c.json", GOLDEN)) == MINE
 
 
+def test_to_another_machine_a_certificate_takes_the_place_of_the_password(tmp_path: Path) -> None:
+    path = tmp_path / "credentials.json"
+    for host in ("registry.example.com", "192.0.2.7", "2001:db8::1"):
+        mine = Credentials("hamburg-1", host, 8883, "", bytes(range(32)), TLS)
+        write_credentials(path, mine)
+        assert read_credentials(path) == mine
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "password" not in json.loads(path.read_text())
+    assert "PRIVATE" not in repr(mine)
+
+
 def test_no_secret_shows_in_a_repr() -> None:
     assert "pass word" not in repr(MINE)
     assert "mac_key" not in repr(MINE)
@@ -68,12 +85,17 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     [
         ({"gateway": "a/b"}, "gateway:"),
         ({"gateway": "+"}, "gateway:"),
-        ({"broker": "127.0.0.1:8490"}, "mqtt://127.0.0.1:PORT"),
-        ({"broker": "mqtt://127.0.0.1"}, "mqtt://127.0.0.1:PORT"),
+        ({"broker": "127.0.0.1:8490"}, "mqtts://NAME:PORT"),
+        ({"broker": "mqtt://127.0.0.1"}, "mqtts://NAME:PORT"),
         ({"broker": "mqtt://192.0.2.7:8490"}, "192.0.2.7 is another machine"),
         ({"broker": "mqtt://example.org:8490"}, "example.org is another machine"),
-        ({"broker": "mqtt://127.0.0.1:port"}, "mqtt://127.0.0.1:PORT"),
-        ({"broker": "mqtts://127.0.0.1:1"}, "mqtt://127.0.0.1:PORT"),
+        ({"broker": "mqtt://127.0.0.1:port"}, "mqtts://NAME:PORT"),
+        ({"broker": "mqtts://127.0.0.1:1"}, "ca: missing"),
+        ({"broker": "mqtts://127.0.0.1:1", "ca": TLS.ca}, "certificate: missing"),
+        (SECURE | {"key": ""}, "key: missing"),
+        (SECURE | {"ca": "pass word"}, "ca: not a certificate"),
+        (SECURE | {"key": OTHERS_KEY}, "do not belong together"),
+        (SECURE | {"key": "pass word"}, "do not belong together"),
         ({"password": ""}, "password: empty"),
         ({"mac_key": "AAEC"}, "3 bytes"),
         ({"mac_key": "?"}, "not base64"),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sync.mqtt import BrokerUnavailable, Login, Message, Session, connect
+from tests.certificates import client, fresh_authority
 from tests.integration.sync.conftest import GATEWAY, eventually
 from tests.mosquitto import Mosquitto, free_port
 
@@ -108,7 +109,10 @@ async def test_refusals_are_said_in_words(broker: Mosquitto) -> None:
 async def test_what_is_not_there_is_said_in_words() -> None:
     port = free_port()
     assert f"nothing listens at 127.0.0.1:{port}" in await why_not(Login("127.0.0.1", port, "me", "secret"))
-    assert "the name no-such-host.invalid is not known" in await why_not(Login("no-such-host.invalid", 1, "me", "secret"))
+    assert "the name no-such-host.invalid is not known" in await why_not(
+        Login("no-such-host.invalid", 1, "me", "", client(fresh_authority(), "me"))
+    )
+    assert "nothing goes there without TLS" in await why_not(Login("no-such-host.invalid", 1, "me", "secret"))
 
 
 async def test_a_peer_that_never_answers_is_given_up() -> None:
