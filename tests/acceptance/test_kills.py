@@ -1,135 +1,100 @@
-"""Gateway, ingest and broker are killed at random moments while every read is told: nothing confirmed is lost, nothing doubled.
+"""Gateway and ingest are killed at every named place in the code: nothing confirmed is lost, nothing doubled, all in order.
 
-Confirmed is what another connection could read from the outbox: a truth log beside, synced line by line, holds it. The verdict
-is the difference of sets between that log and the registry's rows. SIGHTPOST_KILLS sets how often each of the three dies.
+SIGHTPOST_KILLS sets how often each place is died at; `make chaos` does it with every other fault besides (tests/chaos).
 """
 
-import asyncio
 import os
 import random
+import shutil
 import sqlite3
-import threading
-import time
-from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from drivers.emulated_device import TagInField
-from drivers.emulated_line import EmulatedPty, attached
-from drivers.r2000.emulator import R2000Emulator
-from gateway.simulate import http, verdict
-from gateway.simulate.processes import command, last_words, running, stop
-from gateway.simulate.stage import SITE, Ports, Stage, free_ports, set_up_desk
-from tests.acceptance.site_under_test import victim
+from tests.chaos.kills import GATEWAY_POINTS, INGEST_POINTS, kill_gateway, kill_ingest
+from tests.chaos.plant import Plant, Template
+from tests.chaos.verdict import Verdict, judge
 
 KILLS = int(os.environ.get("SIGHTPOST_KILLS", "3"))
 SEED = int(os.environ.get("SIGHTPOST_SEED", "7"))
-TAGS = [bytes.fromhex("3474257bf4") + index.to_bytes(7) for index in range(1, 31)]
+
+pytestmark = pytest.mark.timeout(120 + 60 * KILLS)
 
 
-class TruthLog(threading.Thread):
-    """Follows the outbox file from outside; what it has written down was committed."""
-
-    def __init__(self, outbox: Path, log: Path) -> None:
-        super().__init__(name="truth-log")
-        self._outbox, self._log = outbox, log
-        self._ending = threading.Event()
-
-    def run(self) -> None:
-        position = 0
-        with self._log.open("w") as out:
-            while True:
-                ending = self._ending.is_set()
-                if self._outbox.exists():
-                    with closing(sqlite3.connect(self._outbox, timeout=10)) as db:
-                        try:
-                            rows = db.execute(
-                                "SELECT position, hex(event_id) FROM record WHERE position > ?", (position,)
-                            ).fetchall()
-                        except sqlite3.OperationalError:
-                            rows = []  # the tables are being made
-                    position = rows[-1][0] if rows else position
-                    out.writelines(event_id + "\n" for _, event_id in rows)
-                    out.flush()
-                    os.fsync(out.fileno())
-                if ending:
-                    return
-                time.sleep(0.02)
-
-    def end(self) -> list[str]:
-        self._ending.set()
-        self.join()
-        return self._log.read_text().split()
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
+    with Template.made(tmp_path_factory.mktemp("chaos")) as template:
+        yield template
 
 
-async def delivered(status: str, within_s: float) -> bool:
-    """Wait until nothing waits for the registry any more."""
-    deadline = time.monotonic() + within_s
-    while (await http.get(status))["outbox"]["waiting"]:
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.2)
-    return True
-
-
-@pytest.mark.timeout(120 + 20 * KILLS)
-async def test_kills_lose_no_confirmed_event_and_double_none(tmp_path: Path) -> None:
+async def judged(template: Template, kill: Callable[[Plant, Sequence[str]], Awaitable[None]], points: Sequence[str]) -> Verdict:
     rng = random.Random(SEED)
-    stage = Stage(tmp_path, free_ports(Ports(0, 0, 0)))
-    set_up_desk(stage)
-    await command("sightpost-registry", "migrate", "-c", stage.registry_toml)
-    await command("sightpost-registry", "gateways", "add", SITE, "--local", "--out", stage.credentials, "-c", stage.registry_toml)
+    order = list(points) * KILLS
+    rng.shuffle(order)
+    async with Plant.running(template, rng) as plant:
+        await plant.gateway.start()
+        await kill(plant, order)
+        verdict = await plant.verdict("kills", len(order))
+        assert verdict.confirmed == plant.truth.now.last > 10 * len(order)
+    print(verdict)
+    return verdict
 
-    quiet = asyncio.Event()
 
-    def tags(_antenna: int) -> list[TagInField]:
-        return [] if quiet.is_set() else [TagInField(epc, -50) for epc in rng.sample(TAGS, 8)]
+async def test_a_gateway_that_dies_anywhere_loses_and_doubles_nothing(template: Template, tmp_path: Path) -> None:
+    verdict = await judged(template, kill_gateway, list(GATEWAY_POINTS))
+    assert replace(verdict, lost=0, doubled=0, out_of_order=0) == verdict
+    assert verdict.stored == verdict.confirmed
 
-    status = f"http://127.0.0.1:{stage.ports.status}/status.json"
-    truth = TruthLog(stage.outbox, tmp_path / "truth.log")
-    truth.start()
-    try:
-        async with (
-            attached(R2000Emulator(tags, ports=1, round_s=0.04, boot_s=0.1), EmulatedPty(stage.door_line)),
-            running(tmp_path / "registry.log", "sightpost-registry", "up", "-c", stage.registry_toml) as up,
-        ):
-            assert await http.answers(f"http://127.0.0.1:{stage.ports.registry}/readyz", 60), last_words(
-                tmp_path / "registry.log"
-            )
-            order = ["gateway", "ingest", "mosquitto"] * KILLS
-            rng.shuffle(order)
-            gateway_log = tmp_path / "gateway.log"
-            while True:
-                async with running(gateway_log, "sightpost", "run", "-c", stage.gateway_toml) as gateway:
-                    assert await http.answers(status, 30), last_words(gateway_log)
-                    died = False
-                    while order and not died:
-                        await asyncio.sleep(rng.uniform(0.5, 1.8))
-                        name = order.pop()
-                        died = name == "gateway"
-                        if died:
-                            gateway.kill()
-                        else:
-                            (await victim(up.pid, name)).kill()
-                    if died:
-                        continue
-                    await asyncio.sleep(1)
-                    quiet.set()
-                    await asyncio.sleep(0.5)
-                    assert await delivered(status, 45), last_words(gateway_log, 20)
-                    await stop(gateway)
-                    break
-    finally:
-        confirmed = truth.end()
 
-    told = verdict.told(stage.registry_database)
-    stored = {event.event_id for event in told}
-    assert len(confirmed) > 100 * KILLS
-    assert [event_id for event_id in confirmed if event_id not in stored] == []
-    assert len(told) == len(stored)
-    facts = Counter((event.key, event.event_s) for event in told)
-    assert [fact for fact, count in facts.items() if count > 1] == []
-    assert verdict.lost(stage.outbox, stage.registry_database) == 0
-    print(f"{3 * KILLS} kills (seed {SEED}): {len(confirmed)} confirmed, {len(stored)} stored, 0 lost, 0 doubled")
+async def test_ingest_that_dies_anywhere_loses_and_doubles_nothing(template: Template, tmp_path: Path) -> None:
+    verdict = await judged(template, kill_ingest, list(INGEST_POINTS))
+    assert replace(verdict, lost=0, doubled=0, out_of_order=0) == verdict
+    assert verdict.stored == verdict.confirmed
+
+
+async def test_the_verdict_sees_what_is_wrong(template: Template, tmp_path: Path) -> None:
+    """Or the tests above would prove nothing."""
+    async with Plant.running(template, random.Random(SEED)) as plant:
+        await plant.gateway.start()
+        await plant.read(at_least=200)
+        assert (await plant.verdict("fine", 1)).holds
+        spoiled = tmp_path / "registry.sqlite3"
+
+        def after(*damage: str) -> tuple[int, int, int]:
+            for ending in ("", "-wal", "-shm"):
+                if (part := Path(f"{plant.registry_database}{ending}")).exists():
+                    shutil.copy(part, f"{spoiled}{ending}")
+            with closing(sqlite3.connect(spoiled, isolation_level=None)) as db:
+                for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+                    db.execute(f'DROP TRIGGER "{name}"')
+                for statement in damage:
+                    db.execute(statement)
+            found = judge("spoiled", 1, [plant.truth], [plant.outbox], spoiled)
+            return found.lost, found.doubled, found.out_of_order
+
+        await plant.ingest.stop()
+        one = "(SELECT event_id FROM tracking_locationevent WHERE seq = 100)"
+        copied = [row[1] for row in sqlite_columns(plant.registry_database) if row[1] not in ("event_id", "seq")]
+        names = ", ".join(copied)
+        assert after() == (0, 0, 0)
+        lost, doubled, _ = after(f"DELETE FROM tracking_locationevent WHERE event_id = {one}")
+        assert (lost, doubled) == (1, 0)
+        lost, doubled, _ = after(
+            f"INSERT INTO tracking_locationevent (event_id, seq, {names})"
+            f" SELECT '{'0' * 32}', 1000000, {names} FROM tracking_locationevent WHERE seq = 100"
+        )
+        assert lost == 0
+        assert doubled > 0
+        assert after(f"UPDATE tracking_locationevent SET identity = 'tag:other' WHERE event_id = {one}")[0] == 1
+        assert after("UPDATE tracking_position SET state = 'unknown'") == (0, 0, 40)
+        assert after("DELETE FROM tracking_stay WHERE to_ts IS NULL")[2] > 10
+        assert after("UPDATE chaos_position SET n = -n")[2] > 10
+        assert after("UPDATE tracking_locationevent SET seq = 0 WHERE seq = (SELECT max(seq) FROM tracking_locationevent)")[2] > 0
+
+
+def sqlite_columns(database: Path) -> list[tuple[int, str]]:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
+        return db.execute("PRAGMA table_info(tracking_locationevent)").fetchall()
