@@ -142,6 +142,10 @@ async def _work(
         observer.stored(len(events))
         sender.wake()
 
+    def full(why: str) -> None:
+        for feed in feeds if settings.gateway.when_full == "stop" else ():
+            feed.refuse(why)
+
     pipeline = Pipeline(
         intake,
         engine,
@@ -150,6 +154,7 @@ async def _work(
         clock,
         commit_interval_s=settings.gateway.commit_interval_ms / 1000,
         committed=committed,
+        full=full,
         recorder=recorder,
     )
     in_use: dict[str, Reader] = {}
@@ -171,9 +176,14 @@ async def _work(
     )
 
     async def look_often() -> None:
+        newest = "", 0
         while True:
             try:
-                observer.look(await writer(outbox.stat))
+                stat = await writer(outbox.stat)
+                if (stat.epoch, stat.last) != newest:  # by the pipeline, or by a command beside us
+                    newest = stat.epoch, stat.last
+                    sender.wake()
+                observer.look(stat)
             except OutboxUnavailable as exc:
                 log.debug("outbox: %s", exc)  # the pipeline says it where people see it
             engine.clock_quality = quality(clock.wall_ms())
@@ -267,6 +277,7 @@ def opener(settings: Settings, clock: Clock) -> Callable[[], Outbox]:
         mono_ns=clock.mono_ns,
         boot_id=boot_id(),
         quota_bytes=settings.gateway.outbox_mb * 1_000_000,
+        drop_oldest=settings.gateway.when_full == "drop_oldest",
     )
 
 

@@ -78,6 +78,7 @@ class Feed:
         self._antennas: dict[int, AntennaState] = {}
         self._refused: dict[str, str] = {}
         self._told_live = False  # as the engine takes it until told otherwise
+        self._refused_why = ""  # while nothing this reader reads is taken
 
     # What the driver calls.
 
@@ -86,7 +87,7 @@ class Feed:
         self._rate.add(len(batch))
         if batch:
             self._last_read = batch[-1]
-            self._recorder.reads(self.name, batch, self._intake.put(batch))
+            self._recorder.reads(self.name, batch, self._intake.refuse(batch) if self._refused_why else self._intake.put(batch))
 
     def signal(self, signal: Signal) -> None:
         match signal:
@@ -127,12 +128,21 @@ class Feed:
         self._enter(ReaderState.MISCONFIGURED, why)
         self._next_try_ns = None
 
+    # What the pipeline says.
+
+    def refuse(self, why: str) -> None:
+        """Take no reads as long as there is a reason: the reader is down for everybody who asks. Empty: go on."""
+        if bool(why) != bool(self._refused_why):
+            self._since_wall_ms = self._clock.wall_ms()
+        self._refused_why = why
+        self._tell_engine()
+
     # What the rest of the gateway asks.
 
     @property
     def live(self) -> bool:
         """It would tell if a tag were there: its silence means something."""
-        return self._state is ReaderState.UP and all(antenna.ok for antenna in self._antennas.values())
+        return self._state is ReaderState.UP and not self._refused_why and all(antenna.ok for antenna in self._antennas.values())
 
     def row(self) -> ReaderRow:
         last, noise = self._last_read, self._noise_total()
@@ -141,8 +151,10 @@ class Feed:
             name=self.name,
             driver=self.driver,
             url=self.url,
-            state=self._state,
-            why=self._why or "; ".join(f"refuses {setting}: {why}" for setting, why in self._refused.items()),
+            state=ReaderState.DOWN if self._state is ReaderState.UP and self._refused_why else self._state,
+            why=self._why
+            or self._refused_why
+            or "; ".join(f"refuses {setting}: {why}" for setting, why in self._refused.items()),
             since_wall_ms=self._since_wall_ms,
             last_read_wall_ms=None if last is None else last.rx_wall_ms,
             last_identity="" if last is None else shown(last),

@@ -168,6 +168,13 @@ class OutboxRow:
     days_left: float | None  # until the quota is full at the present rate; None when it is not filling
     dropped_reads: int  # reads refused because the queue before the outbox was full
     commit_ms: float  # how long the last commit took
+    quota_bytes: int = 0
+    dropped: tuple[tuple[str, int], ...] = ()  # (reason, records) that had to go for room, since the outbox was made
+    dropped_lately: bool = False
+
+    @property
+    def dropped_records(self) -> int:
+        return sum(records for _, records in self.dropped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,16 @@ class Intake:
     def put(self, reads: list[Read]) -> bool:
         """Keep the list, or refuse it as a whole when it does not fit."""
         if self.waiting + len(reads) > self._limit_reads:
-            self.refused += len(reads)
-            return False
+            return self.refuse(reads)
         self._items.append(reads)
         self.waiting += len(reads)
         self._something.set()
         return True
+
+    def refuse(self, reads: list[Read]) -> bool:
+        """Count the list as refused; return that it was not kept."""
+        self.refused += len(reads)
+        return False
 
     def put_link(self, link: Link) -> None:
         if self.waiting >= self._limit_reads or self._late_links:

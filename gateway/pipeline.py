@@ -2,7 +2,8 @@
 
 One round: take what waits, let the engine decide, commit its events and the engine state that goes with them in one transaction,
 wake the uplink. At most one round per commit interval, so a burst shares a commit and a lone event does not wait. While a commit
-fails its batch is kept and tried again and nothing is taken; the bounded intake then fills, refuses and counts (intake.py).
+fails its batch is kept and tried again and nothing is taken; the bounded intake then fills, refuses and counts (intake.py). Where
+the site wants it so, readers are not heard at all while the outbox is full.
 """
 
 import asyncio
@@ -64,9 +65,10 @@ class Pipeline:
         *,
         commit_interval_s: float,
         committed: Callable[[list[LocationEvent]], None],
+        full: Callable[[str], None] = lambda why: None,
         recorder: Recorder = OFF,
     ) -> None:
-        """`committed` is told after each commit what is stored now."""
+        """`committed` is told after each commit what is stored now; `full`, why there is no room, and "" once there is again."""
         self._intake = intake
         self._engine = engine
         self._store = store
@@ -74,6 +76,7 @@ class Pipeline:
         self._clock = clock
         self._commit_interval_s = commit_interval_s
         self._committed = committed
+        self._full = full
         self._recorder = recorder
         self._closing = False
         self.status = Committed()
@@ -145,17 +148,20 @@ class Pipeline:
             await asyncio.sleep(RETRY_S)
         self._stored(events, newest, (time.perf_counter() - began) * 1000)
 
-    def _failed(self, exc: Exception, events: int) -> None:
+    def _failed(self, exc: OutboxUnavailable, events: int) -> None:
         if not self.status.trouble:
             self.status.trouble_since_ns = self._clock.mono_ns()
             log.error("outbox: cannot store %d events: %s; they are kept and tried again", events, exc)
         self.status.trouble = str(exc)
         self.status.held_events = events
+        if exc.full:
+            self._full(str(exc))
 
     def _stored(self, events: list[LocationEvent], newest: int, took_ms: float) -> None:
         status = self.status
         if status.trouble:
             log.warning("outbox: storing again after %.0f s", (self._clock.mono_ns() - status.trouble_since_ns) / 1e9)
+            self._full("")
         status.trouble, status.held_events = "", 0
         status.last_seq = newest
         status.events += len(events)

@@ -53,6 +53,7 @@ class Storing:
     for_s: float
     held_events: int
     alarm: str = ""  # why the outbox had to begin a new epoch lately, or empty
+    set_aside: bool = False  # because its file could not be read
 
 
 def sentence(readers: tuple[ReaderRow, ...], outbox: OutboxRow, storing: Storing, delivery: Delivery) -> tuple[str, Light]:
@@ -60,7 +61,8 @@ def sentence(readers: tuple[ReaderRow, ...], outbox: OutboxRow, storing: Storing
     if storing.trouble:
         held = f"{count(storing.held_events, 'event')} held in memory"
         refused = f", {count(outbox.dropped_reads, 'read')} refused" if outbox.dropped_reads else ""
-        return f"Not storing for {span(storing.for_s)}: {storing.trouble}; {held}{refused}.", Light.FAILED
+        what, _, _ = storing.trouble.partition("; ")  # the outbox says what to do behind the semicolon
+        return f"Not storing for {span(storing.for_s)}: {what}; {held}{refused}.", Light.FAILED
     delivered, light = _delivered(outbox, delivery)
     if not readers:
         return f"Nothing to read: no reader is configured. {delivered}.", Light.ATTENTION
@@ -159,15 +161,18 @@ def _dedup(sorting: Sorting, outbox: OutboxRow) -> Hop:
 def _outbox(outbox: OutboxRow, storing: Storing, sorting: Sorting) -> Hop:
     rate = f"{number(outbox.waiting)} waiting"
     if storing.trouble:
-        return Hop("outbox", Light.FAILED, rate, storing.trouble, "free space on the disk or raise outbox_mb; it is tried again")
+        what, _, step = storing.trouble.partition("; ")
+        return Hop("outbox", Light.FAILED, rate, what, f"{step}; it is tried again" if step else "it is tried again")
     if storing.alarm:
-        return Hop(
-            "outbox",
-            Light.ATTENTION,
-            rate,
-            storing.alarm,
-            "nothing is sent twice or lost; find out who changed the disk or the registry",
+        step = "find out who changed the disk or the registry"
+        if storing.set_aside:
+            step = "run `sightpost outbox recover`: it brings back what that file still holds"
+        return Hop("outbox", Light.ATTENTION, rate, storing.alarm, step)
+    if outbox.dropped_lately:
+        why = (
+            f"its quota is used up: {count(outbox.dropped_records, 'older event')} dropped and declared, the latest of each kept"
         )
+        return Hop("outbox", Light.ATTENTION, rate, why, "get the registry back, or raise outbox_mb")
     if outbox.days_left is not None and outbox.days_left < FEW_DAYS:
         return Hop(
             "outbox",

@@ -44,6 +44,10 @@ class GatewaySection(Section):
         le=1_000_000,
         description="16 to 1000000: megabytes that the outbox may take; 512 hold about a million events",
     )
+    when_full: Literal["drop_oldest", "stop"] = Field(
+        default="drop_oldest",
+        description='"drop_oldest" or "stop": at the quota, whether the oldest superseded events give way, or reads are refused',
+    )
     company_prefixes: list[Annotated[str, Field(pattern=r"^[0-9]{4,12}$")]] = Field(
         default=[], description='a list of our own GS1 company prefixes, 4 to 12 digits in quotes each, like ["4012345"]'
     )

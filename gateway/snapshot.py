@@ -18,7 +18,9 @@ from gateway.location.engine import Engine
 from gateway.location.site import Site
 from gateway.pipeline import Pipeline
 from gateway.sentences import Sorting, Storing, Way
+from sync import store_file
 from sync.outbox import OutboxStat
+from sync.store import RESERVE
 from sync.wire import EventKind, Health, HopHealth, LocationEvent, ReaderHealth
 
 ROW_BYTES = 460  # of an event on disk, until there are enough rows to measure it
@@ -59,15 +61,18 @@ class Observer:
         self._told: object = None  # what the registry is told at once when it changes, as of the last look
         self._started_wall_ms = clock.wall_ms()
         self._stored_lately = Rate(clock.mono_ns)
-        self._stored_last_hour = Rate(clock.mono_ns, slot_s=60, slots=60)
+        self._stored_last_hours = Rate(clock.mono_ns, slot_s=300, slots=72)
+        self._acked_last_hours = Rate(clock.mono_ns, slot_s=300, slots=72)
 
     def stored(self, events: int) -> None:
         """The pipeline has committed so many events."""
         self._stored_lately.add(events)
-        self._stored_last_hour.add(events)
+        self._stored_last_hours.add(events)
 
     def look(self, stat: OutboxStat) -> None:
         """To be called about once a second, with where the outbox stands."""
+        if stat.epoch == self._stat.epoch:
+            self._acked_last_hours.add(max(0, stat.acked - self._stat.acked))
         self._stat = stat
         self._sender.look()
         told = self._told_at_once()
@@ -155,20 +160,29 @@ class Observer:
             days_left=self._days_left(waiting),
             dropped_reads=self._intake.refused,
             commit_ms=status.commit_ms,
+            quota_bytes=stat.quota_bytes,
+            dropped=tuple((row.reason, row.records) for row in stat.dropped),
+            dropped_lately=any(self._clock.wall_ms() - row.last_wall_ms < ALARM_SHOWN_MS for row in stat.dropped),
         )
 
     def _days_left(self, waiting: int) -> float | None:
-        per_min = self._stored_last_hour.per_min()
-        if self._sender.delivery().way is Way.DELIVERING or not per_min:
+        """By how it has filled up in the last hours; the sent ring gives way."""
+        per_min = self._stored_last_hours.per_min()
+        if self._sender.delivery().way is Way.DELIVERING:  # else nothing leaves now, whatever did before
+            if waiting < per_min:
+                return None
+            per_min -= self._acked_last_hours.per_min()
+        if per_min <= 0:
             return None
         rows = self._stat.last - self._stat.first + 1
-        row_bytes = self._stat.file_bytes / rows if rows >= ENOUGH_ROWS else ROW_BYTES
-        return max(0.0, self._stat.quota_bytes / row_bytes - waiting) / per_min / (24 * 60)
+        row_bytes = self._stat.used_bytes / rows if rows >= ENOUGH_ROWS else ROW_BYTES
+        return max(0.0, self._stat.quota_bytes * (1 - RESERVE) / row_bytes - waiting) / per_min / (24 * 60)
 
     def _storing(self) -> Storing:
         status = self._pipeline.status
         for_s = (self._clock.mono_ns() - status.trouble_since_ns) / 1e9 if status.trouble else 0.0
-        return Storing(status.trouble, for_s, status.held_events, self._alarm())
+        alarm = self._alarm()
+        return Storing(status.trouble, for_s, status.held_events, alarm, store_file.SET_ASIDE in alarm)
 
     def _alarm(self) -> str:
         began_ms = self._stat.epochs[-1].started_wall_ms if self._stat.epochs else 0

@@ -20,8 +20,9 @@ from uuid import UUID
 import msgspec
 
 from host.crash_points import reached
-from sync import store_file
+from sync import outbox_gaps, store_file
 from sync.event_ids import event_ids
+from sync.outbox_room import TRIM_AT_ONCE, Room
 from sync.store import Cursor, OutboxDamaged, OutboxUnavailable, Store, open_store
 from sync.wire import MAX_BODY_BYTES, Ack, Gap, LocationEvent, Record, RecordKind, Rejected, encode
 
@@ -30,7 +31,8 @@ __all__ = ["Acknowledged", "DeadRecord", "EpochRow", "Outbox", "OutboxDamaged", 
 QUOTA_BYTES = 512 * 1024 * 1024
 RING_SHARE = 0.2  # of the quota, for what has been sent
 DEAD_KEPT_MS = 30 * 24 * 3600 * 1000
-TRIM_AT_ONCE = 5_000  # rows: about 20 ms of the transaction that trims
+FORGET_AT_ONCE = 10_000  # identities that the engine has forgotten and whose events the registry has
+ROOM_TRIES = 50  # of one append to get more room
 MAX_GAPS = 200  # in one reading
 
 _RECORD_OVERHEAD_BYTES = 250  # what a record is on the wire besides its body
@@ -38,7 +40,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ADD = "INSERT INTO record (position, event_id, kind, wall_ms, mono_ms, boot_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _PUT_STATE = """
-INSERT INTO engine_state (identity, state) VALUES (?, ?) ON CONFLICT (identity) DO UPDATE SET state = excluded.state"""
+INSERT INTO engine_state (identity, state, latest) VALUES (?, ?, ?)
+ON CONFLICT (identity) DO UPDATE SET state = excluded.state, latest = max(latest, excluded.latest)"""
+_PUT_LATEST = """
+INSERT INTO engine_state (identity, state, latest) VALUES (?, x'', ?)
+ON CONFLICT (identity) DO UPDATE SET latest = excluded.latest"""
+_FORGET = """
+DELETE FROM engine_state WHERE identity IN (
+    SELECT identity FROM engine_state WHERE state = x'' AND latest <= (SELECT acked FROM cursor) LIMIT ?)"""
 _READ = """
 SELECT position, event_id, kind, wall_ms, mono_ms, boot_id, body FROM record
 WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
@@ -76,6 +85,15 @@ class EpochRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """Records that had to go for room, since the store was made."""
+
+    reason: str  # as their gaps say it
+    records: int
+    last_wall_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxStat:
     epoch: str
     first: int  # the oldest seq that can still be sent, 0 when there is none
@@ -86,7 +104,9 @@ class OutboxStat:
     oldest_wall_ms: int | None  # of what waits
     dead: int
     file_bytes: int
+    used_bytes: int  # of the quota
     quota_bytes: int
+    dropped: tuple[Dropped, ...]
     epochs: tuple[EpochRow, ...]  # oldest first
     alarm: str  # why the present epoch began, when it was not simply the first
 
@@ -105,12 +125,21 @@ class DeadRecord:
 class Outbox:
     """One connection to the queue. Every call may raise OutboxUnavailable (nothing happened, later may help) or OutboxDamaged."""
 
-    def __init__(self, store: Store, *, wall_ms: Callable[[], int], mono_ns: Callable[[], int], boot_id: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        wall_ms: Callable[[], int],
+        mono_ns: Callable[[], int],
+        boot_id: str,
+        drop_oldest: bool = True,
+    ) -> None:
         self._store = store
         self._db = store.db
         self._wall_ms = wall_ms
         self._mono_ns = mono_ns
         self._boot_id = boot_id
+        self._room = Room(store, wall_ms, drop_oldest=drop_oldest)
 
     @classmethod
     def open(
@@ -121,11 +150,14 @@ class Outbox:
         mono_ns: Callable[[], int],
         boot_id: str,
         quota_bytes: int = QUOTA_BYTES,
+        drop_oldest: bool = True,
     ) -> "Outbox":
         """Open the queue at `path`, made on first use; an unreadable one is set aside, unless this process has it open already.
 
+        `drop_oldest`: at the quota superseded events give way to new ones (outbox_room.py); false: then it takes no more.
         Raises OutboxUnavailable, OutboxDamaged."""
-        return cls(open_store(path, quota_bytes, wall_ms()), wall_ms=wall_ms, mono_ns=mono_ns, boot_id=boot_id)
+        store = open_store(path, quota_bytes, wall_ms())
+        return cls(store, wall_ms=wall_ms, mono_ns=mono_ns, boot_id=boot_id, drop_oldest=drop_oldest)
 
     def close(self) -> None:
         self._store.close()
@@ -142,24 +174,14 @@ class Outbox:
 
     def append(self, events: Sequence[LocationEvent], state: Mapping[str, bytes | None] | None = None) -> int:
         """Store location events and the engine state that goes with them; return the newest seq. See `append_records`."""
-        return self.append_records([(RecordKind.LOCATION, encode(event)) for event in events], state)
+        records = [(RecordKind.LOCATION, encode(event)) for event in events]
+        return self._append_with_room(records, [event.identity for event in events], state or {})
 
     def append_records(self, records: Sequence[tuple[RecordKind, bytes]], state: Mapping[str, bytes | None] | None = None) -> int:
         """Store records (kind, JSON body) and engine state (None forgets the identity) together; return the newest seq.
 
-        At the quota the sent ring gives way first."""
-        for kind, body in records:
-            if len(body) > MAX_BODY_BYTES:
-                raise ValueError(f"a {kind} record of {len(body)} bytes: no batch can carry more than {MAX_BODY_BYTES}")
-        while True:
-            try:
-                last = self._append(records, state or {})
-            except OutboxUnavailable as exc:
-                if not exc.full or not self._drop_sent():
-                    raise
-            else:
-                reached("after_commit")
-                return last
+        At the quota others give way: see outbox_room.py."""
+        return self._append_with_room(records, [], state or {})
 
     def read_after(self, seq: int, max_records: int, max_bytes: int) -> tuple[list[Record], list[Gap]]:
         """Return what follows `seq`, without holes: the records (at least one, if there is one) and, as gaps, the numbers that
@@ -183,7 +205,7 @@ class Outbox:
                     Record(position - now.base, UUID(bytes=event_id), kind, stored_at, mono_ms, boot_id, msgspec.Raw(body))
                 )
                 reached = position
-            if len(rows) < max_records and reached < now.last:
+            if len(rows) < max_records and reached < now.last and len(gaps) < MAX_GAPS:
                 gaps += self._gaps(now, reached + 1, now.last)
             return records, gaps[:MAX_GAPS]
 
@@ -222,12 +244,13 @@ class Outbox:
     def saved_state(self) -> dict[str, bytes]:
         """Return the engine state per identity."""
         with self._store.reading():
-            return dict(self._db.execute("SELECT identity, state FROM engine_state"))
+            return dict(self._db.execute("SELECT identity, state FROM engine_state WHERE state != x''"))
 
     def reader_live(self, readers: Iterable[str], until_ms: int) -> None:
         """Remember that these readers were live until `until_ms` (wall clock)."""
         with self._store.writing():
             self._db.executemany("INSERT OR REPLACE INTO reader_live VALUES (?, ?)", [(reader, until_ms) for reader in readers])
+            self._db.execute(_FORGET, (FORGET_AT_ONCE,))  # as good a moment as any: it comes every half minute
 
     def live_until(self) -> dict[str, int]:
         with self._store.reading():
@@ -250,6 +273,8 @@ class Outbox:
                 "SELECT wall_ms FROM record WHERE position > ? ORDER BY position LIMIT 1", (now.acked,)
             ).fetchone()
             dead = self._db.execute("SELECT count(*) FROM dead").fetchone()[0]
+            dropped = self._db.execute("SELECT reason, records, last_ms FROM dropped ORDER BY reason").fetchall()
+            used_bytes = self._store.used_bytes()
         ends = [row[1] for row in epochs[1:]] + [now.last]
         return OutboxStat(
             epoch=now.epoch,
@@ -261,12 +286,35 @@ class Outbox:
             oldest_wall_ms=oldest[0] if oldest else None,
             dead=dead,
             file_bytes=store_file.size_bytes(self._store.path),
+            used_bytes=used_bytes,
             quota_bytes=self._store.quota_bytes,
+            dropped=tuple(Dropped(*row) for row in dropped),
             epochs=tuple(EpochRow(row[0], end - row[1], row[2], row[3]) for row, end in zip(epochs, ends, strict=True)),
             alarm=epochs[-1][3],
         )
 
-    def _append(self, records: Sequence[tuple[RecordKind, bytes]], state: Mapping[str, bytes | None]) -> int:
+    def _append_with_room(
+        self, records: Sequence[tuple[RecordKind, bytes]], identities: Sequence[str], state: Mapping[str, bytes | None]
+    ) -> int:
+        for kind, body in records:
+            if len(body) > MAX_BODY_BYTES:
+                raise ValueError(f"a {kind} record of {len(body)} bytes: no batch can carry more than {MAX_BODY_BYTES}")
+        tries = 0
+        while True:
+            try:
+                last = self._append(records, identities, state)
+            except OutboxUnavailable as exc:
+                tries += 1
+                if not exc.full or tries > ROOM_TRIES or not self._room.make(only_sent=not exc.quota):
+                    raise
+            else:
+                reached("after_commit")
+                return last
+
+    def _append(
+        self, records: Sequence[tuple[RecordKind, bytes]], identities: Sequence[str], state: Mapping[str, bytes | None]
+    ) -> int:
+        """`identities`: of the records, when they are location events."""
         with self._store.writing():
             now = self._store.cursor()
             wall_ms, mono_ms = self._wall_ms(), self._mono_ns() // 1_000_000
@@ -280,11 +328,19 @@ class Outbox:
             )
             last = now.last + len(records)
             self._db.execute("UPDATE cursor SET last = ?", (last,))
-            if state:
-                self._db.executemany(_PUT_STATE, [item for item in state.items() if item[1] is not None])
-                forgotten = [(identity,) for identity, value in state.items() if value is None]
-                self._db.executemany("DELETE FROM engine_state WHERE identity = ?", forgotten)
+            latest = dict(zip(identities, range(now.last + 1, last + 1), strict=bool(identities)))
+            self._put_state(state, latest)
+            if records:
+                self._store.check_room()
             return last - now.base
+
+    def _put_state(self, state: Mapping[str, bytes | None], latest: dict[str, int]) -> None:
+        """One row per identity: its state and the position of its latest event. Forgotten, it stays until that is sent."""
+        kept = [(identity, value, latest.pop(identity, 0)) for identity, value in state.items() if value is not None]
+        self._db.executemany(_PUT_STATE, kept)
+        forgotten = [(identity,) for identity, value in state.items() if value is None]
+        self._db.executemany("UPDATE engine_state SET state = x'' WHERE identity = ?", forgotten)
+        self._db.executemany(_PUT_LATEST, latest.items())
 
     def _agrees(self, now: Cursor, position: int, event_id: UUID | None) -> bool:
         """Whether the registry's id at `position` is ours. Where we have nothing to hold against it, it is."""
@@ -310,45 +366,25 @@ class Outbox:
             position = now.base + refusal.seq
             if position <= now.last:
                 self._db.execute(_BURY, (refusal.code, refusal.text, died_ms, position))
-                buried += self._db.execute("DELETE FROM record WHERE position = ?", (position,)).rowcount
+                if self._db.execute("DELETE FROM record WHERE position = ?", (position,)).rowcount:
+                    outbox_gaps.declare(self._db, [outbox_gaps.Run(position, position, "dead")])
+                    buried += 1
         if buried:
             self._db.execute("DELETE FROM dead WHERE died_ms < ?", (died_ms - DEAD_KEPT_MS,))
         return buried
 
     def _gaps(self, now: Cursor, first: int, last: int) -> list[Gap]:
-        """Why there is no row at positions `first`..`last`: the registry rejected it, the ring was trimmed, or it was lost."""
-        runs: list[list[int]] = []
-        for (position,) in self._db.execute(
-            "SELECT position FROM dead WHERE position BETWEEN ? AND ? ORDER BY position", (first, last)
-        ):
-            if runs and position == runs[-1][1] + 1:
-                runs[-1][1] = position
-            else:
-                runs.append([position, position])
-        reason = "trimmed" if now.first is None or last < now.first else "corrupt"
-        gaps: list[Gap] = []
-        for dead_first, dead_last in [*runs, [last + 1, last]]:
-            if dead_first > first:
-                gaps.append(Gap(first - now.base, dead_first - 1 - now.base, reason))
-            if dead_first <= dead_last:
-                gaps.append(Gap(dead_first - now.base, dead_last - now.base, "dead"))
-            first = dead_last + 1
-        return gaps
+        """Why there is no record at positions `first`..`last`, at most about MAX_GAPS from the first on."""
+        otherwise = "trimmed" if now.first is None or last < now.first else "corrupt"
+        found = outbox_gaps.within(self._db, first, last, otherwise, MAX_GAPS + 1)
+        return [Gap(run.first - now.base, run.last - now.base, run.reason) for run in found]
 
     def _trim(self, now: Cursor) -> None:
         """Keep the sent ring within its share of the quota, by the average size of a row."""
+        outbox_gaps.forget(self._db, now.acked if now.first is None else min(now.acked, now.first - 1))
         if now.first is None or now.first > now.acked:
             return
         row_bytes = self._store.used_bytes() / (now.last - now.first + 1)
         excess = now.acked - now.first + 1 - int(self._store.quota_bytes * RING_SHARE / row_bytes)
         if excess > 0:
             self._db.execute("DELETE FROM record WHERE position < ?", (now.first + min(excess, TRIM_AT_ONCE),))
-
-    def _drop_sent(self) -> bool:
-        """Delete the oldest part of the sent ring, whatever its share; return whether that freed anything."""
-        with self._store.writing():
-            now = self._store.cursor()
-            if now.first is None or now.first > now.acked:
-                return False
-            until = min(now.acked, now.first + TRIM_AT_ONCE)
-            return self._db.execute("DELETE FROM record WHERE position <= ?", (until,)).rowcount > 0

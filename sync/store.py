@@ -1,6 +1,9 @@
 """The SQLite file below the outbox: its schema, how it is opened, transactions, and what its errors mean to a caller."""
 
+import contextlib
+import errno
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +14,15 @@ from sync import store_file
 
 PAGE_BYTES = 4096
 
-_SCHEMA_VERSION = 1
+RESERVE = 0.02  # of the quota: appends leave it alone, so that gaps and acks can always be written
+
+_SCHEMA_VERSION = 2
 _BUSY_TIMEOUT_S = 5.0
 _WAL_KEPT_BYTES = 4 * 1024 * 1024  # after a checkpoint
+_DISK_FULL_BELOW_BYTES = 4 * 1024 * 1024
 _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
-_SCHEMA = f"""
-BEGIN IMMEDIATE;
+_SCHEMA_1 = """
 CREATE TABLE record (
     position INTEGER PRIMARY KEY,  -- always given by us: SQLite's own would start again at 1 in an empty table
     event_id BLOB NOT NULL, kind TEXT NOT NULL, wall_ms INTEGER NOT NULL, mono_ms INTEGER NOT NULL, boot_id TEXT NOT NULL,
@@ -33,8 +38,27 @@ CREATE TABLE cursor (  -- positions: the newest given out, and up to where the r
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1), last INTEGER NOT NULL, acked INTEGER NOT NULL, acked_id BLOB);
 CREATE TABLE engine_state (identity TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE reader_live (reader TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
-PRAGMA user_version = {_SCHEMA_VERSION};
 """
+# Nothing that is there changes: a gateway of before goes on with the store while a command of now looks at it.
+_SCHEMA_2 = """
+CREATE TABLE gap (  -- positions whose records will never come, and why; never two that touch for the same reason
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE dropped (reason TEXT PRIMARY KEY, records INTEGER NOT NULL, last_ms INTEGER NOT NULL) WITHOUT ROWID;
+-- The position of an identity's latest location event. With an empty state the engine has forgotten the identity.
+ALTER TABLE engine_state ADD COLUMN latest INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX forgotten ON engine_state (latest) WHERE state = x'';
+INSERT INTO gap SELECT position, position, 'dead' FROM dead;
+PRAGMA user_version = 2;
+"""
+_QUOTA = "it is full, its quota of {} MB is used up; get the registry back, or raise outbox_mb"
+_READ_ONLY = "its file system is read-only; look into the journal of the system for what the disk said, and mount it writable"
+_WHY = {
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_IOERR: "the disk fails to read or write; look into the journal of the system, and exchange the disk",
+    sqlite3.SQLITE_BUSY: "another program keeps it locked; close what has opened this file",
+    sqlite3.SQLITE_PERM: "its access is denied; give the file to the user of the gateway",
+    sqlite3.SQLITE_CANTOPEN: "its folder or file cannot be opened; look at their owner and mode",
+}
 _CURSOR = """
 SELECT epoch, base, last, acked, acked_id, (SELECT min(position) FROM record)
 FROM cursor, epoch ORDER BY ordinal DESC LIMIT 1"""
@@ -47,11 +71,13 @@ _open_here: "set[Store]" = set()
 class OutboxUnavailable(OSError):
     """The store does not take or give anything just now: disk full, quota reached, locked, read-only, I/O error.
 
-    Nothing of the call has happened; trying again later may help. `full`: there is no room."""
+    Nothing of the call has happened; trying again later may help. The text says behind a semicolon what a person can do.
+    `full`: there is no room, on the disk or, with `quota`, within what the outbox may take."""
 
-    def __init__(self, text: str, *, full: bool = False) -> None:
+    def __init__(self, text: str, *, full: bool = False, quota: bool = False) -> None:
         super().__init__(text)
         self.full = full
+        self.quota = quota
 
 
 class OutboxDamaged(Exception):
@@ -84,6 +110,8 @@ class Store:
             self.db.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
             if not self._has_tables():
                 self._create(started_ms, why)
+            elif self._pragma("user_version") == 1:
+                self._upgrade()
             self._check()
         except BaseException:
             self.db.close()
@@ -104,6 +132,11 @@ class Store:
     def used_bytes(self) -> int:
         """Return what the pages in use take, without those that deletes have freed for reuse."""
         return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES
+
+    def check_room(self) -> None:
+        """Raises OutboxUnavailable when what the transaction has written does not leave the reserve free."""
+        if self.used_bytes() > self.quota_bytes * (1 - RESERVE):
+            raise self._unavailable(_QUOTA.format(self.quota_bytes // 1_000_000), full=True, quota=True)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -133,13 +166,21 @@ class Store:
             yield
         except sqlite3.DatabaseError as exc:
             if _is_damage(exc):
-                store_file.mark_damaged(self.path)
+                with contextlib.suppress(OSError):  # on a disk that takes no more the next start has to find it out anew
+                    store_file.mark_damaged(self.path)
                 raise OutboxDamaged(f"the outbox {self.path} is damaged: {exc}") from exc
             if isinstance(exc, sqlite3.OperationalError):
-                full = exc.sqlite_errorcode == sqlite3.SQLITE_FULL
-                text = "no room is left: the disk or the quota is full" if full else str(exc)
-                raise OutboxUnavailable(f"the outbox {self.path}: {text}", full=full) from exc
+                code = exc.sqlite_errorcode & 0xFF
+                if code != sqlite3.SQLITE_FULL:
+                    raise self._unavailable(_WHY.get(code, str(exc))) from exc
+                if shutil.disk_usage(self.path.parent).free < _DISK_FULL_BELOW_BYTES:
+                    raise self._unavailable("the disk is full; free space on it", full=True) from exc
+                text = _QUOTA.format(self.quota_bytes // 1_000_000)
+                raise self._unavailable(text, full=True, quota=True) from exc
             raise
+
+    def _unavailable(self, text: str, *, full: bool = False, quota: bool = False) -> OutboxUnavailable:
+        return OutboxUnavailable(f"the outbox {self.path}: {text}", full=full, quota=quota)
 
     def _pragma(self, name: str) -> int:
         return int(self.db.execute(f"PRAGMA {name}").fetchone()[0])
@@ -149,7 +190,7 @@ class Store:
 
     def _create(self, started_ms: int, why: str) -> None:
         try:
-            self.db.executescript(_SCHEMA)
+            self.db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA_1} {_SCHEMA_2}")
             self.begin_epoch(0, started_ms, why)
             self.db.execute("INSERT INTO cursor VALUES (1, 0, 0, NULL)")
             self.db.execute("COMMIT")
@@ -157,6 +198,15 @@ class Store:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             if not self._has_tables():  # else another connection was first
+                raise
+
+    def _upgrade(self) -> None:
+        try:
+            self.db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA_2} COMMIT;")
+        except sqlite3.OperationalError:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            if self._pragma("user_version") == 1:  # else another connection was first
                 raise
 
     def _check(self) -> None:
@@ -190,10 +240,14 @@ def open_store(path: Path, quota_bytes: int, now_ms: int) -> Store:
                 raise OutboxDamaged(f"the outbox {path} is damaged: {exc}") from exc
             aside = store_file.set_aside(path, now_ms)
             store_file.prepare(path)
-            why = f"the store before could not be read ({exc}) and was set aside as {aside.name}"
+            why = f"the store before could not be read ({exc}) and {store_file.SET_ASIDE} {aside.name}"
             return Store(path, quota_bytes, now_ms, why)
-    except (sqlite3.Error, OSError) as exc:
-        raise OutboxUnavailable(f"the outbox {path} cannot be opened: {exc}") from exc
+    except sqlite3.Error as exc:
+        why = _WHY.get(getattr(exc, "sqlite_errorcode", 0) & 0xFF, str(exc))
+        raise OutboxUnavailable(f"the outbox {path} cannot be opened: {why}") from exc
+    except OSError as exc:
+        why = _READ_ONLY if exc.errno == errno.EROFS else str(exc)
+        raise OutboxUnavailable(f"the outbox {path} cannot be opened: {why}") from exc
 
 
 def _is_damage(exc: sqlite3.DatabaseError) -> bool:

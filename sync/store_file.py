@@ -4,6 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
+SET_ASIDE = "was set aside as"  # what the alarm of the store after says
 _SIDES = ("", "-wal", "-shm")
 
 

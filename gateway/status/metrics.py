@@ -111,6 +111,12 @@ def _of_outbox(row: OutboxRow) -> Iterator[Metric]:
     yield _gauge("outbox_file_bytes", "Size of the outbox file.", row.file_bytes)
     yield _gauge("outbox_days_left", "Days until the quota is full at this rate; absent when it is not filling.", row.days_left)
     yield _gauge("outbox_commit_seconds", "How long the last commit took.", row.commit_ms / 1000)
+    yield _gauge("outbox_quota_bytes", "What the outbox may take.", row.quota_bytes)
+    text = "Records that had to go for room, each declared to the registry, since the outbox was made, by reason."
+    dropped = CounterMetricFamily("sightpost_outbox_dropped_records", text, labels=["reason"])
+    for reason, records in row.dropped:
+        dropped.add_metric([reason], records)
+    yield dropped
     yield _counter("dropped_reads", "Reads refused because the queue before the engine was full.", row.dropped_reads)
 
 
@@ -167,6 +173,7 @@ Worth an alarm:
 
 - `sightpost_ready == 0` for 10 minutes, `time() - sightpost_outbox_oldest_time_seconds > 3600`
 - `sightpost_reader_state{sightpost_reader_state="up"} == 0` for 2 minutes, `sightpost_reader_antenna_ok == 0`
+- `increase(sightpost_outbox_dropped_records_total[1h]) > 0`
 - `sightpost_outbox_days_left < 3`, `increase(sightpost_dropped_reads_total[10m]) > 0`
 - `sightpost_clock_quality{sightpost_clock_quality="unset"} == 1`
 """

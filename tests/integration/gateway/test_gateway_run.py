@@ -1,8 +1,10 @@
 """The whole gateway on real ptys and a real outbox: what it reads it stores, and what fails beside it stops nothing."""
 
 import asyncio
+import contextlib
 import json
 import random
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -12,11 +14,13 @@ import pytest
 
 from drivers.emulated_line import EmulatedPty, Weather, attached
 from drivers.r2000.emulator import R2000Emulator
-from gateway.app import run
+from gateway.app import opener, run
+from gateway.clock import SYSTEM
 from gateway.health import Light, ReaderState
 from gateway.status.server import CannotListen
 from sync.credentials import Credentials, write_credentials
-from sync.wire import EventKind
+from sync.outbox import OutboxUnavailable
+from sync.wire import Ack, EventKind, RecordKind
 from tests.gateway_plant import settings_of, stored, tags, working
 
 
@@ -105,6 +109,30 @@ async def test_without_a_broker_it_keeps_storing(tmp_path: Path) -> None:
         refused.value.close()
         assert refused.value.code == 503
     assert len(stored(settings)) >= 5
+
+
+async def test_a_site_that_wants_it_hears_no_reader_while_the_outbox_is_full(tmp_path: Path) -> None:
+    line = EmulatedPty(tmp_path / "dock")
+    settings = settings_of(tmp_path, {"dock": line.url})
+    changes = {"when_full": "stop", "outbox_mb": 1}
+    settings = settings.model_copy(update={"gateway": settings.gateway.model_copy(update=changes)})
+    outbox = opener(settings, SYSTEM)()
+    scan = RecordKind.SCAN, b'"%s"' % (b"x" * 400)
+    with contextlib.suppress(OutboxUnavailable):
+        while True:
+            outbox.append_records([scan] * 20)
+    last = outbox.newest()[1]
+    async with attached(reader(1, 50), line), working(settings) as gateway:
+        await gateway.until(lambda now: now.readers[0].state is ReaderState.DOWN and now.outbox.dropped_reads > 10)
+        now = gateway.now()
+        assert "it is full, its quota of 1 MB is used up" in now.readers[0].why
+        assert now.light is Light.FAILED
+        assert re.search("its quota of 1 MB is used up; [0-9]+ events? held in memory, [0-9,]+ reads refused", now.sentence)
+        newest = outbox.read_after(last - 1, 1, 10**6)[0][0]
+        outbox.acknowledge(Ack(outbox.epoch, last, newest.event_id, 1000, newest.stored_at), nonce=None)
+        await gateway.until(lambda now: now.readers[0].state is ReaderState.UP and now.light is not Light.FAILED)
+    assert outbox.newest()[1] > last
+    outbox.close()
 
 
 async def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:

@@ -212,11 +212,16 @@ async def test_after_a_restart_the_engine_goes_on_where_it_was(writer: Writer, t
 
 async def test_with_no_room_left_events_are_held_until_there_is(writer: Writer, tmp_path: Path) -> None:
     """With the real outbox and a small quota; room comes by deleting what had been delivered."""
-    clock = {"wall_ms": SYSTEM.wall_ms, "mono_ns": SYSTEM.mono_ns}
-    outbox = await writer(lambda: Outbox.open(tmp_path / "o.db", **clock, boot_id="b", quota_bytes=256 * 1024))
+
+    def opened() -> Outbox:
+        clock, path = SYSTEM, tmp_path / "o.db"
+        return Outbox.open(path, wall_ms=clock.wall_ms, mono_ns=clock.mono_ns, boot_id="b", quota_bytes=256 * 1024)
+
+    outbox = await writer(opened)
     plant = Plant(writer)
+    said: list[str] = []
     plant.pipeline = Pipeline(
-        plant.intake, plant.engine, outbox, writer, SYSTEM, commit_interval_s=0.001, committed=plant.told.extend
+        plant.intake, plant.engine, outbox, writer, SYSTEM, commit_interval_s=0.001, committed=plant.told.extend, full=said.append
     )
     running = asyncio.create_task(plant.pipeline.run())
     first = 1
@@ -231,6 +236,8 @@ async def test_with_no_room_left_events_are_held_until_there_is(writer: Writer, 
     await writer(lambda: outbox.acknowledge(ack, nonce=None))
     await plant.until(lambda: plant.pipeline.status.events == first - 1)
     assert plant.intake.refused == 0
+    assert "it is full" in said[0]
+    assert said[-1] == ""
     plant.pipeline.finish()
     await running
     await writer(outbox.close)

@@ -100,6 +100,20 @@ def test_an_antenna_that_fails_takes_the_readers_word_for_silence(feed: Feed, in
     assert links(intake) == [True, False, True]
 
 
+def test_while_the_outbox_takes_nothing_a_reader_is_down_and_what_it_reads_is_counted(feed: Feed, intake: Intake) -> None:
+    feed.trying()
+    feed.signal(Connected("S-8600", "2.4"))
+    feed.refuse("the outbox is full; get the registry back")
+    feed.reads([read(), read()])
+    assert (feed.row().state, feed.row().why) == (ReaderState.DOWN, "the outbox is full; get the registry back")
+    assert (intake.waiting, intake.refused) == (2, 2)  # only the two links wait
+    assert links(intake) == [True, False]  # its silence means nothing now
+    feed.refuse("")
+    feed.reads([read()])
+    assert feed.row().state is ReaderState.UP
+    assert links(intake) == [True]
+
+
 def test_noise_adds_up_over_sessions(feed: Feed) -> None:
     feed.trying()
     feed.signal(LineNoise(2, 30))

@@ -88,6 +88,14 @@ def test_when_all_is_well_every_hop_is_good_and_asks_for_nothing() -> None:
         ("dedup", (UP,), replace(SORTING, unconfirmed=30_000), OUTBOX, STORING, DELIVERING, Light.ATTENTION, "30,000 codes"),
         ("dedup", (UP,), SORTING, replace(OUTBOX, dropped_reads=9), STORING, DELIVERING, Light.ATTENTION, "9 reads refused"),
         ("outbox", (UP,), SORTING, OUTBOX, Storing("no room is left", 5.0, 3), DELIVERING, Light.FAILED, "no room is left"),
+        (
+            "outbox", (UP,), SORTING, OUTBOX, Storing("the disk is full; free space on it", 5.0, 3), DELIVERING,
+            Light.FAILED, "the disk is full",
+        ),
+        (
+            "outbox", (UP,), SORTING, replace(FULL, dropped=(("quota", 7), ("seen", 5)), dropped_lately=True), STORING, GONE,
+            Light.ATTENTION, "12 older events dropped",
+        ),
         ("outbox", (UP,), SORTING, replace(FULL, days_left=1.5), STORING, GONE, Light.ATTENTION, "room for 36 h left"),
         ("broker", (UP,), SORTING, FULL, STORING, GONE, Light.FAILED, "connection refused"),
         (
@@ -119,6 +127,16 @@ def test_a_short_interruption_is_waiting_and_asks_for_nothing(delivery: Delivery
     assert Light.WAITING in {hop.light for hop in path}
     assert Light.FAILED not in {hop.light for hop in path}
     assert {hop.next_step for hop in path} == {""}
+
+
+def test_what_the_outbox_says_is_to_do_is_the_next_step() -> None:
+    storing = Storing("the disk is full; free space on it", 5.0, 3)
+    assert sentence((UP,), OUTBOX, storing, DELIVERING)[0] == "Not storing for 5 s: the disk is full; 3 events held in memory."
+    (hop,) = [hop for hop in hops((UP,), SORTING, OUTBOX, storing, DELIVERING) if hop.name == "outbox"]
+    assert hop.next_step == "free space on it; it is tried again"
+    set_aside = replace(STORING, alarm="the store before was set aside as x", set_aside=True)
+    (hop,) = [hop for hop in hops((UP,), SORTING, OUTBOX, set_aside, DELIVERING) if hop.name == "outbox"]
+    assert "sightpost outbox recover" in hop.next_step
 
 
 def test_what_a_driver_says_is_to_do_is_the_next_step() -> None:
