@@ -30,7 +30,7 @@ from gateway.intake import Intake
 from gateway.lifecycle import Systemd, Watch, advanced, stop_on_signals
 from gateway.location.engine import Engine
 from gateway.location.site import Instant
-from gateway.orders.desk import Desk
+from gateway.orders.desk import Desk, Do
 from gateway.orders.doing import identify, ping
 from gateway.orders.memory import Memory
 from gateway.pipeline import Pipeline
@@ -158,7 +158,7 @@ async def _work(
         recorder=recorder,
     )
     in_use: dict[str, Reader] = {}
-    verbs = {Verb.PING: ping(lambda: observer.sentence()), Verb.IDENTIFY: identify(in_use)}
+    verbs: dict[str, Do] = {Verb.PING: ping(lambda: observer.sentence()), Verb.IDENTIFY: identify(in_use)}
     desk = Desk(verbs, Memory(settings.gateway.data_dir / "orders.json"), clock.mono_ns)
     sender = Sender(
         credentials_path(settings),

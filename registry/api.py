@@ -25,6 +25,7 @@ from registry.assets.edits_api import router as edits
 from registry.custody.api import router as custody
 from registry.importing.api import router as imports
 from registry.labels.api import router as labels
+from registry.orders.api import router as orders
 from registry.page import factor_missing
 from registry.people.api import router as people
 from registry.places.api import router as places
@@ -141,4 +142,5 @@ api.add_router("", scanning)
 api.add_router("", reports)
 api.add_router("", stock)
 api.add_router("", undelivered)
+api.add_router("", orders)
 problem_json.install(api)

@@ -73,7 +73,7 @@ def ingest(config: Config = None) -> None:
     import asyncio
 
     with _django(config) as configuration:
-        from registry.tracking.ingest import run
+        from registry.taking_in import run
 
         asyncio.run(run(configuration))
 
@@ -257,6 +257,46 @@ def gateways_revoke(gateway_id: str, config: Config = None) -> None:
         revoke_gateway(by=_operator(), gateway_id=gateway_id)
         refresh(configuration)
         print(f"{gateway_id} is revoked.")
+
+
+@gateways_app.command("send")
+def gateways_send(
+    gateway_id: str,
+    verb: Annotated[str, typer.Argument(help="ping or identify.")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Its arguments, like reader=dock-3.")
+    ] = None,
+    wait: Annotated[float | None, typer.Option(min=1, max=3000, help="Wait so many seconds for the answer.")] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Order a gateway to do something. Exit status 0: done, or ordered if not waited for; 4: not done."""
+    with _django(config):
+        from registry.orders.command import in_words, is_fine, send
+        from registry.orders.schemas import order_out
+
+        placed = send(by=_operator(), gateway_id=gateway_id, verb=verb, words=words or [], wait_s=wait)
+        print(json.dumps(order_out(placed), default=str) if as_json else in_words(placed, waited=wait is not None))
+        raise typer.Exit(exits.OK if is_fine(placed, waited=wait is not None) else exits.PERSON)
+
+
+@gateways_app.command("orders")
+def gateways_orders(gateway_id: str, as_json: Json = False, config: Config = None) -> None:
+    """List what was ordered of a gateway lately, newest first, with what came of it."""
+    with _django(config):
+        from registry.orders.services import orders_of
+
+        rows = [
+            {
+                "placed": _iso(o.placed_at),
+                "verb": o.verb,
+                "arguments": json.dumps(o.arguments),
+                "state": o.state,
+                "answer": o.text,
+            }
+            for o in orders_of(by=_operator(), gateway_id=gateway_id)[:50]
+        ]
+        _print_rows(rows, as_json)
 
 
 @gateways_app.command("list")

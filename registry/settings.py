@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "registry.importing",
     "registry.trust",
     "registry.tracking",
+    "registry.orders",
     "registry.custody",
     "registry.places",
     "registry.people",

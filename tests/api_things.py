@@ -31,6 +31,7 @@ from registry.custody.transfers import request
 from registry.db import uuid7
 from registry.importing import services as imports
 from registry.importing.models import ImportJob
+from registry.orders.services import order
 from registry.places import plans
 from registry.reports.models import Schedule
 from registry.stock.services import receive
@@ -72,6 +73,8 @@ def ids_of(world: World) -> dict[str, Any]:
         "zone_id": Zone.objects.get().pk,
         "tag_id": UnknownTag.objects.get().pk,
         "import_id": checked.pk,
+        "gateway_id": "hamburg-1",
+        "order_id": order(by=ROOT, gateway_id="hamburg-1", verb="identify", arguments={"reader": "SECRET"}).pk,
         "job_id": checked.pk,
         **_handed_out(world),
         "plan_id": _plan(world.places["Office"]),
@@ -147,6 +150,7 @@ def _somebody(world: World) -> dict[str, Any]:
 def bodies_of(world: World) -> dict[str, Any]:
     """Valid ones: with an empty body a missing check would look like a refused value."""
     return {
+        "POST /api/v1/gateways/{gateway_id}/orders": {"verb": "ping"},
         "POST /api/v1/assets": {"name": "Vice", "identifiers": [{"text": "VICE-1"}]},
         "PATCH /api/v1/assets/{asset_id}": {"name": "Pump 7b"},
         "POST /api/v1/assets/bulk": [{"name": "Vice"}],

@@ -138,6 +138,8 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         PATCH /api/v1/cost-centers/{word_id} | POST /api/v1/status-labels | PATCH /api/v1/status-labels/{word_id}
         PATCH /api/v1/tags/{word_id} | POST /api/v1/tags/{word_id}/merge | DELETE /api/v1/tags/{word_id}
         POST /api/v1/custom-fields | PATCH /api/v1/custom-fields/{field_id} | POST /api/v1/zones
+        GET /api/v1/gateways/{gateway_id}/orders | POST /api/v1/gateways/{gateway_id}/orders
+        GET /api/v1/gateways/{gateway_id}/orders/{order_id}
         POST /settings/words/starter/ | POST /settings/words/{slug}/ | POST /settings/words/{slug}/{word_id}/"""),
     (ADMIN, """
         POST /api/v1/people/{person_id}/log-in | POST /api/v1/people/{person_id}/password | GET /api/v1/undelivered
@@ -197,6 +199,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /api/v1/locations/{location_id}/plan": lambda i: {"file": PNG},
     "PUT /api/v1/locations/{location_id}/outline": lambda i: {"plan": i["plan_id"], "corners": [[0, 0], [1, 0], [1, 1]]},
     "PUT /api/v1/zones/{zone_id}/place": lambda i: {"place": i["hall_id"]},
+    "POST /api/v1/gateways/{gateway_id}/orders": lambda i: {"verb": "ping"},
     "POST /api/v1/zones": lambda i: {"gateway": "hamburg-1", "name": "loft"},
     "POST /api/v1/unknown-tags/{tag_id}/claim": lambda i: {"asset": i["free_id"]},
     "POST /api/v1/custody": lambda i: {"assets": [i["free_id"]], "person": i["person_id"]},

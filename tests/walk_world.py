@@ -38,6 +38,7 @@ from registry.custody.services import check_out
 from registry.custody.transfers import request
 from registry.importing import services as imports
 from registry.importing.models import ImportJob
+from registry.orders.services import order
 from registry.places import plans
 from registry.reports.models import Schedule
 from registry.stock.services import receive
@@ -177,6 +178,8 @@ def tell_secrets(around: Around) -> dict[str, Any]:
         "identifier_id": made.identifiers.get(state="active").pk, "location_id": room.pk, "hall_id": around.hall.pk,
         "category_id": category.pk, "zone_id": zone.pk, "tag_id": UnknownTag.objects.get(identity="tag:SECRET-STRAY").pk,
         "custody_id": custody.pk, "booking_id": booking.pk, "transfer_id": transfer.pk, "link_id": link.pk, "file_id": photo.pk,
+        "gateway_id": "untold-gw",
+        "order_id": order(by=ROOT, gateway_id="untold-gw", verb="identify", arguments={"reader": "UNTOLD"}).pk,
         "line_id": line.pk, "value": "SECRET-CODE", "number": made.asset_no,
         "inner_id": Location.objects.get(code="UNTOLD-C").pk, "place": around.hall.code, "free_no": free.asset_no,
         "box_no": box.asset_no, "code": "tag:SECRET-CODE", "version": Asset.objects.get(pk=made.pk).version,

@@ -13,7 +13,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -28,6 +28,7 @@ from registry.configuration import Configuration
 from registry.texts import for_log
 from registry.tracking import services
 from registry.tracking.acks import Acks
+from registry.tracking.correspondence import Correspondent
 from registry.tracking.intake import Message, Reply, take
 from registry.tracking.models import IngestWorker
 from sync import mqtt, topics
@@ -41,24 +42,26 @@ REST_S = 0.01  # after a commit: SQLite's lock is not fair, and the pages want t
 QUARANTINED = 10_000  # records kept; the oldest go first
 HEARTBEAT_S = 2.0
 HOUSEKEEPING_S = 0.5
+OURS = frozenset({"hello", "events", "health", "state"})  # the leaves that `take` takes
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 
 Result = TypeVar("Result")
 
 
-async def run(configuration: Configuration) -> None:
-    """Take in until SIGTERM or SIGINT. What is in hand then is still committed and acknowledged."""
+async def run(configuration: Configuration, others: Sequence[Correspondent] = ()) -> None:
+    """Take in until SIGTERM or SIGINT. What is in hand then is still committed and acknowledged. `others` hear and say what is
+    neither event nor ack."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Ingest(configuration, rng=random.Random()).run(stop)  # noqa: S311 - jitter
+    await Ingest(configuration, rng=random.Random(), others=others).run(stop)  # noqa: S311 - jitter
 
 
 class Ingest:
     """One worker. `counts` are totals since the start, by name; /metrics and the live page show them."""
 
-    def __init__(self, configuration: Configuration, *, rng: random.Random) -> None:
+    def __init__(self, configuration: Configuration, *, rng: random.Random, others: Sequence[Correspondent] = ()) -> None:
         section, broker = configuration.ingest, configuration.broker
         password = secret_files.read_or_make(configuration.data_dir, secret_files.BROKER_PASSWORD)
         self.counts: Counter[str] = Counter()
@@ -68,6 +71,7 @@ class Ingest:
         self._queue: asyncio.Queue[Message] = asyncio.Queue(maxsize=section.queue_messages)
         self._client_dropped: Counter[str] = Counter()
         self._acks = Acks(self._credit)
+        self._others = others
         self._rng = rng
         self._started_at = timezone.now()
         self._session: mqtt.Session | None = None
@@ -153,7 +157,7 @@ class Ingest:
 
         while True:
             try:
-                return await self._in_thread(lambda: take(messages, self.counts, reply))
+                return await self._in_thread(lambda: self._take_in(messages, reply))
             except (OperationalError, InterfaceError) as exc:
                 failures += 1
                 self.counts["failed_transactions"] += 1
@@ -166,6 +170,13 @@ class Ingest:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause_s)
 
+    def _take_in(self, messages: list[Message], reply: Callable[[Reply], None]) -> None:
+        theirs = {leaf for other in self._others for leaf in other.leaves} - OURS
+        take([message for message in messages if message.leaf not in theirs], self.counts, reply)
+        for other in self._others:
+            if heard := [message for message in messages if message.leaf in other.leaves]:
+                other.take(heard, self.counts)
+
     async def _keep_house(self) -> None:
         """Say that we live; finish what people began (changed identifiers, mapped zones); keep the unknown tags bounded."""
         loop = asyncio.get_running_loop()
@@ -173,6 +184,7 @@ class Ingest:
         while True:
             try:
                 more = await self._in_thread(self._tidy)
+                await self._speak()
                 connected = self._session is not None
                 if connected != told or loop.time() - beaten >= HEARTBEAT_S:
                     beaten, told = loop.time(), connected
@@ -182,6 +194,15 @@ class Ingest:
                 await self._in_thread(_close_connections)
                 more = False
             await asyncio.sleep(REST_S if more else HOUSEKEEPING_S)
+
+    async def _speak(self) -> None:
+        """Say what the others have to say; what is lost on the way they say again."""
+        for other in self._others:
+            if (session := self._session) is None:
+                return
+            with contextlib.suppress(mqtt.BrokerUnavailable):
+                for one in await self._in_thread(other.due):
+                    await session.publish(topics.down(one.gateway, one.leaf), one.payload)
 
     def _tidy(self) -> bool:
         """One transaction of each kind at most, so that batches never wait long; return whether there is more to do."""

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 READ = (401, 403, 200, 200, 200, 200)
 MAKE = (401, 403, 403, 201, 403, 201)
 CHANGE = (401, 403, 403, 200, 403, 200)
-PEOPLE = (401, 403, 403, 200, 200, 200)  # people are for those who handle assets, a token that reads does not
+PEOPLE = (401, 403, 403, 200, 200, 200)  # people and gateways are for those who handle them, a token that reads does not
 GONE = (401, 403, 403, 204, 403, 204)
 THEIRS = (401, 403, 404, 200, 200, 200)  # what only its owner and administrators see
 
@@ -90,6 +90,9 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/positions": READ,
     "GET /api/v1/events": READ,
     "GET /api/v1/gateways": READ,
+    "GET /api/v1/gateways/{gateway_id}/orders": PEOPLE,
+    "POST /api/v1/gateways/{gateway_id}/orders": MAKE,
+    "GET /api/v1/gateways/{gateway_id}/orders/{order_id}": PEOPLE,
     "GET /api/v1/imports": READ,
     "POST /api/v1/imports": MAKE,
     "GET /api/v1/imports/{import_id}": THEIRS,

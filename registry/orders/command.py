@@ -1,0 +1,62 @@
+"""What `sightpost-registry gateways send` does: place an order and, if asked, wait for its answer."""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from registry import exits
+from registry.access.actors import Actor
+from registry.orders import services
+from registry.orders.models import GatewayOrder
+
+LOOK_EVERY_S: Final = 0.2
+
+
+def send(*, by: Actor, gateway_id: str, verb: str, words: Sequence[str], wait_s: float | None) -> GatewayOrder:
+    """Return the order, with its answer if that came within `wait_s`. Raises CannotGoOn and what `services.order` raises."""
+    arguments = _arguments(words)
+    within = timedelta(seconds=max(wait_s, 5)) if wait_s else services.USUALLY
+    placed = services.order(by=by, gateway_id=gateway_id, verb=verb, arguments=arguments, within=within)
+    if wait_s:
+        until_s = time.monotonic() + wait_s
+        while placed.state == GatewayOrder.State.WAITING and time.monotonic() < until_s:
+            time.sleep(LOOK_EVERY_S)
+            placed.refresh_from_db()
+    return placed
+
+
+def in_words(placed: GatewayOrder, *, waited: bool) -> str:
+    """Return what came of it, for whoever ordered it."""
+    if placed.state != GatewayOrder.State.WAITING:
+        return f"{placed.get_state_display().lower()}: {placed.text}".removesuffix(": ")
+    valid = f"it holds until {placed.not_after:%H:%M:%S} UTC"
+    return f"no answer yet; {valid}" if waited else f"ordered; {valid}; `gateways orders {placed.gateway_id}` shows the answer"
+
+
+def is_fine(placed: GatewayOrder, *, waited: bool) -> bool:
+    return placed.state == GatewayOrder.State.DONE or (placed.state == GatewayOrder.State.WAITING and not waited)
+
+
+def _arguments(words: Sequence[str]) -> dict[str, Any]:
+    """`reader=dock-3 pin=2 rules.lost_max_s=120`: numbers are numbers, dots lead inside."""
+    arguments: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        *folders, last = name.split(".")
+        if not equals or not last:
+            raise exits.CannotGoOn(f"{word!r} should have the form name=value, like reader=dock-3.")
+        inside = arguments
+        for folder in folders:
+            inside = inside.setdefault(folder, {})
+        inside[last] = _value(value)
+    return arguments
+
+
+def _value(text: str) -> Any:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, int | float | bool) else text

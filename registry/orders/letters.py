@@ -1,0 +1,92 @@
+"""What ingest says to gateways for us, and hears from them: see tracking/correspondence.py.
+
+An order is said when it is placed, after each hello of its gateway, and every few seconds until it is answered: messages may be
+lost, and the gateway does nothing twice. The first answer counts.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from registry.orders.models import TEXT_CHARS, GatewayOrder
+from registry.texts import for_log
+from registry.tracking.correspondence import Spoken
+from registry.tracking.gateways import mac_key
+from registry.tracking.intake import Message
+from registry.tracking.models import Gateway
+from registry.tracking.parsing import plain
+from sync.wire import Command, Outcome, Purpose, Reply, WireError, seal, unseal
+
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER: Final = timedelta(seconds=5)
+LEFT: Final = timedelta(seconds=10)  # for an answer that is under way when the time is over
+AT_ONCE: Final = 50
+
+State = GatewayOrder.State
+STATES: Final = {Outcome.DONE: State.DONE, Outcome.REFUSED: State.REFUSED, Outcome.FAILED: State.FAILED}
+
+
+class Letters:
+    """All calls in ingest's database thread."""
+
+    leaves = frozenset({"hello", "reply"})
+
+    def take(self, messages: Sequence[Message], counts: Counter[str]) -> None:
+        greeted = {message.gateway for message in messages if message.leaf == "hello"}
+        if greeted:  # who has just come back hears at once what waits
+            GatewayOrder.objects.filter(gateway__in=greeted, state=State.WAITING).update(said_at=None)
+        replies = [message for message in messages if message.leaf == "reply"]
+        gateways = Gateway.objects.in_bulk({message.gateway for message in replies})
+        for message in replies:
+            gateway = gateways.get(message.gateway)
+            if gateway is None or gateway.revoked_at is not None:
+                counts["unknown_gateway" if gateway is None else "revoked_gateway"] += 1
+                continue
+            try:
+                reply = unseal(message.payload, Reply, Purpose.REPLY, mac_key(gateway))
+            except WireError as exc:
+                counts[f"refused_{exc.code}"] += 1
+                log.warning("gateway %s, a reply: %s", gateway.pk, for_log(str(exc)))
+                continue
+            counts["replies"] += 1
+            self._answered(gateway, reply)
+
+    def due(self) -> Sequence[Spoken]:
+        now = timezone.now()
+        GatewayOrder.objects.filter(state=State.WAITING, not_after__lt=now - LEFT).update(state=State.EXPIRED)
+        return [self._letter(one) for one in _to_be_said(now)]
+
+    def _answered(self, gateway: Gateway, reply: Reply) -> None:
+        state = STATES.get(reply.outcome)
+        if state is None:
+            return
+        theirs = GatewayOrder.objects.filter(pk=reply.id, gateway=gateway, state__in=[State.WAITING, State.EXPIRED])
+        if theirs.update(state=state, text=plain(reply.text)[:TEXT_CHARS], answered_at=timezone.now()):
+            log.info("gateway %s, order %s: %s, %s", gateway.pk, reply.id, state, for_log(reply.text))
+
+    def _letter(self, one: GatewayOrder) -> Spoken:
+        command = Command(one.pk, one.verb, one.not_after, msgspec.Raw(msgspec.json.encode(one.arguments)))
+        return Spoken(one.gateway_id, "cmd", seal(command, Purpose.COMMAND, mac_key(one.gateway)))
+
+
+@transaction.atomic
+def _to_be_said(now: datetime) -> list[GatewayOrder]:
+    """To gateways that are there; with one that is away it would be lost."""
+    due = GatewayOrder.objects.filter(
+        Q(said_at=None) | Q(said_at__lt=now - AGAIN_AFTER),
+        state=State.WAITING,
+        not_after__gt=now,
+        gateway__revoked_at=None,
+        gateway__state=Gateway.State.ONLINE,
+    )
+    found = list(due.select_related("gateway").order_by("id")[:AT_ONCE])
+    GatewayOrder.objects.filter(pk__in=[one.pk for one in found]).update(said_at=now)
+    return found

@@ -1,0 +1,53 @@
+"""Orders to gateways and what came of them."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+
+from registry.db import uuid7
+from registry.tracking.models import Gateway
+
+TEXT_CHARS = 512
+OPEN_PER_GATEWAY = 20  # that wait for an answer
+KEPT_PER_GATEWAY = 500
+LONGEST = timedelta(minutes=50)  # a gateway remembers what it was told for an hour
+
+
+class GatewayOrder(models.Model):
+    """One command. Ingest says it again until there is an answer or its time is over; the gateway does it once."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        REFUSED = "refused"  # nothing was done
+        FAILED = "failed"  # it was begun
+        EXPIRED = "expired", "no answer"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    verb = models.CharField(max_length=20)
+    arguments = models.JSONField(default=dict)  # never a secret
+    placed_at = models.DateTimeField(auto_now_add=True)
+    user = models.UUIDField(null=True)
+    through = models.CharField(max_length=10)
+    not_after = models.DateTimeField()
+    said_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    text = models.CharField(max_length=TEXT_CHARS, default="", blank=True)  # the gateway's words
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["gateway", "-id"], name="order_gateway"),
+            models.Index(fields=["id"], condition=Q(state="waiting"), name="order_waiting"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "done", "refused", "failed", "expired"]), name="order_state_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} for {self.gateway_id}"

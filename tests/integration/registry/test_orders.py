@@ -1,0 +1,141 @@
+"""Orders to gateways: who may place them, what is said to the gateway and when, and what its answers change."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from registry.access.models import Change
+from registry.orders.letters import Letters
+from registry.orders.models import OPEN_PER_GATEWAY, GatewayOrder
+from registry.orders.services import order, orders_of
+from registry.problems import Forbidden, Invalid, NotFound
+from registry.tracking.gateways import add_gateway, revoke_gateway
+from registry.tracking.intake import Message
+from registry.tracking.models import Gateway
+from sync.wire import Command, Outcome, Purpose, Reply, State, encode, seal, unseal
+from tests.integration.registry.conftest import Site
+from tests.registry_world import ROOT, actor, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def said(letters: Letters, site: Site) -> list[Command]:
+    spoken = list(letters.due())
+    assert all((one.gateway, one.leaf) == (site.id, "cmd") for one in spoken)
+    return [unseal(one.payload, Command, Purpose.COMMAND, site.credentials.mac_key) for one in spoken]
+
+
+def answer(site: Site, reply: Reply, *, key: bytes | None = None) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    payload = seal(reply, Purpose.REPLY, key or site.credentials.mac_key)
+    Letters().take([Message(site.id, "reply", payload)], counts)
+    return counts
+
+
+@pytest.fixture
+def online(site: Site) -> Site:
+    site.say(("state", encode(State("online"))))
+    return site
+
+
+@pytest.fixture
+def second(db: None) -> Site:
+    return Site(add_gateway(by=ROOT, gateway_id="berlin"))
+
+
+def ping(site: Site, **more: Any) -> GatewayOrder:
+    return order(by=ROOT, gateway_id=site.id, verb="ping", **more)
+
+
+def test_an_order_is_said_until_it_is_answered_and_the_first_answer_counts(online: Site) -> None:
+    letters = Letters()
+    placed = order(by=ROOT, gateway_id=online.id, verb="identify", arguments={"reader": "dock"})
+    [command] = said(letters, online)
+    assert (command.id, command.verb, bytes(command.arguments)) == (placed.pk, "identify", b'{"reader":"dock"}')
+    assert abs((command.not_after - timezone.now()).total_seconds() - 120) < 10
+    assert said(letters, online) == [], "not again at once"
+    GatewayOrder.objects.update(said_at=timezone.now() - timedelta(seconds=6))
+    assert [one.id for one in said(letters, online)] == [placed.pk], "again after a while"
+    letters.take([Message(online.id, "hello", b"")], Counter())
+    assert [one.id for one in said(letters, online)] == [placed.pk], "at once to a gateway that has come back"
+    assert answer(online, Reply(placed.pk, Outcome.DONE, "dock beeps")) == {"replies": 1}
+    answer(online, Reply(placed.pk, Outcome.FAILED, "a second one"))
+    placed.refresh_from_db()
+    assert (placed.state, placed.text) == ("done", "dock beeps")
+    assert placed.answered_at is not None
+    GatewayOrder.objects.update(said_at=None)
+    assert said(letters, online) == []
+    [change] = Change.objects.filter(object_type="gateway", object_id=online.id, action="ordered identify")
+    assert change.after == {"reader": "dock"}
+
+
+def test_to_a_gateway_that_is_away_nothing_is_said_and_in_the_end_there_is_no_answer(site: Site) -> None:
+    placed = ping(site)
+    assert said(Letters(), site) == []
+    GatewayOrder.objects.update(not_after=timezone.now() - timedelta(seconds=11))
+    site.say(("state", encode(State("online"))))
+    assert said(Letters(), site) == []
+    placed.refresh_from_db()
+    assert placed.state == "expired"
+    answer(site, Reply(placed.pk, Outcome.DONE, "and yet"))  # it was done in time, its word was long under way
+    placed.refresh_from_db()
+    assert placed.state == "done"
+
+
+def test_nobody_answers_for_another(online: Site, second: Site) -> None:
+    placed = ping(online)
+    assert answer(second, Reply(placed.pk, Outcome.DONE)) == {"replies": 1}
+    assert answer(online, Reply(placed.pk, Outcome.DONE), key=second.credentials.mac_key) == {"refused_bad_mac": 1}
+    revoke_gateway(by=ROOT, gateway_id=online.id)
+    assert answer(online, Reply(placed.pk, Outcome.DONE)) == {"revoked_gateway": 1}
+    assert said(Letters(), online) == []
+    placed.refresh_from_db()
+    assert placed.state == "waiting"
+    with pytest.raises(Invalid, match="revoked"):
+        ping(online)
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "why"),
+    [
+        ("shell", {}, "should be one of ping, identify"),
+        ("ping", {"reader": "x"}, "ping takes: none"),
+        ("identify", {}, "identify takes: reader, pin"),
+        ("identify", {"reader": "x", "path": "/etc/passwd"}, "identify takes: reader, pin"),
+        ("identify", {"reader": "x", "pin": 0}, "pin"),
+        ("identify", {"reader": "x" * 9000}, "more than 8,192 bytes"),
+    ],
+)
+def test_what_cannot_be_ordered_is_said(site: Site, verb: str, arguments: dict[str, Any], why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        order(by=ROOT, gateway_id=site.id, verb=verb, arguments=arguments)
+    assert not GatewayOrder.objects.exists()
+
+
+def test_so_many_wait_at_most_and_so_long(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(OPEN_PER_GATEWAY):
+        ping(site)
+    with pytest.raises(Invalid, match="20 orders wait"):
+        ping(site)
+    with pytest.raises(Invalid, match="within"):
+        ping(site, within=timedelta(hours=1))
+    GatewayOrder.objects.update(state="done")
+    monkeypatch.setattr("registry.orders.services.KEPT_PER_GATEWAY", 5)
+    newest = ping(site)
+    assert GatewayOrder.objects.count() == 5
+    assert GatewayOrder.objects.filter(pk=newest.pk).exists()
+
+
+def test_whom_it_is_for(site: Site) -> None:
+    manager, viewer = (actor(make_user(role, role)) for role in ("manager", "viewer"))
+    assert order(by=manager, gateway_id=site.id, verb="ping").user == manager.user_id
+    with pytest.raises(Forbidden):
+        order(by=viewer, gateway_id=site.id, verb="ping")
+    with pytest.raises(Forbidden):
+        orders_of(by=viewer, gateway_id=site.id)
+    with pytest.raises(NotFound):
+        order(by=manager, gateway_id="nowhere", verb="ping")
+    assert Gateway.objects.filter(pk=site.id).exists()
