@@ -133,6 +133,7 @@ class Sender:
             "uplink_went_back": status.went_back,
             "uplink_parted": status.parted,
             "uplink_rejected": status.rejected,
+            "uplink_undeliverable": status.undeliverable,
             "uplink_live_skipped": status.live_skipped,
             **{f"uplink_ignored_{reason}": total for reason, total in status.ignored.items()},
         }

@@ -34,6 +34,19 @@ class Cursor:
     def has(self, seq: int) -> bool:
         return seq <= self.through or any(first <= seq <= last for first, last in self.ranges)
 
+    def covers(self, first: int, last: int) -> bool:
+        """Whether all of first..last is accounted for."""
+        return last <= self.through or any(begin <= max(first, self.through + 1) and last <= end for begin, end in self.ranges)
+
+    def hole_after(self, seq: int) -> tuple[int, int | None]:
+        """Return the first run of numbers above `seq` that are not accounted for: what it follows, and its last (None: open)."""
+        after = max(seq, self.through)
+        for first, last in self.ranges:
+            if first > after + 1:
+                return after, first - 1
+            after = max(after, last)
+        return after, None
+
 
 def _merge(ranges: list[Span], first: int, last: int) -> None:
     """Add first..last to `ranges`, joining what it overlaps or touches."""

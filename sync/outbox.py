@@ -183,12 +183,15 @@ class Outbox:
         At the quota others give way: see outbox_room.py."""
         return self._append_with_room(records, [], state or {})
 
-    def read_after(self, seq: int, max_records: int, max_bytes: int) -> tuple[list[Record], list[Gap]]:
-        """Return what follows `seq`, without holes: the records (at least one, if there is one) and, as gaps, the numbers that
-        will never come. `max_bytes` counts the records as JSON."""
+    def read_after(
+        self, seq: int, max_records: int, max_bytes: int, *, until: int | None = None
+    ) -> tuple[list[Record], list[Gap]]:
+        """Return what follows `seq`, up to `until`, without holes: the records (at least one, if there is one) and, as gaps, the
+        numbers that will never come. `max_bytes` counts the records as JSON."""
         with self._store.reading():
             now = self._store.cursor()
-            rows = self._db.execute(_READ, (now.base + seq, now.last, max_records)).fetchall()
+            end = now.last if until is None else min(now.last, now.base + until)
+            rows = self._db.execute(_READ, (now.base + seq, end, max_records)).fetchall()
             records: list[Record] = []
             gaps: list[Gap] = []
             reached, room = now.base + seq, max_bytes
@@ -205,8 +208,8 @@ class Outbox:
                     Record(position - now.base, UUID(bytes=event_id), kind, stored_at, mono_ms, boot_id, msgspec.Raw(body))
                 )
                 reached = position
-            if len(rows) < max_records and reached < now.last and len(gaps) < MAX_GAPS:
-                gaps += self._gaps(now, reached + 1, now.last)
+            if len(rows) < max_records and reached < end and len(gaps) < MAX_GAPS:
+                gaps += self._gaps(now, reached + 1, end)
             return records, gaps[:MAX_GAPS]
 
     def acknowledge(self, ack: Ack, *, nonce: str | None) -> Acknowledged:
@@ -228,6 +231,9 @@ class Outbox:
             if not self._agrees(now, through, ack.through_id):
                 agreed = now.acked if through > now.acked else (now.first or now.last + 1) - 1
                 return self._part(now, agreed, f"the registry holds another record at seq {ack.through} than we")
+            if (foreign := self._foreign_range(now, ack)) is not None:
+                agreed = through if answers else max(through, now.acked)
+                return self._part(now, agreed, f"the registry holds another record at seq {foreign} than we")
             buried = self._bury(now, ack.rejected)
             if through < now.acked and not answers:
                 return Acknowledged(Verdict.STALE, now.acked - now.base, buried)
@@ -240,6 +246,14 @@ class Outbox:
             self._trim(now._replace(acked=through))
             reached("mid_delete")
             return Acknowledged(Verdict.ADVANCED, ack.through, buried)
+
+    def bury(self, epoch: str, seq: int, code: str, text: str) -> bool:
+        """Move a record that cannot be delivered to `dead`: its number becomes a gap. Return whether it still waited there."""
+        with self._store.writing():
+            now = self._store.cursor()
+            if epoch != now.epoch or now.base + seq <= now.acked:
+                return False
+            return self._bury(now, [Rejected(seq, code, text)]) > 0
 
     def saved_state(self) -> dict[str, bytes]:
         """Return the engine state per identity."""
@@ -352,6 +366,14 @@ class Outbox:
         if row := self._db.execute("SELECT event_id FROM dead WHERE position = ?", (position,)).fetchone():
             return theirs in (None, row[0])
         return position != now.acked or now.acked_id is None or now.acked_id == theirs
+
+    def _foreign_range(self, now: Cursor, ack: Ack) -> int | None:
+        """Return the end of a range that the registry has of another past, with a record there that we do not have."""
+        for (_, last), event_id in zip(ack.ranges, ack.range_ids, strict=False):
+            position = now.base + last
+            if position > now.last or not self._agrees(now, position, event_id):
+                return last
+        return None
 
     def _part(self, now: Cursor, agreed: int, why: str) -> Acknowledged:
         """Go on in a new epoch that begins after position `agreed`; ids and rows stay as they are."""

@@ -1,7 +1,7 @@
 """From the outbox to the registry: one conversation per connection, until the registry has acknowledged everything.
 
 connect -> subscribe -> state `online` -> hello -> the registry's answer says where to resume -> batches in a window, each ack
-opening it further. No progress: back to what is acknowledged. No word at all: ask by hello, now and then, and fill no broker.
+opening it further. No progress: what is missing goes again. No word at all: ask by hello, now and then, and fill no broker.
 The broker may lose anything at any time; nothing here relies on it, and a batch that arrives twice changes nothing.
 """
 
@@ -11,22 +11,23 @@ import functools
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
 
 from host.crash_points import reached
 from sync import topics
-from sync.batches import next_batch
+from sync.batches import SealedBatch, next_batch
 from sync.correspondence import Correspondent
 from sync.credentials import Credentials
 from sync.identification import Identification
 from sync.live import LiveTeller
 from sync.mqtt import BrokerUnavailable, Login, Message, Session, connect
 from sync.outbox import Outbox, OutboxDamaged, OutboxUnavailable, Verdict
+from sync.outbox_thread import OutboxThread
+from sync.resumption import Resumption, committed_ranges
+from sync.suspects import HOPELESS_AFTER
 from sync.uplink_status import UplinkState, UplinkStatus
-from sync.window import Window
+from sync.window import Lane, Slot, Window
 from sync.wire import Ack, Health, Purpose, State, WireError, decode, encode, seal, unseal
 
 __all__ = ["Identification", "Timing", "Uplink"]
@@ -37,9 +38,6 @@ GATHER_S = 0.06  # after a batch that took all there was: the commits of this ti
 HEALTH_APART_S = 2.0  # between two health messages, whatever changes meanwhile
 TICK_S = 5.0  # at least this often the watchdog sees us turn
 GOODBYE_S = 1.0
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class Uplink:
         `others` hear and say what is neither event nor ack."""
         self.status = UplinkStatus(since_wall_ms=wall_ms())
         self.progress = 0  # moves at least every TICK_S; the watchdog looks at it
-        self._open_outbox = open_outbox
+        self._in_thread = OutboxThread(open_outbox)
         self._credentials = credentials
         self._identification = identification
         self._health = health
@@ -93,9 +91,9 @@ class Uplink:
         self._hello_due = False
         self._nonce: str | None = None  # of the hello that waits for its answer, said at
         self._hello_s = 0.0
-        self._epoch = ""
         self._told_trouble = ""
         self._window: Window | None = None  # since the answer to the hello
+        self._resumption = Resumption(self._timing.stall_s)
 
     def wake(self) -> None:
         """A commit has been made. Call it in the event loop's thread."""
@@ -116,11 +114,11 @@ class Uplink:
     async def run(self) -> None:
         """Deliver until cancelled, then say goodbye. Raises OutboxDamaged, which only a new start heals."""
         failures = 0
-        with ThreadPoolExecutor(1, "uplink") as self._worker:
+        with self._in_thread:
             while True:
                 connections = self.status.connections
                 try:
-                    async with self._opened_outbox():
+                    async with self._in_thread.opened():
                         await self._converse()
                 except BrokerUnavailable as exc:
                     self._become(UplinkState.BROKER_DOWN, str(exc))
@@ -158,7 +156,7 @@ class Uplink:
                 group.create_task(self._deliver(session, group))
                 group.create_task(self._report_health(session))
                 if live := self._live:
-                    group.create_task(live.run(session, lambda: self._in_worker(live.new_records, self._outbox)))
+                    group.create_task(live.run(session, lambda: self._in_thread(live.new_records, self._in_thread.outbox)))
                 for other in self._others:
                     group.create_task(other.speak(lambda leaf, payload: session.publish(self._topic(leaf), payload)))
         except* (BrokerUnavailable, OutboxUnavailable, OutboxDamaged) as several:
@@ -167,17 +165,19 @@ class Uplink:
             raise trouble
 
     async def _deliver(self, session: Session, group: asyncio.TaskGroup) -> None:
+        silent = False
         while True:
-            await self._greet(session)
-            await self._stream(session, group)
+            await self._greet(session, silent=silent)
+            silent = await self._stream(session, group)
 
-    async def _greet(self, session: Session) -> None:
-        """Say hello until the registry answers."""
+    async def _greet(self, session: Session, *, silent: bool) -> None:
+        """Say hello until the registry answers. `silent`: because nothing came back."""
         unanswered = 0
+        self._resumption.leave(self._window, silent=silent)
         while True:
             self._hello_due, self._window = False, None
             self._nonce, self._hello_s = secrets.token_hex(16), self._now_s()
-            await session.publish(self._topic("hello"), await self._in_worker(self._hello, self._nonce))
+            await session.publish(self._topic("hello"), await self._in_thread(self._hello, self._nonce))
             if not unanswered:
                 self._become(UplinkState.GREETING, "waiting for the registry's answer")
             if not await self._wait(self._is_addressed, self._timing.answer_s):
@@ -189,38 +189,55 @@ class Uplink:
             if self._window:
                 return
             if self._hello_due:
+                self._resumption.registry_began_anew()
                 await self._wait(lambda: False, self._rng.uniform(0, self._timing.nudge_spread_s))
 
-    async def _stream(self, session: Session, group: asyncio.TaskGroup) -> None:
-        """Send what the outbox holds and the window allows. Return when it is time to say hello again."""
+    async def _stream(self, session: Session, group: asyncio.TaskGroup) -> bool:
+        """Send what the outbox holds and the window allows. Return when it is time to say hello again, and whether the registry
+        is silent."""
         self._become(UplinkState.DELIVERING)
         if self._told_trouble:
             log.info("uplink: in touch with the registry again")
             self._told_trouble = ""
         self._more = True
         while (window := self._window) and not self._hello_due:
-            if self._more and (room := window.room()):
-                self._more = False
-                key = self._credentials.mac_key
-                batch = await self._in_worker(next_batch, self._outbox, self._epoch, window.sent, room, key)
-                if batch:
-                    self._more = True
-                    window.send(batch.last, self._now_s())
+            if (hopeless := self._resumption.suspects.hopeless()) is not None:
+                await self._bury(hopeless)
+            elif slot := window.next_slot(self._now_s(), more=self._more):
+                if batch := await self._prepared(window, slot):
+                    window.send(slot, batch.last, self._now_s())
                     self.status.batches += 1
                     self.status.records += batch.records
                     group.create_task(session.publish(self._topic("events"), batch.payload))
-                    if batch.records < room:
-                        await asyncio.sleep(GATHER_S)
-            elif (patience_s := window.patience_s(self._now_s())) != 0:
-                await self._until_news(TICK_S if patience_s is None else patience_s)
-            elif window.is_silent():
+            elif not window.is_stalled(self._now_s()):
+                wait_s = window.wait_s(self._now_s())
+                await self._until_news(TICK_S if wait_s is None else wait_s)
+            elif window.is_silent(self._now_s()):
                 log.warning("uplink: no word from the registry for %.0f s", self._now_s() - window.heard_s)
-                return
+                return True
             else:
                 self.status.went_back += 1
-                self._more = True
-                window.go_back(self._now_s())
+                window.give_up(self._now_s())
             self.status.in_flight = window.in_flight
+        return False
+
+    async def _prepared(self, window: Window, slot: Slot) -> SealedBatch | None:
+        """Return the batch for `slot`, if there is anything."""
+        self._more = self._more and slot.lane is not Lane.LIVE
+        epoch, key = self._resumption.epoch, self._credentials.mac_key
+        batch, newest = await self._in_thread(next_batch, self._in_thread.outbox, epoch, slot, key)
+        window.reach(newest)
+        if batch and slot.lane is Lane.LIVE and batch.last >= newest:
+            window.rest(self._now_s() + GATHER_S)
+        return batch
+
+    async def _bury(self, seq: int) -> None:
+        """A record that the registry never takes, though it takes what comes after: set it apart, so that the rest goes on."""
+        why = f"sent alone {HOPELESS_AFTER} times; the registry says nothing to it, though it answers what is sent later"
+        if await self._in_thread(self._in_thread.outbox.bury, self._resumption.epoch, seq, "undeliverable", why):
+            log.error("uplink: the record with seq %d does not get through; it is set apart (`sightpost outbox dead`)", seq)
+            self.status.undeliverable += 1
+        self._resumption.suspects.forget(seq)
 
     async def _listen(self, session: Session) -> None:
         async for message in session.messages():
@@ -241,7 +258,7 @@ class Uplink:
             return self._ignore(exc.code)
         reached("after_ack")
         nonce = self._nonce
-        done = await self._in_worker(functools.partial(self._outbox.acknowledge, ack, nonce=nonce))
+        done = await self._in_thread(self._in_thread.outbox.acknowledge, ack, nonce=nonce)
         self.status.rejected += done.buried
         if done.verdict in (Verdict.FOREIGN_EPOCH, Verdict.TOO_HIGH, Verdict.STALE):
             return self._ignore(done.verdict.value)
@@ -254,12 +271,13 @@ class Uplink:
                 log.warning("uplink: the registry has everything up to %d only; sending again from there", done.acked)
             self._nonce = None  # an answer counts once
             now_s = self._now_s()
-            rtt_s = now_s - self._hello_s
-            self._window = Window(done.acked, ack.credit, now_s, rtt_s=rtt_s, stall_s=self._timing.stall_s)
+            self._window = self._resumption.answered(
+                ack, done.acked, now_s=now_s, now_wall_ms=self._wall_ms(), rtt_s=now_s - self._hello_s
+            )
             for other in self._others:
                 other.greeted(ack.server_time)
         elif self._window:
-            self._window.hear(done.acked, ack.credit, self._now_s())
+            self._window.hear(done.acked, committed_ranges(ack), ack.credit, self._now_s())
         self.status.last_ack_wall_ms = self._wall_ms()
         self.status.acked, self.status.credit = done.acked, ack.credit
         self.status.rtt_ms = self._window.rtt_s * 1000 if self._window else None
@@ -288,8 +306,8 @@ class Uplink:
 
     def _hello(self, nonce: str) -> bytes:
         """Runs in the worker thread."""
-        now = self._outbox.stat()
-        self._epoch = now.epoch
+        now = self._in_thread.outbox.stat()
+        self._resumption.greet(now)
         return seal(self._identification.hello(now, nonce), Purpose.HELLO, self._credentials.mac_key)
 
     def _is_addressed(self) -> bool:
@@ -310,24 +328,6 @@ class Uplink:
             async with asyncio.timeout(min(timeout_s, TICK_S)):
                 await self._news.wait()
         self._news.clear()
-
-    @contextlib.asynccontextmanager
-    async def _opened_outbox(self) -> AsyncIterator[None]:
-        with contextlib.ExitStack() as opened:  # filled in the worker thread: cancelled while it opens, it is closed all the same
-
-            def open_it() -> None:
-                self._outbox = self._open_outbox()
-                opened.callback(self._outbox.close)
-
-            try:
-                await self._in_worker(open_it)
-                yield
-            finally:
-                await self._in_worker(opened.close)
-
-    async def _in_worker(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        bound = functools.partial(call, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._worker, bound)
 
     def _become(self, state: UplinkState, why: str = "") -> None:
         if (state, why) != (self.status.state, self.status.why):

@@ -30,8 +30,9 @@ class UplinkStatus:
     rtt_ms: float | None = None
     batches: int = 0
     records: int = 0  # sent, repetitions included
-    went_back: int = 0  # times the window was sent again, because no ack came
+    went_back: int = 0  # times that something was sent again, because no ack came
     parted: int = 0  # times an epoch ended because the registry knows another past
     rejected: int = 0  # records the registry refused; they are in the outbox's `dead`
+    undeliverable: int = 0  # records set apart because they never got through, though others did
     live_skipped: int = 0  # events not told live because too many came at once
     ignored: Counter[str] = field(default_factory=Counter)  # what arrived and did not count, by reason

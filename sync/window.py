@@ -1,83 +1,195 @@
-"""What is under way on one connection: how much more may be sent, and when to lose patience. Pure; time comes as an argument."""
+"""What is under way on one connection: what to send next, and when to lose patience. Pure; time comes as an argument.
 
-from collections import deque
+While a backlog is delivered two lanes take turns: the backlog up to the seq `backlog_to`, and what is newer, live. Each sends the
+lowest numbers that are neither committed nor under way, so within a lane batches leave in seq order, what was lost goes again
+first, and nothing that the registry has said it holds is sent again.
+"""
+
+import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sync.cursor import Cursor, Span
+from sync.suspects import Suspects
 from sync.wire import MAX_RECORDS
 
 WINDOW_BATCHES = 8
+KEPT_FOR_LIVE = 2  # of these, while a backlog is delivered
+LIVE_BEHIND = 1_600  # records not sent yet: if the live lane has more, they join the backlog, and the newest go at once
+MAX_APART = 8  # committed ranges above a hole: with more, the live lane does not run ahead any further
 RTT_WEIGHT = 0.125  # of a new sample, as TCP has it
 
 
+class Lane(enum.StrEnum):
+    LIVE = "live"
+    BACKLOG = "backlog"
+
+
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """The next batch: of the numbers above `after` up to `until` (None: all there are), at most `room` records."""
+
+    lane: Lane
+    after: int
+    until: int | None
+    room: int
+
+
+@dataclass(slots=True)
 class _Flight:
+    lane: Lane
+    first: int
     last: int
     sent_s: float
+    overtaken: bool = False  # something sent later has arrived
 
 
 class Window:
-    """Batches go in seq order; `acked` and `sent` are seqs of the present epoch, times are monotonic seconds."""
+    """All seqs are of the present epoch, times are monotonic seconds."""
 
-    def __init__(self, acked: int, credit: int, now_s: float, *, rtt_s: float, stall_s: float) -> None:
-        """`credit`: records above `acked` that the registry takes. `stall_s`: the least time before no progress is a stall."""
-        self.acked = acked
-        self.sent = acked
+    def __init__(
+        self,
+        known: Cursor,
+        credit: int,
+        now_s: float,
+        *,
+        last: int,
+        backlog_to: int,
+        rtt_s: float,
+        stall_s: float,
+        suspects: Suspects,
+    ) -> None:
+        """`known`: what the registry has. `credit`: records it takes. `last`: the newest seq there is; up to `backlog_to` it is
+        backlog. `stall_s`: the least time without progress that is a stall."""
+        self.known = known
         self.credit = credit
+        self.last = last
+        self.backlog_to = backlog_to
         self.rtt_s = rtt_s
         self.heard_s = now_s  # when the registry last said something that counts
         self._stall_s = stall_s
-        self._progress_s = now_s
-        self._batch_limit = MAX_RECORDS
-        self._flights: deque[_Flight] = deque()  # bounded by WINDOW_BATCHES
+        self._suspects = suspects
+        self._progress_s = {Lane.LIVE: now_s, Lane.BACKLOG: now_s}
+        self._next_lane = Lane.LIVE
+        self._live_rests_until_s = now_s
+        self._flights: list[_Flight] = []  # in the order they were sent; bounded by WINDOW_BATCHES
+        suspects.clear(known)
 
     @property
     def in_flight(self) -> int:
         """Batches sent and not yet acknowledged."""
         return len(self._flights)
 
-    def room(self) -> int:
-        """Return how many records the next batch may have, 0 while the window or the registry's credit is used up."""
-        if len(self._flights) >= WINDOW_BATCHES:
-            return 0
-        return max(0, min(self._batch_limit, self.credit - (self.sent - self.acked)))
+    @property
+    def under_way(self) -> list[Span]:
+        return [(flight.first, flight.last) for flight in self._flights]
 
-    def send(self, last: int, now_s: float) -> None:
-        """A batch up to `last` is on its way."""
-        if last <= self.acked:
+    def reach(self, last: int) -> None:
+        """The outbox holds records up to `last`. With more of them than the live lane can keep up with, the newest go first."""
+        self.last = max(self.last, last)
+        after, _ = self._taken(()).hole_after(self.backlog_to)
+        if self.last - after > LIVE_BEHIND and len(self.known.ranges) < MAX_APART:
+            self.backlog_to = self.last
+
+    def next_slot(self, now_s: float, *, more: bool) -> Slot | None:
+        """Return what to send now, None while the window or the credit is used up, or nothing waits. `more`: there may be records
+        above `last`."""
+        room = min(MAX_RECORDS, self.credit - sum(flight.last - flight.first + 1 for flight in self._flights))
+        if room <= 0 or len(self._flights) >= WINDOW_BATCHES:
+            return None
+        taken = self._taken(self._suspects.resting(now_s))
+        other = Lane.BACKLOG if self._next_lane is Lane.LIVE else Lane.LIVE
+        for lane in (self._next_lane, other):
+            if (hole := self._hole(lane, taken, now_s, more)) is not None:
+                after, until = hole
+                ends = [end for end in (until, self._suspects.end_of_batch(after + 1)) if end is not None]
+                until = min(ends, default=None)
+                return Slot(lane, after, until, room if until is None else min(room, until - after))
+        return None
+
+    def send(self, slot: Slot, last: int, now_s: float) -> None:
+        """The batch for `slot` is on its way and goes up to `last`."""
+        self._next_lane = Lane.BACKLOG if slot.lane is Lane.LIVE else Lane.LIVE
+        self.last = max(self.last, last)
+        if self.known.covers(slot.after + 1, last):
             return  # an ack overtook it
-        if not self._flights:
-            self._progress_s = now_s  # nothing was owed before
-        self.sent = last
-        self._flights.append(_Flight(last, now_s))
+        if not any(flight.lane is slot.lane for flight in self._flights):
+            self._progress_s[slot.lane] = now_s  # nothing was owed before
+        self._flights.append(_Flight(slot.lane, slot.after + 1, last, now_s))
 
-    def hear(self, acked: int, credit: int, now_s: float) -> None:
-        """An ack that counts: the registry has everything up to `acked`."""
+    def rest(self, until_s: float) -> None:
+        """The live lane has sent all there was: what comes until then shares a batch."""
+        self._live_rests_until_s = until_s
+
+    def hear(self, acked: int, ranges: Iterable[Span], credit: int, now_s: float) -> None:
+        """An ack that counts: the registry has everything up to `acked`, and `ranges`."""
         self.heard_s = now_s
         self.credit = credit
-        if acked <= self.acked:
+        known = self.known.with_spans([*([(1, acked)] if acked else []), *ranges])
+        if known == self.known:
             return
-        self.acked = acked
-        self.sent = max(self.sent, acked)
-        self._progress_s = now_s
-        self._batch_limit = min(MAX_RECORDS, self._batch_limit * 2)
-        while self._flights and self._flights[0].last <= acked:
-            sample_s = now_s - self._flights.popleft().sent_s
-            self.rtt_s += RTT_WEIGHT * (sample_s - self.rtt_s)
+        for flight in self._flights:
+            if known.hole_after(flight.first - 1)[0] > self.known.hole_after(flight.first - 1)[0]:
+                self._progress_s[flight.lane] = now_s
+        self.known = known
+        self.last = max(self.last, acked)
+        arrived = [known.covers(flight.first, flight.last) for flight in self._flights]
+        for place, flight in enumerate(self._flights):
+            if arrived[place]:
+                self.rtt_s += RTT_WEIGHT * (now_s - flight.sent_s - self.rtt_s)
+            flight.overtaken = flight.overtaken or any(arrived[place + 1 :])
+        self._flights = [flight for flight, there in zip(self._flights, arrived, strict=True) if not there]
+        self._suspects.clear(known)
 
-    def patience_s(self, now_s: float) -> float | None:
-        """Return how long to wait for the next ack before this is a stall (0 when it is one), None when nothing is owed."""
-        if not self._flights and self.credit > 0:
+    def is_stalled(self, now_s: float) -> bool:
+        """Whether the registry owes us a word for too long."""
+        due_s = self._due_s()
+        return due_s is not None and due_s <= now_s
+
+    def wait_s(self, now_s: float) -> float | None:
+        """Return how long to wait for news before there is something to do all the same; None: for ever."""
+        moments = [self._due_s(), self._suspects.next_end_of_rest_s(now_s)]
+        if self._live_rests_until_s > now_s:
+            moments.append(self._live_rests_until_s)
+        return min((max(0.0, moment - now_s) for moment in moments if moment is not None), default=None)
+
+    def is_silent(self, now_s: float) -> bool:
+        """Whether nothing at all was heard for the whole of a stall."""
+        return not self._flights or now_s - self.heard_s >= self._patience_s
+
+    def give_up(self, now_s: float) -> None:
+        """Take what did not arrive in time for lost: it is sent again, in smaller batches, so that one that is lost each time,
+        whatever the reason, ends up alone."""
+        stalled = {lane for lane, since_s in self._progress_s.items() if now_s >= since_s + self._patience_s}
+        lost = [f for f in self._flights if f.lane in stalled or (f.overtaken and now_s >= f.sent_s + self._patience_s)]
+        self._flights = [flight for flight in self._flights if flight not in lost]
+        for flight in lost:
+            self._progress_s[flight.lane] = now_s
+            self._suspects.failed(flight.first, flight.last, now_s, proven=flight.overtaken)
+
+    @property
+    def _patience_s(self) -> float:
+        return max(2 * self.rtt_s, self._stall_s)
+
+    def _due_s(self) -> float | None:
+        """When the next word is due; None when nothing is owed."""
+        if not self._flights:
+            return None if self.credit > 0 else self.heard_s + self._patience_s
+        of_lanes = (self._progress_s[flight.lane] for flight in self._flights)
+        overtaken = (flight.sent_s for flight in self._flights if flight.overtaken)
+        return min([*of_lanes, *overtaken]) + self._patience_s
+
+    def _taken(self, more: Iterable[Span]) -> Cursor:
+        return self.known.with_spans([*self.under_way, *more])
+
+    def _hole(self, lane: Lane, taken: Cursor, now_s: float, more: bool) -> tuple[int, int | None] | None:
+        if lane is Lane.BACKLOG:
+            after, until = taken.hole_after(0)
+            under_way = sum(flight.lane is Lane.BACKLOG for flight in self._flights)
+            if after >= self.backlog_to or under_way >= WINDOW_BATCHES - KEPT_FOR_LIVE:
+                return None
+            return after, self.backlog_to if until is None else min(until, self.backlog_to)
+        after, until = taken.hole_after(self.backlog_to)
+        if self._live_rests_until_s > now_s or (after >= self.last and not more):
             return None
-        since_s = self._progress_s if self._flights else self.heard_s
-        return max(0.0, since_s + max(2 * self.rtt_s, self._stall_s) - now_s)
-
-    def is_silent(self) -> bool:
-        """Whether nothing at all was heard since the last progress, or since something was first owed."""
-        return not self._flights or self.heard_s <= self._progress_s
-
-    def go_back(self, now_s: float) -> None:
-        """Send again from `acked`, in smaller batches: so one that is lost each time, whatever the reason, ends up alone."""
-        self.sent = self.acked
-        self._flights.clear()
-        self._progress_s = now_s
-        self._batch_limit = max(1, self._batch_limit // 2)
+        return after, until

@@ -139,13 +139,15 @@ class Gap(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Batch(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to", "version": "v"}):
-    """Records first..last of one epoch, without holes: what is not a record is in a gap."""
+    """Records first..last of one epoch, without holes: what is not a record is in a gap. `late`: sent from a backlog, while newer
+    records went ahead of them."""
 
     epoch: Text
     first: Seq
     last: Seq
     records: Annotated[tuple[Record, ...], Meta(max_length=MAX_RECORDS)]
     gaps: Annotated[tuple[Gap, ...], Meta(max_length=MAX_RECORDS + 1)] = ()
+    late: bool = False
     version: int = VERSION
 
 
@@ -175,16 +177,18 @@ class Rejected(msgspec.Struct, frozen=True):
 class Ack(msgspec.Struct, frozen=True, rename={"version": "v"}):
     """`through`: the highest seq up to which everything of the epoch is committed; `through_id`: the event_id that came with it,
     also when that record was rejected (None only when `through` is 0 or lies in a gap: where the gateway has a record, another
-    id or none tells it that the registry speaks of another past)."""
+    id or none tells it that the registry speaks of another past). `ranges` are committed too, above `through`; `range_ids` are
+    the event_ids at their ends, which tell the same. A registry of an older version leaves them out: its ranges do not count."""
 
     epoch: Text
     through: Count
     through_id: UUID | None
-    credit: Count  # records above `through` that the registry will take now
+    credit: Count  # records that the registry will take now, those under way included
     server_time: Time
     nonce: Text | None = None
     ranges: Annotated[tuple[tuple[Seq, Seq], ...], Meta(max_length=MAX_RANGES)] = ()
     rejected: Annotated[tuple[Rejected, ...], Meta(max_length=MAX_REJECTED)] = ()
+    range_ids: Annotated[tuple[UUID | None, ...], Meta(max_length=MAX_RANGES)] = ()
     version: int = VERSION
 
 
@@ -398,10 +402,10 @@ def live_event(gateway: str, record: Record) -> LiveEvent:
     )
 
 
-def pack(records: Sequence[Record], gaps: Sequence[Gap], epoch: str) -> Batch:
+def pack(records: Sequence[Record], gaps: Sequence[Gap], epoch: str, *, late: bool = False) -> Batch:
     """Return the batch of consecutive `records` and `gaps` (at least one of them)."""
     seqs = [r.seq for r in records] + [g.first for g in gaps] + [g.last for g in gaps]
-    return Batch(epoch=epoch, first=min(seqs), last=max(seqs), records=tuple(records), gaps=tuple(gaps))
+    return Batch(epoch=epoch, first=min(seqs), last=max(seqs), records=tuple(records), gaps=tuple(gaps), late=late)
 
 
 class _Versioned(msgspec.Struct):

@@ -70,6 +70,7 @@ class Acks:
             nonce=reply.nonce,
             ranges=reply.ranges[:MAX_RANGES],
             rejected=reply.rejected,
+            range_ids=reply.range_ids[:MAX_RANGES],
         )
         reached("before_ack")
         await session.publish(topics.down(reply.gateway, "ack"), seal(ack, Purpose.ACK, reply.key))

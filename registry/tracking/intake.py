@@ -53,6 +53,7 @@ class Reply(NamedTuple):
     through: int
     through_id: UUID | None
     ranges: tuple[tuple[int, int], ...]
+    range_ids: tuple[UUID | None, ...]
     rejected: tuple[Rejected, ...]
     nonce: str | None
 
@@ -198,8 +199,8 @@ def _halves(items: list[Item], why: str) -> list[list[Item]] | None:
         bad = BadRecord(record.seq, record.event_id, "refused", f"the database refuses it: {why[:300]}", bytes(record.body))
         return [[Item(item.gateway, Told(told.epoch, bad=[*told.bad, bad], gaps=told.gaps))]]
     middle = len(good) // 2
-    first = Told(told.epoch, good=good[:middle], bad=told.bad, gaps=told.gaps)
-    return [[Item(item.gateway, first)], [Item(item.gateway, Told(told.epoch, good=good[middle:]))]]
+    first = Told(told.epoch, good=good[:middle], bad=told.bad, gaps=told.gaps, late=told.late)
+    return [[Item(item.gateway, first)], [Item(item.gateway, Told(told.epoch, good=good[middle:], late=told.late))]]
 
 
 @dataclass(slots=True)
@@ -299,5 +300,6 @@ def _reply(answer: _ToAnswer) -> Reply:
         rows = again.order_by("seq").values_list("seq", "code", "text")[:MAX_REJECTED_TOLD_AGAIN]
         rejected = [Rejected(seq, code, text) for seq, code, text in rows]
     ranges = tuple((first, last) for first, last, _ in epoch.ranges)
+    ids = tuple(UUID(text) if text else None for _, _, text in epoch.ranges)
     key = _key(answer.gateway.pk, answer.gateway.key_serial)
-    return Reply(answer.gateway.pk, key, epoch.epoch, epoch.through, epoch.through_id, ranges, tuple(rejected), answer.nonce)
+    return Reply(answer.gateway.pk, key, epoch.epoch, epoch.through, epoch.through_id, ranges, ids, tuple(rejected), answer.nonce)

@@ -54,6 +54,7 @@ class Told:
     good: list[GoodRecord] = field(default_factory=list)
     bad: list[BadRecord] = field(default_factory=list)
     gaps: tuple[Gap, ...] = ()
+    late: bool = False  # sent from the gateway's backlog
 
     @property
     def size(self) -> int:
@@ -90,13 +91,14 @@ def events(payload: bytes, key: bytes) -> Told:
         if exc.code != "bad_shape":
             raise
         return _alone(payload, key, exc)
-    told = Told(batch.epoch, gaps=batch.gaps)
+    told = Told(batch.epoch, gaps=batch.gaps, late=batch.late)
     for record in batch.records:
         if record.kind != RecordKind.LOCATION:
             told.good.append(GoodRecord(record, None))
             continue
         try:
-            told.good.append(GoodRecord(record, _plain_event(record)))
+            event = _plain_event(record)
+            told.good.append(GoodRecord(record, msgspec.structs.replace(event, late=True) if batch.late else event))
         except WireError as exc:
             told.bad.append(BadRecord(record.seq, record.event_id, exc.code, str(exc), bytes(record.body)))
     return told

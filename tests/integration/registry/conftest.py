@@ -49,9 +49,9 @@ class Site:
         body = encode(event) if isinstance(event, LocationEvent) else event
         return Record(self.seq, event_id or uuid4(), kind, NOON, 1000 + self.seq, "boot-1", msgspec.Raw(body))
 
-    def batch(self, records: Sequence[Record], gaps: Sequence[Gap] = ()) -> bytes:
+    def batch(self, records: Sequence[Record], gaps: Sequence[Gap] = (), *, late: bool = False) -> bytes:
         seqs = [r.seq for r in records] + [n for g in gaps for n in (g.first, g.last)]
-        batch = Batch(self.epoch, min(seqs), max(seqs), tuple(records), tuple(gaps))
+        batch = Batch(self.epoch, min(seqs), max(seqs), tuple(records), tuple(gaps), late)
         return seal(batch, Purpose.EVENTS, self.credentials.mac_key)
 
     def greeting(self, nonce: str = "n", acked: int = 0, machine: str = "m") -> bytes:

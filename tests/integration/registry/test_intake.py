@@ -87,10 +87,17 @@ def test_batches_out_of_order_are_kept_as_ranges_until_the_hole_closes(site: Sit
     records = [site.record(event("seen", "tag:x", "hall-a", n)) for n in range(6)]
     [reply] = site.deliver(*records[4:])
     assert (reply.through, reply.through_id, reply.ranges) == (0, None, ((5, 6),))
+    assert reply.range_ids == (records[5].event_id,)
     [reply] = site.deliver(*records[:2])
     assert (reply.through, reply.through_id, reply.ranges) == (2, records[1].event_id, ((5, 6),))
     [reply] = site.deliver(*records[2:4])
     assert (reply.through, reply.through_id, reply.ranges) == (6, records[5].event_id, ())
+
+
+def test_what_comes_from_a_backlog_is_flagged(site: Site) -> None:
+    old, new = site.record(event("seen", "tag:x", "hall-a", 1)), site.record(event("seen", "tag:x", "hall-a", 2))
+    site.say(("events", site.batch([new])), ("events", site.batch([old], late=True)))
+    assert dict(LocationEvent.objects.values_list("seq", "late")) == {1: True, 2: False}
 
 
 def test_a_gap_counts_as_accounted_for(site: Site) -> None:

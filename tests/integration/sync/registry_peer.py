@@ -15,6 +15,7 @@ from sync import topics
 from sync.cursor import Cursor
 from sync.mqtt import BrokerUnavailable, Login, Message, Session, connect
 from sync.wire import (
+    MAX_RANGES,
     Ack,
     Batch,
     Hello,
@@ -46,6 +47,7 @@ class RegistryPeer:
         self.poison: set[str] = set()  # identities that are rejected
         self.on_the_way: Callable[[Ack], list[Ack | bytes]] = lambda ack: [ack]  # loses, doubles or forges acks
         self.silent = False
+        self.drops: Callable[[Batch], bool] = lambda batch: False  # batches to which nothing is said, as if they made no sense
         self.hellos: list[Hello] = []
         self.batches: list[Batch] = []
         self.duplicates = 0
@@ -106,6 +108,8 @@ class RegistryPeer:
                     batch = unseal(message.payload, Batch, Purpose.EVENTS, self.keys[gateway])
                     check_batch(batch)
                     self.batches.append(batch)
+                    if self.drops(batch):
+                        continue
                     await self._acknowledge(session, gateway, batch.epoch, rejected=self._commit(batch))
                 elif leaf == "state":
                     self.states.append(msgspec.json.decode(message.payload, type=State).state)
@@ -146,10 +150,23 @@ class RegistryPeer:
         self, session: Session, gateway: str, epoch: str, *, nonce: str | None = None, rejected: tuple[Rejected, ...] = ()
     ) -> None:
         assert self._db
-        through = self._cursor(epoch).through
-        row = self._db.execute("SELECT event_id FROM label WHERE epoch = ? AND seq = ?", (epoch, through)).fetchone()
-        through_id = UUID(bytes=row[0]) if row else None
-        ack = Ack(epoch, through, through_id, self.credit, datetime.now(UTC), nonce, rejected=rejected)
+        cursor = self._cursor(epoch)
+        ack = Ack(
+            epoch,
+            cursor.through,
+            self._id_at(epoch, cursor.through),
+            self.credit,
+            datetime.now(UTC),
+            nonce,
+            cursor.ranges[:MAX_RANGES],
+            rejected,
+            tuple(self._id_at(epoch, last) for _, last in cursor.ranges[:MAX_RANGES]),
+        )
         for one in [] if self.silent else self.on_the_way(ack):
             payload = one if isinstance(one, bytes) else seal(one, Purpose.ACK, self.keys[gateway])
             await session.publish(topics.down(gateway, "ack"), payload)
+
+    def _id_at(self, epoch: str, seq: int) -> UUID | None:
+        assert self._db
+        row = self._db.execute("SELECT event_id FROM label WHERE epoch = ? AND seq = ?", (epoch, seq)).fetchone()
+        return UUID(bytes=row[0]) if row else None

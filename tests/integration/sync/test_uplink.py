@@ -1,6 +1,7 @@
 """Outbox -> uplink -> a real broker -> a registry's peer, and everything that can die or lie in between."""
 
 import asyncio
+import dataclasses
 import random
 import shutil
 import time
@@ -344,6 +345,74 @@ async def test_rejected_records_do_not_stall_the_rest(gateway: Gateway, peer: Re
         await eventually(lambda: uplink.status.rejected == 2)
     assert len(peer.events()) == 298
     assert {dead.code for dead in gateway.outbox.dead()} == {"poison"}
+
+
+async def test_while_a_backlog_is_delivered_what_is_new_goes_ahead(
+    gateway: Gateway, peer: RegistryPeer, serving: Serving
+) -> None:
+    gateway.store(5_000)
+
+    def slowly(ack: Ack) -> list[Ack | bytes]:
+        time.sleep(0.02)
+        return [ack]
+
+    peer.on_the_way = slowly
+    async with serving(), gateway.uplink() as uplink:
+        await eventually(lambda: peer.batches)
+        for n in range(5_001, 5_005):
+            gateway.store(1)
+            uplink.wake()
+            await eventually(lambda: any(batch.last >= n for batch in peer.batches))  # noqa: B023  (awaited here)
+            assert gateway.outbox.stat().acked < 5_000
+        await until_delivered(gateway)
+    assert_all_there(gateway, peer, 5_004)
+    assert peer.duplicates == 0
+    assert [batch.late for batch in peer.batches] == [batch.last <= 5_000 for batch in peer.batches]
+    for late in (False, True):
+        firsts = [batch.first for batch in peer.batches if batch.late is late]
+        assert firsts == sorted(firsts)
+
+
+async def test_a_lost_batch_goes_again_alone(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    lost = iter([False, False, True])
+    peer.drops = lambda batch: next(lost, False)
+    gateway.store(1_500)
+    async with serving(), gateway.uplink() as uplink:
+        await until_delivered(gateway)
+        assert uplink.status.went_back == 1
+    assert_all_there(gateway, peer, 1_500)
+    assert peer.duplicates == 0
+
+
+async def test_a_record_that_never_gets_through_is_set_apart_and_nothing_else(
+    gateway: Gateway, peer: RegistryPeer, serving: Serving
+) -> None:
+    peer.drops = lambda batch: any(record.seq == 150 for record in batch.records)
+    gateway.store(900)
+    gateway.timing = dataclasses.replace(QUICK, stall_s=0.005)
+    async with serving(), gateway.uplink() as uplink:
+        await until_delivered(gateway)
+        assert uplink.status.undeliverable == 1
+    assert len(peer.events()) == 899
+    assert [(dead.code, b"tag:00150" in dead.body) for dead in gateway.outbox.dead()] == [("undeliverable", True)]
+    assert peer.gaps() == [(150, 150, "dead")]
+
+
+async def test_ranges_of_another_past_part_the_epoch(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    """A registry that holds, above a hole, what a gateway sent that was rolled back since: nothing new may pass for that."""
+    gateway.store(10)
+    epoch = gateway.outbox.epoch
+    async with serving(), gateway.uplink() as uplink:
+        await until_delivered(gateway)
+        gateway.store(10)
+        at_10 = gateway.outbox.read_after(9, 1, 10**6)[0][0].event_id
+        foreign = {"through": 10, "through_id": at_10, "ranges": ((15, 16),), "range_ids": (uuid4(),)}
+        peer.on_the_way = lambda ack: [msgspec.structs.replace(ack, **foreign) if ack.epoch == epoch else ack]
+        uplink.wake()
+        await eventually(lambda: gateway.outbox.epoch != epoch)
+        await until_delivered(gateway)
+        assert uplink.status.parted == 1
+    assert_all_there(gateway, peer, 20)
 
 
 async def test_no_more_than_the_credit_is_under_way(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:

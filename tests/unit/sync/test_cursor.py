@@ -40,3 +40,12 @@ def test_an_endless_number_of_holes_is_forgotten_from_the_top() -> None:
 def test_what_is_no_span_is_an_error(span: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="no span"):
         Cursor().with_spans([span])
+
+
+@given(st.lists(spans, max_size=12), st.integers(0, 70), st.integers(0, 10))
+def test_holes_and_cover_are_what_a_set_says(held: list[tuple[int, int]], seq: int, more: int) -> None:
+    cursor = Cursor().with_spans(held)
+    after, until = cursor.hole_after(seq)
+    assert after == next(n for n in range(seq, 99) if not cursor.has(n + 1))
+    assert until == next((n - 1 for n in range(after + 1, 99) if cursor.has(n)), None)
+    assert cursor.covers(seq + 1, seq + 1 + more) == all(map(cursor.has, range(seq + 1, seq + 2 + more)))

@@ -89,7 +89,7 @@ HELLO = Hello(
     machine="b5bb9d8014a0f9b1",
     configuration=4,
 )
-BATCH = Batch(EPOCH, 41, 45, (record(41, PASSED), record(42, SEEN)), (Gap(43, 44, "trimmed"), Gap(45, 45, "dead")))
+BATCH = Batch(EPOCH, 41, 45, (record(41, PASSED), record(42, SEEN)), (Gap(43, 44, "trimmed"), Gap(45, 45, "dead")), late=True)
 HEALTH = Health(
     waiting=2,
     oldest_age_s=1.5,
@@ -116,6 +116,7 @@ ACK = Ack(
     nonce="9f86d081884c7d659a2feaa0c55ad015",
     ranges=((44, 45), (50, 60)),
     rejected=(Rejected(41, "bad_shape", "zone_to is longer than 512 characters"),),
+    range_ids=(IDS[1], None),
 )
 COMMAND = Command(IDS[1], "zone", NOW, msgspec.Raw(b'{"zone":"hall-a","rules":{"lost_max_s":120.0}}'))
 REPLY = Reply(IDS[1], Outcome.REFUSED, "there is no zone hall-a")
