@@ -24,6 +24,8 @@ COUNTERS = {  # totals of an ingest worker since its start, by the name they are
     "acks": "acknowledgements sent",
     "events_of_unknown_tags": "events of identities that no asset has",
     "replayed_assets": "assets replayed because an event came late",
+    "clock_fixes": "boots of which a gateway said how wrong its clock had been",
+    "implausible_clock_fixes": "such that cannot be true",
     "no_hello": "batches of an outbox that has not said hello",
     "unknown_gateway": "messages under the name of no known gateway",
     "revoked_gateway": "messages of revoked gateways",

@@ -16,6 +16,9 @@ APPEND_ONLY = {  # and what may not be done to its rows; TRUNCATE is a right of 
     "access_change": ("update",),  # the log of changes is only ever shortened, by age (access/retention.py)
 }
 
+MAY_CHANGE = {  # columns, and when: the time we go by, once a gateway knows how wrong its clock was (tracking/correcting.py)
+    "tracking_locationevent": (("happened_at", "clock_quality"), "NEW.clock_quality = 'corrected'")
+}
 MAY_GO = {"tracking_locationevent": "OLD.kind = 'seen' AND NOT OLD.deliberate"}  # old sightings, summed up: tracking/pruning.py
 
 
@@ -45,7 +48,8 @@ def install(sender: AppConfig, using: str = "default", **_: Any) -> None:
     tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
         for table in (t for t in APPEND_ONLY if t in tables):
-            for statement in _statements(connection.vendor, table):
+            columns = [column.name for column in connection.introspection.get_table_description(cursor, table)]
+            for statement in _statements(connection.vendor, table, columns):
                 cursor.execute(statement)
         for rule in (rule for rule in NO_OVERLAP if rule.table in tables and connection.vendor == "sqlite"):
             for statement in _overlap_statements(rule):
@@ -73,38 +77,53 @@ def installed(using: str = "default") -> set[str]:
 
 
 def expected(using: str = "default") -> set[str]:
+    changing = {f"{table}_append_only_change" for table in MAY_CHANGE}
     if connections[using].vendor == "postgresql":
-        return {f"{table}_append_only{'_delete' * (table in MAY_GO and verb == 'delete')}" for table, verb in _pairs()}
-    return {f"{table}_append_only_{verb}" for table, verb in _pairs()}
+        return changing | {f"{table}_append_only{'_delete' * (table in MAY_GO and verb == 'delete')}" for table, verb in _pairs()}
+    return changing | {f"{table}_append_only_{verb}" for table, verb in _pairs()}
 
 
 def _pairs() -> list[tuple[str, str]]:
     return [(table, verb) for table, verbs in APPEND_ONLY.items() for verb in verbs]
 
 
-def _statements(vendor: str, table: str) -> list[str]:
-    """One trigger a table on PostgreSQL, and one for what may be deleted of it under a condition; on SQLite one a verb."""
+def _statements(vendor: str, table: str, columns: list[str]) -> list[str]:
+    """One trigger a table on PostgreSQL, and one for what may be deleted of it under a condition; on SQLite one a verb. On both
+    one more for columns that may change under a condition."""
     verbs, spared = APPEND_ONLY[table], MAY_GO.get(table)
+    changing, when_changing = MAY_CHANGE.get(table, ((), ""))
+    of_others = f" OF {', '.join(name for name in columns if name not in changing)}" if changing else ""
     if vendor == "postgresql":
         always = [verb for verb in verbs if verb != "delete" or spared is None]
-        made = [_POSTGRESQL_FUNCTION, _on_postgresql(f"{table}_append_only", table, always, "")]
+        made = [_POSTGRESQL_FUNCTION, _on_postgresql(f"{table}_append_only", table, always, "", of_others)]
+        if changing:
+            when = f"WHEN (NOT ({when_changing}))"
+            made.append(_on_postgresql(f"{table}_append_only_change", table, ["update"], when, f" OF {', '.join(changing)}"))
         if spared is not None:
             made.append(_on_postgresql(f"{table}_append_only_delete", table, ["delete"], f"WHEN (NOT ({spared}))"))
         return made
     made = []
     for verb in verbs:
         when = f"WHEN NOT ({spared})" if spared is not None and verb == "delete" else ""
-        made += [
-            f"DROP TRIGGER IF EXISTS {table}_append_only_{verb}",  # an older one may have been stricter
-            f"""CREATE TRIGGER {table}_append_only_{verb} BEFORE {verb.upper()} ON {table} {when}
-            BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END""",
-        ]
+        made += _on_sqlite(f"{table}_append_only_{verb}", table, verb.upper() + of_others * (verb == "update"), when)
+    if changing:
+        what, when = f"UPDATE OF {', '.join(changing)}", f"WHEN NOT ({when_changing})"
+        made += _on_sqlite(f"{table}_append_only_change", table, what, when)
     return made
 
 
-def _on_postgresql(name: str, table: str, verbs: list[str], when: str) -> str:
-    return f"""CREATE OR REPLACE TRIGGER {name} BEFORE {" OR ".join(verbs).upper()} ON {table}
+def _on_postgresql(name: str, table: str, verbs: list[str], when: str, of: str = "") -> str:
+    what = " OR ".join(verb.upper() + of * (verb == "update") for verb in verbs)
+    return f"""CREATE OR REPLACE TRIGGER {name} BEFORE {what} ON {table}
         FOR EACH ROW {when} EXECUTE FUNCTION sightpost_append_only()"""
+
+
+def _on_sqlite(name: str, table: str, what: str, when: str) -> list[str]:
+    return [
+        f"DROP TRIGGER IF EXISTS {name}",  # an older one may have been stricter
+        f"""CREATE TRIGGER {name} BEFORE {what} ON {table} {when}
+        BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END""",
+    ]
 
 
 def _overlap_statements(rule: NoOverlap) -> list[str]:

@@ -138,6 +138,16 @@ class Gap(msgspec.Struct, frozen=True, array_like=True):
     reason: Text
 
 
+class ClockFix(msgspec.Struct, frozen=True):
+    """The body of a record of kind `clock_fix`: the gateway's clock was not right in this boot, and now it is. It was `wall` when
+    the monotonic clock of the boot said `mono_ms`; `offset_ms` is by how much the clock was set since the gateway noticed."""
+
+    boot_id: Text
+    mono_ms: Count
+    wall: Time
+    offset_ms: Annotated[int, Meta(ge=-(2**62), le=2**62)] = 0
+
+
 class Batch(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to", "version": "v"}):
     """Records first..last of one epoch, without holes: what is not a record is in a gap. `late`: sent from a backlog, while newer
     records went ahead of them."""
@@ -368,6 +378,13 @@ def location_event(record: Record) -> LocationEvent:
     event = _shaped(bytes(record.body), LocationEvent)
     _check_times(event.event_time, event.decided_at)
     return event
+
+
+def clock_fix(record: Record) -> ClockFix:
+    """Return what a record of kind `clock_fix` says. Raises WireError (bad_shape)."""
+    fix = _shaped(bytes(record.body), ClockFix)
+    _check_times(fix.wall)
+    return fix
 
 
 def check_batch(batch: Batch) -> None:

@@ -13,7 +13,7 @@ from registry.db import insert_new, inserting, rows_where, together, update
 from registry.tracking import consequences, learned
 from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, Quarantine, RawRecord
 from registry.tracking.parsing import BadRecord, GoodRecord, Told, plain
-from registry.tracking.rows import EVENT_COLUMNS, RAW_COLUMNS, Names, Row, body_text, event_row, raw_row
+from registry.tracking.rows import EVENT_COLUMNS, FUTURE, RAW_COLUMNS, Names, Row, body_text, event_row, raw_row
 from sync.cursor import Cursor
 from sync.wire import MAX_REJECTED, EventKind, Record, Rejected
 from sync.wire import LocationEvent as ToldEvent
@@ -21,6 +21,7 @@ from sync.wire import LocationEvent as ToldEvent
 log = logging.getLogger(__name__)
 
 RECORDS_AT_ONCE = 1000
+EARLIEST_FIX = datetime(2025, 1, 1, tzinfo=UTC)  # no gateway existed before
 TEXT_TOLD = 200  # characters of a reason in an ack
 PLACED = (EventKind.ARRIVED, EventKind.MOVED, EventKind.SEEN)  # events whose read point lies in zone_to
 
@@ -51,6 +52,7 @@ def commit_events(
     Not `careful`, it takes for new what the cursor does not have, and works ahead; raises IntegrityError when that was wrong."""
     for one in committed:
         _sort(one, counts)
+        _fix_clocks(one, now, counts)
     rows = [row for one in committed for row in _event_rows(one, now)]
     if careful:
         rows = _insert_carefully(committed, rows, now)
@@ -92,6 +94,19 @@ def _sort(one: Committed, counts: Counter[str]) -> None:
         for gap in told.gaps:
             if not (gap.last <= cursor.through or any(first <= gap.first and gap.last <= last for first, last in cursor.ranges)):
                 one.gaps.append((gap.first, gap.last, plain(gap.reason)))
+
+
+def _fix_clocks(one: Committed, now: datetime, counts: Counter[str]) -> None:
+    """A gateway has learned the right time: first, so that what comes with it is stored right."""
+    for good in one.fresh:
+        if good.fix is None:
+            continue
+        if not EARLIEST_FIX <= good.fix.wall <= now + FUTURE:
+            counts["implausible_clock_fixes"] += 1
+            continue
+        counts["clock_fixes"] += 1
+        moment, mono_ms = good.fix.wall.astimezone(UTC), good.fix.mono_ms
+        learned.fix_boot(one.gateway.pk, good.record.boot_id, moment, mono_ms, epoch=one.epoch.pk, seq=good.record.seq)
 
 
 def _event_rows(one: Committed, now: datetime) -> Iterator[Row]:

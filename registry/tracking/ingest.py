@@ -28,6 +28,7 @@ from registry.configuration import Configuration
 from registry.texts import for_log
 from registry.tracking import services
 from registry.tracking.acks import Acks
+from registry.tracking.correcting import correct_some_times
 from registry.tracking.correspondence import Correspondent
 from registry.tracking.intake import Message, Reply, take
 from registry.tracking.models import IngestWorker
@@ -178,7 +179,7 @@ class Ingest:
                 other.take(heard, self.counts)
 
     async def _keep_house(self) -> None:
-        """Say that we live; finish what people began (changed identifiers, mapped zones); keep the unknown tags bounded."""
+        """Say that we live; finish what was begun (changed identifiers, mapped zones, clocks set right); keep lists bounded."""
         loop = asyncio.get_running_loop()
         beaten, told = -HEARTBEAT_S, False
         while True:
@@ -209,8 +210,9 @@ class Ingest:
         self.counts["dropped_from_quarantine"] += services.trim_quarantine(most=QUARANTINED)
         trimmed = services.trim_unknown_tags(most=self._unknown_tags)
         remapping = services.continue_some_remapping()
+        correcting = correct_some_times()
         changed = services.project_changed_identifiers()
-        return remapping or changed >= services.ASSETS_AT_ONCE or trimmed >= services.ROWS_AT_ONCE
+        return remapping or correcting or changed >= services.ASSETS_AT_ONCE or trimmed >= services.ROWS_AT_ONCE
 
     def _beat(self, *, connected: bool) -> None:
         now: datetime = timezone.now()

@@ -4,7 +4,8 @@ A gateway may invent names, so there is a limit to how many are learned of one; 
 """
 
 from collections.abc import Mapping, Set
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -16,6 +17,20 @@ from registry.tracking.parsing import plain
 MAX_ZONES = 1_000  # of one gateway
 MAX_READ_POINTS = 5_000
 MAX_BOOTS = 100_000
+
+
+class Boot(NamedTuple):
+    """A boot of a gateway; once it has said so, `fixed_at` was the right time when its monotonic clock said `fixed_mono_ms`."""
+
+    id: int
+    fixed_at: datetime | None = None
+    fixed_mono_ms: int | None = None
+
+    def right_time(self, mono_ms: int | None) -> datetime | None:
+        """Return what time it was by the monotonic clock; None while nobody knows. Raises OverflowError."""
+        if self.fixed_at is None or self.fixed_mono_ms is None or mono_ms is None:
+            return None
+        return self.fixed_at + timedelta(milliseconds=mono_ms - self.fixed_mono_ms)
 
 
 def zones(gateway: str, names: Set[str]) -> dict[str | None, UUID]:
@@ -44,16 +59,25 @@ def read_points(gateway: str, zone_of: Mapping[str, UUID | None]) -> dict[str | 
     return known
 
 
-def boots(gateway: str, boot_ids: Set[str]) -> dict[str, int]:
-    """Return the ids of these boots, made where they are new; beyond the limit one is missing."""
+def boots(gateway: str, boot_ids: Set[str]) -> dict[str, Boot]:
+    """Return these boots, made where they are new; beyond the limit one is missing."""
     of_gateway = GatewayBoot.objects.filter(gateway=gateway)
     stored = {plain(boot): boot for boot in boot_ids}
-    rows = rows_where(GatewayBoot, ("boot_id", "id"), key="boot_id", among=stored, where={"gateway": gateway})
-    known: dict[str, int] = dict(rows)
+    columns = ("boot_id", "id", "fixed_at", "fixed_mono_ms")
+    rows = rows_where(GatewayBoot, columns, key="boot_id", among=stored, where={"gateway": gateway})
+    known = {boot_id: Boot(*boot) for boot_id, *boot in rows}
     if fresh := _within_limit(stored.keys() - known.keys(), of_gateway, MAX_BOOTS):
         GatewayBoot.objects.bulk_create([GatewayBoot(gateway_id=gateway, boot_id=boot) for boot in fresh], ignore_conflicts=True)
-        known |= of_gateway.filter(boot_id__in=fresh).values_list("boot_id", "pk")
-    return {stored[boot]: pk for boot, pk in known.items()}
+        known |= {boot_id: Boot(pk) for boot_id, pk in of_gateway.filter(boot_id__in=fresh).values_list("boot_id", "pk")}
+    return {stored[boot_id]: boot for boot_id, boot in known.items()}
+
+
+def fix_boot(gateway: str, boot_id: str, fixed_at: datetime, fixed_mono_ms: int, *, epoch: int, seq: int) -> None:
+    """A gateway has learned the right time in this boot, and told it as number `seq`: what is stored below is to be corrected."""
+    if boot := boots(gateway, {boot_id}).get(boot_id):
+        GatewayBoot.objects.filter(pk=boot.id).update(
+            fixed_at=fixed_at, fixed_mono_ms=fixed_mono_ms, correcting_epoch=epoch, correcting_below=seq
+        )
 
 
 def _within_limit(fresh: Set[str], there: QuerySet[Any], most: int) -> list[str]:

@@ -12,6 +12,7 @@ import msgspec
 
 from sync.wire import (
     Batch,
+    ClockFix,
     Gap,
     Health,
     Hello,
@@ -22,6 +23,7 @@ from sync.wire import (
     State,
     WireError,
     check_batch,
+    clock_fix,
     decode,
     location_event,
     unseal,
@@ -34,6 +36,7 @@ MAX_HEALTH_ROWS = 500
 class GoodRecord(NamedTuple):
     record: Record
     event: LocationEvent | None  # None: of a kind we keep raw
+    fix: ClockFix | None = None  # what it says besides, where it is one
 
 
 class BadRecord(NamedTuple):
@@ -94,7 +97,7 @@ def events(payload: bytes, key: bytes) -> Told:
     told = Told(batch.epoch, gaps=batch.gaps, late=batch.late)
     for record in batch.records:
         if record.kind != RecordKind.LOCATION:
-            told.good.append(GoodRecord(record, None))
+            told.good.append(GoodRecord(record, None, _fix(record)))
             continue
         try:
             event = _plain_event(record)
@@ -102,6 +105,17 @@ def events(payload: bytes, key: bytes) -> Told:
         except WireError as exc:
             told.bad.append(BadRecord(record.seq, record.event_id, exc.code, str(exc), bytes(record.body)))
     return told
+
+
+def _fix(record: Record) -> ClockFix | None:
+    """A clock fix that makes no sense is kept raw, as what we do not know."""
+    if record.kind != RecordKind.CLOCK_FIX:
+        return None
+    try:
+        fix = clock_fix(record)
+    except WireError:
+        return None
+    return fix if fix.boot_id == record.boot_id else None
 
 
 def plain(text: str) -> str:

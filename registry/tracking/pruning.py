@@ -155,10 +155,10 @@ def _same(one: Whereabouts, other: Whereabouts) -> bool:
 
 @transaction.atomic
 def _forget(asset_id: UUID, old: Sequence[Fact], facts: Sequence[Fact]) -> bool:
-    """Sum them up and delete them, if nothing was told of the asset meanwhile."""
+    """Sum them up and delete them, if nothing was told of the asset meanwhile, and no time of it was corrected."""
     hold_assets([asset_id])
     now = facts_of([asset_id]).get(asset_id, [])
-    if {fact.event_id for fact in now} != {fact.event_id for fact in facts}:
+    if set(now) != set(facts):
         return False
     _sum_up(asset_id, old)
     _delete(old)

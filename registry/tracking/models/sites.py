@@ -19,7 +19,10 @@ class GatewayQuerySet(models.QuerySet["Gateway"]):
 
 
 class Gateway(models.Model):
-    """The daemon of one site. Its broker password is kept as a hash, its MAC key nowhere: it is derived (secret_files.py)."""
+    """The daemon of one site. Its broker password is kept as a hash, its MAC key nowhere: it is derived (secret_files.py).
+
+    `machine` is the hash of the machine it runs on. Two that are up at the same time under its name (`other_machine` is the
+    newcomer) are held from `held_at` on: nothing is taken of either until somebody has said which one goes on (machines.py)."""
 
     class State(models.TextChoices):
         NEVER = "never", "never seen"
@@ -42,6 +45,11 @@ class Gateway(models.Model):
     software = models.CharField(max_length=TEXT_CHARS, default="")
     health = models.JSONField(null=True)  # the last health message: waiting, oldest_age_s, readers, ...
     health_at = models.DateTimeField(null=True)
+    machine = models.CharField(max_length=TEXT_CHARS, default="")
+    other_machine = models.CharField(max_length=TEXT_CHARS, default="")
+    refused_machines = models.JSONField(default=list)  # those that somebody decided against, newest last
+    held_at = models.DateTimeField(null=True)
+    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="replaced_by")
 
     objects = GatewayQuerySet.as_manager()
 
@@ -77,14 +85,23 @@ class GatewayEpoch(models.Model):
 
 
 class GatewayBoot(models.Model):
-    """A boot of a gateway: the span in which its monotonic clock means something."""
+    """A boot of a gateway: the span in which its monotonic clock means something.
+
+    `fixed_at` was the right time when that clock said `fixed_mono_ms`, once the gateway knew it. Until the times of events stored
+    before are right (correcting.py), `correcting_epoch` and `correcting_below` say below which number they are still to be looked
+    at."""
 
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="boots")
     boot_id = models.CharField(max_length=TEXT_CHARS)
     first_seen_at = models.DateTimeField(auto_now_add=True)
+    fixed_at = models.DateTimeField(null=True)
+    fixed_mono_ms = models.BigIntegerField(null=True)
+    correcting_epoch = models.ForeignKey(GatewayEpoch, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    correcting_below = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["gateway", "boot_id"], name="gateway_boot_once")]
+        indexes = [models.Index(fields=["id"], condition=Q(correcting_epoch__isnull=False), name="boot_being_corrected")]
 
 
 class ZoneQuerySet(models.QuerySet["Zone"]):

@@ -42,12 +42,21 @@ class Site:
         return self.credentials.gateway
 
     def record(
-        self, event: LocationEvent | bytes, *, seq: int | None = None, kind: str = "location", event_id: UUID | None = None
+        self,
+        event: LocationEvent | bytes,
+        *,
+        seq: int | None = None,
+        kind: str = "location",
+        event_id: UUID | None = None,
+        stored_at: datetime = NOON,
+        mono_ms: int | None = None,
+        boot: str = "boot-1",
     ) -> Record:
         """The next row of the outbox (or the one numbered `seq`)."""
         self.seq = seq if seq is not None else self.seq + 1
         body = encode(event) if isinstance(event, LocationEvent) else event
-        return Record(self.seq, event_id or uuid4(), kind, NOON, 1000 + self.seq, "boot-1", msgspec.Raw(body))
+        mono_ms = 1000 + self.seq if mono_ms is None else mono_ms
+        return Record(self.seq, event_id or uuid4(), kind, stored_at, mono_ms, boot, msgspec.Raw(body))
 
     def batch(self, records: Sequence[Record], gaps: Sequence[Gap] = (), *, late: bool = False) -> bytes:
         seqs = [r.seq for r in records] + [n for g in gaps for n in (g.first, g.last)]
