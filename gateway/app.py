@@ -18,30 +18,31 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
-from drivers.api import Clock, Reader, ReaderMisconfigured, Tap
+from drivers.api import Clock
 from gateway import logs
 from gateway.child import keep_child
 from gateway.clock import SYSTEM, boot_id, quality
 from gateway.delivery import Sender
 from gateway.failure import show
-from gateway.feed import Feed
 from gateway.health import Snapshot
+from gateway.in_force import InForce
 from gateway.intake import Intake
 from gateway.lifecycle import Systemd, Watch, advanced, stop_on_signals
 from gateway.location.engine import Engine
-from gateway.location.site import Instant
+from gateway.location.site import Instant, Site
 from gateway.orders.desk import Desk, Do
 from gateway.orders.doing import identify, ping
 from gateway.orders.memory import Memory
+from gateway.orders.setting import reread, zone
+from gateway.orders.settled import Settled
 from gateway.pipeline import Pipeline
 from gateway.problems import Reading
-from gateway.readers import build
+from gateway.readers_in_use import ReadersInUse
 from gateway.recording.recorder import Recorder
 from gateway.recording.recordings import Recordings
-from gateway.settings import ReaderSection, Settings
+from gateway.settings import Settings
 from gateway.snapshot import SOFTWARE, Observer
 from gateway.status.server import CannotListen, build_app, listen, serve
-from gateway.supervisor import backoff_for, supervise
 from gateway.writer import Writer
 from sync.outbox import Outbox, OutboxUnavailable
 from sync.verbs import Verb
@@ -63,15 +64,15 @@ class Running:
     snapshot: Callable[[], Snapshot]
 
 
-def start(settings: Settings) -> int:
-    """Be the gateway until SIGTERM or SIGINT; return the exit code."""
+def start(settings: Settings, config: Path) -> int:
+    """Be the gateway until SIGTERM or SIGINT; return the exit code. `config` is the file that the settings stand in."""
     os.umask(0o077)  # what we write is for nobody else, whatever the shell thought
     logs.begin(os.environ)
 
     async def until_signal() -> None:
         stop = asyncio.Event()
         stop_on_signals(stop)
-        await run(settings, stop, systemd=Systemd.of(os.environ, os.getpid()))
+        await run(settings, stop, systemd=Systemd.of(os.environ, os.getpid()), config=config)
 
     try:
         asyncio.run(until_signal())
@@ -102,14 +103,16 @@ async def run(
     systemd: Systemd = NOBODY,
     clock: Clock = SYSTEM,
     ready: Callable[[Running], None] = lambda running: None,
+    config: Path | None = None,
 ) -> None:
-    """Be the gateway until `stop` is set. Raises CannotListen, OutboxUnavailable."""
+    """Be the gateway until `stop` is set. `config` is read again when the registry orders it. Raises CannotListen,
+    OutboxUnavailable."""
     listener = listen(settings.status.host, settings.status.port)  # first: with a taken port nothing else is touched
     writer = Writer()
     try:
         outbox = await writer(opener(settings, clock))
         try:
-            await _work(settings, stop, systemd, clock, listener, writer, outbox, ready)
+            await _work(Settled(settings), config, stop, systemd, clock, listener, writer, outbox, ready)
         finally:
             await writer(outbox.close)
     finally:
@@ -118,7 +121,8 @@ async def run(
 
 
 async def _work(
-    settings: Settings,
+    settled: Settled,
+    config: Path | None,
     stop: asyncio.Event,
     systemd: Systemd,
     clock: Clock,
@@ -128,22 +132,23 @@ async def _work(
     ready: Callable[[Running], None],
 ) -> None:
     rng = random.Random()  # noqa: S311 - for jitter
+    settings = settled.at_start()
     site = settings.as_site()
     now = Instant(clock.mono_ns(), clock.wall_ms())
     saved, live_until = await writer(outbox.saved_state), await writer(outbox.live_until)
+    intake = Intake(settings.gateway.queue_reads)
     recorder = Recorder([section.name for section in settings.readers])
     recordings = Recordings(settings, recorder, clock, SOFTWARE)
     await recordings.begin_with(saved, live_until, now)
     engine = Engine(site, saved, live_until, now, clock_quality=quality(now.wall_ms))
-    intake = Intake(settings.gateway.queue_reads)
-    feeds = [Feed(section.name, section.driver, section.url, intake, clock, recorder) for section in settings.readers]
+    readers = ReadersInUse(settings.readers, intake, clock, recorder, rng)
 
     def committed(events: Sequence[LocationEvent]) -> None:
         observer.stored(len(events))
         sender.wake()
 
     def full(why: str) -> None:
-        for feed in feeds if settings.gateway.when_full == "stop" else ():
+        for feed in readers.feeds if settings.gateway.when_full == "stop" else ():
             feed.refuse(why)
 
     pipeline = Pipeline(
@@ -157,8 +162,12 @@ async def _work(
         full=full,
         recorder=recorder,
     )
-    in_use: dict[str, Reader] = {}
-    verbs: dict[str, Do] = {Verb.PING: ping(lambda: observer.sentence()), Verb.IDENTIFY: identify(in_use)}
+    verbs: dict[str, Do] = {
+        Verb.PING: ping(lambda: observer.sentence()),
+        Verb.IDENTIFY: identify(readers.readers),
+        Verb.REREAD: reread(settled, lambda wanted: in_force.apply(wanted), config),
+        Verb.ZONE: zone(settled, lambda wanted: in_force.apply(wanted)),
+    }
     desk = Desk(verbs, Memory(settings.gateway.data_dir / "orders.json"), clock.mono_ns)
     sender = Sender(
         credentials_path(settings),
@@ -170,7 +179,9 @@ async def _work(
         lambda credentials: [desk.with_key(credentials.mac_key)],
     )
     stat = await writer(outbox.stat)
-    observer = Observer(settings.gateway.site, site, feeds, intake, engine, pipeline, sender, clock, stat, desk.counts)
+    observer = Observer(
+        settings.gateway.site, site, readers.feeds, intake, pipeline, sender, clock, stat, desk.counts, lambda: settled.notes
+    )
     watch = Watch(
         systemd, {"pipeline": advanced(lambda: pipeline.progress), "writer": writer.alive, "uplink": advanced(sender.progress)}
     )
@@ -186,13 +197,26 @@ async def _work(
                 observer.look(stat)
             except OutboxUnavailable as exc:
                 log.debug("outbox: %s", exc)  # the pipeline says it where people see it
-            engine.clock_quality = quality(clock.wall_ms())
-            recorder.clock_quality(engine.clock_quality)
+            pipeline.engine.clock_quality = quality(clock.wall_ms())
+            recorder.clock_quality(pipeline.engine.clock_quality)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def as_after_a_restart() -> tuple[dict[str, bytes], dict[str, int]]:
-        live_now = dict.fromkeys(live_readers(feeds), clock.wall_ms())
+        live_now = dict.fromkeys(readers.live(), clock.wall_ms())
         return await writer(outbox.saved_state), await writer(outbox.live_until) | live_now
+
+    async def renew_engine(site: Site) -> None:
+        async def begun() -> Engine:
+            saved, live_until = await as_after_a_restart()
+            now, counters = Instant(clock.mono_ns(), clock.wall_ms()), pipeline.engine.counters
+            engine = Engine(site, saved, live_until, now, clock_quality=quality(now.wall_ms), counters=counters)
+            for name in readers.live():
+                engine.reader_up(name, now)
+            return engine
+
+        await pipeline.renew(begun)
+
+    in_force = InForce(settings, readers, recordings, pipeline, observer, renew_engine)
 
     page_over = asyncio.Event()
     page = build_app(observer.snapshot, page_over, door=observer.door, stuck=lambda: watch.stuck)
@@ -201,29 +225,26 @@ async def _work(
         serving = tasks.create_task(serve(listener, page, page_over), name="status page")
         storing = tasks.create_task(pipeline.run(), name="pipeline")
         sending = tasks.create_task(sender.run(), name="uplink")
-        recording = tasks.create_task(recordings.run(as_after_a_restart, lambda: live_readers(feeds)), name="recording")
+        recording = tasks.create_task(recordings.run(as_after_a_restart, readers.live), name="recording")
         chores = [
             tasks.create_task(look_often(), name="looking"),
-            tasks.create_task(pipeline.keep_live(lambda: live_readers(feeds)), name="live readers"),
+            tasks.create_task(pipeline.keep_live(readers.live), name="live readers"),
             tasks.create_task(watch.run(observer.sentence), name="watchdog"),
             tasks.create_task(desk.run(), name="orders"),
         ]
         if settings.registry.run:
             chores.append(tasks.create_task(keep_child("registry", registry_command(settings), rng=rng), name="registry"))
-        reading = [
-            tasks.create_task(_read(section, feed, clock, rng, recorder.tap(section.name), in_use), name=f"reader {section.name}")
-            for section, feed in zip(settings.readers, feeds, strict=True)
-        ]
+        in_force.open(tasks)
         address = "http://{}:{}".format(*listener.getsockname()[:2])
-        log.info("site %s: %d readers, status page on %s", settings.gateway.site, len(feeds), address)
+        log.info("site %s: %d readers, status page on %s", settings.gateway.site, len(readers.feeds), address)
         systemd.ready(observer.sentence())
         ready(Running(address, observer.snapshot))
 
         await stop.wait()
 
         systemd.stopping()
-        still_live = live_readers(feeds)
-        await _cancelled(*reading)  # no more reads; every port is released
+        still_live = readers.live()
+        await in_force.close()  # no more reads
         pipeline.finish()  # what was read is decided and committed
         await asyncio.wait([storing], timeout=DRAIN_WITHIN_S)
         if storing.done():
@@ -239,29 +260,12 @@ async def _work(
     log.info("stopped")
 
 
-async def _read(
-    section: ReaderSection, feed: Feed, clock: Clock, rng: random.Random, tap: Tap, in_use: dict[str, Reader]
-) -> None:
-    try:
-        reader = build(section, clock, tap)
-    except ReaderMisconfigured as exc:
-        log.error("reader %s: %s; it stays off until its settings change", section.name, exc)
-        feed.misconfigured(str(exc))
-        return
-    in_use[section.name] = reader
-    await supervise(reader, feed, backoff_for(section.url), rng=rng)
-
-
 async def _cancelled(*tasks: asyncio.Task[None]) -> None:
     """Cancel and wait until they have ended; an error of theirs goes on to the task group."""
     for task in tasks:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
-
-
-def live_readers(feeds: Sequence[Feed]) -> list[str]:
-    return [feed.name for feed in feeds if feed.live]
 
 
 def outbox_path(settings: Settings) -> Path:

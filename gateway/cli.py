@@ -32,7 +32,7 @@ def run(config: Path) -> int:
     if reading.settings is None:
         start_page_of_problems(config, reading)
         return BAD_SETTINGS
-    return start(reading.settings)
+    return start(reading.settings, config.absolute())
 
 
 def _plain_run(words: list[str]) -> Path | None:

@@ -197,3 +197,4 @@ class Snapshot:
     site: str
     counters: dict[str, int] = field(default_factory=dict)
     doors: tuple[DoorRow, ...] = ()
+    set_from_afar: tuple[str, ...] = ()  # what the registry has set over gateway.toml, in words

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,15 +70,16 @@ class Pipeline:
     ) -> None:
         """`committed` is told after each commit what is stored now; `full`, why there is no room, and "" once there is again."""
         self._intake = intake
-        self._engine = engine
+        self.engine = engine
         self._store = store
         self._writer = writer
         self._clock = clock
-        self._commit_interval_s = commit_interval_s
+        self.commit_interval_s = commit_interval_s
         self._committed = committed
         self._full = full
         self._recorder = recorder
         self._closing = False
+        self._renewals: deque[tuple[Callable[[], Awaitable[Engine]], asyncio.Future[None]]] = deque()
         self.status = Committed()
         self.recent: deque[tuple[int, LocationEvent]] = deque(maxlen=RECENT_EVENTS)  # with their seq, for the live tail
         self.progress = 0  # moves with every round and every try; the watchdog looks at it
@@ -87,17 +88,29 @@ class Pipeline:
         """Turn until `finish` was called and nothing waits, or until cancelled."""
         while not (self._closing and not self._intake.waiting):
             await self._intake.wait(0 if self._closing else self._until_due_s())
+            while self._renewals:
+                make, renewed = self._renewals.popleft()
+                self.engine = await make()
+                renewed.set_result(None)
             round_began = time.monotonic()
             events = self._decide()
             await self._commit(events)
             self.progress += 1
             if not self._closing:
-                await asyncio.sleep(max(0.0, self._commit_interval_s - (time.monotonic() - round_began)))
+                await asyncio.sleep(max(0.0, self.commit_interval_s - (time.monotonic() - round_began)))
 
     def finish(self) -> None:
         """Let `run` take what still waits, commit it and return."""
         self._closing = True
         self._intake.wake()
+
+    async def renew(self, make: Callable[[], Awaitable[Engine]]) -> None:
+        """Go on with the engine that `make` returns. It is asked between two rounds, when all that was decided is stored; return
+        when it decides."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._renewals.append((make, done))
+        self._intake.wake()
+        await done
 
     async def keep_live(self, live_readers: Callable[[], list[str]]) -> None:
         """Write every half minute up to when each reader was live: what a departure found after a restart is measured by."""
@@ -115,24 +128,24 @@ class Pipeline:
         return Instant(self._clock.mono_ns(), self._clock.wall_ms())
 
     def _until_due_s(self) -> float:
-        due_ns = self._engine.next_due_ns()
+        due_ns = self.engine.next_due_ns()
         return IDLE_S if due_ns is None else min(IDLE_S, max(0.0, (due_ns - self._clock.mono_ns()) / 1e9))
 
     def _decide(self) -> list[LocationEvent]:
         events: list[LocationEvent] = []
         for item in self._intake.take(ROUND_READS):
             if isinstance(item, Link):
-                tell = self._engine.reader_up if item.up else self._engine.reader_down
+                tell = self.engine.reader_up if item.up else self.engine.reader_down
                 tell(item.reader, item.now)
             else:
-                events += self._engine.take(item)
+                events += self.engine.take(item)
         now = self._now()
         self._recorder.turn(now, self._intake.waiting)
-        events += self._engine.advance(now)
+        events += self.engine.advance(now)
         return events
 
     async def _commit(self, events: list[LocationEvent]) -> None:
-        state = self._engine.changes()
+        state = self.engine.changes()
         if not events and not state:
             return
         reached("after_read")

@@ -1,6 +1,6 @@
 """Fills in the snapshot: asks every part of the gateway how it is, at one moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from types import MappingProxyType
@@ -14,7 +14,6 @@ from gateway.feed import Feed, Rate
 from gateway.health import DoorView, Hop, OutboxRow, ReaderRow, Snapshot, TailRow
 from gateway.intake import Intake
 from gateway.location.counters import TAIL
-from gateway.location.engine import Engine
 from gateway.location.site import Site
 from gateway.pipeline import Pipeline
 from gateway.sentences import Sorting, Storing, Way
@@ -39,30 +38,34 @@ class Observer:
         site: Site,
         feeds: Sequence[Feed],
         intake: Intake,
-        engine: Engine,
         pipeline: Pipeline,
         sender: Sender,
         clock: Clock,
         stat: OutboxStat,
         orders: Mapping[str, int] = MappingProxyType({}),
+        set_from_afar: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        """`orders`: what became of the registry's orders, by name."""
-        self._site_name = site_name
-        self._doors = {door.name: door for door in site.doors}
-        self._read_points = tuple((point.name, point.zone) for point in site.read_points if point.zone is not None)
+        """`orders`: what became of the registry's orders, by name. `set_from_afar`: what they set, in words."""
+        self.show(site_name, site)
         self._feeds = feeds
         self._intake = intake
-        self._engine = engine
         self._pipeline = pipeline
         self._sender = sender
         self._clock = clock
         self._stat = stat
         self._orders = orders
+        self._set_from_afar = set_from_afar
         self._told: object = None  # what the registry is told at once when it changes, as of the last look
         self._started_wall_ms = clock.wall_ms()
         self._stored_lately = Rate(clock.mono_ns)
         self._stored_last_hours = Rate(clock.mono_ns, slot_s=300, slots=72)
         self._acked_last_hours = Rate(clock.mono_ns, slot_s=300, slots=72)
+
+    def show(self, site_name: str, site: Site) -> None:
+        """Tell of this site from now on."""
+        self._site_name = site_name
+        self._doors = {door.name: door for door in site.doors}
+        self._read_points = tuple((point.name, point.zone) for point in site.read_points if point.zone is not None)
 
     def stored(self, events: int) -> None:
         """The pipeline has committed so many events."""
@@ -100,8 +103,9 @@ class Observer:
             started_wall_ms=self._started_wall_ms,
             now_wall_ms=now_ms,
             site=self._site_name,
+            set_from_afar=self._set_from_afar(),
             counters=self._counters(),
-            doors=tuple(door_row(door, self._engine, self._clock.mono_ns()) for door in self._doors.values()),
+            doors=tuple(door_row(door, self._pipeline.engine, self._clock.mono_ns()) for door in self._doors.values()),
         )
 
     def door(self, name: str) -> DoorView | None:
@@ -110,7 +114,7 @@ class Observer:
         if door is None:
             return None
         rows = {row.name: row for row in (feed.row() for feed in self._feeds)}
-        return door_view(door, self._engine, rows, self._clock.mono_ns(), self._clock.wall_ms(), self._site_name)
+        return door_view(door, self._pipeline.engine, rows, self._clock.mono_ns(), self._clock.wall_ms(), self._site_name)
 
     def sentence(self) -> str:
         readers = tuple(feed.row() for feed in self._feeds)
@@ -192,10 +196,10 @@ class Observer:
         return Sorting(
             reads_per_min=sum(feed.reads_per_min for feed in self._feeds),
             events_per_min=self._stored_lately.per_min(),
-            in_view=self._engine.in_view,
+            in_view=self._pipeline.engine.in_view,
             waiting_reads=self._intake.waiting,
-            unassigned=self._engine.counters.unassigned,
-            unconfirmed=self._engine.unconfirmed,
+            unassigned=self._pipeline.engine.counters.unassigned,
+            unconfirmed=self._pipeline.engine.unconfirmed,
         )
 
     def _tail(self) -> tuple[TailRow, ...]:
@@ -203,7 +207,7 @@ class Observer:
         acked = self._stat.acked
         seq_of = {id(event): seq for seq, event in self._pipeline.recent}
         rows = []
-        for trace in self._engine.tail:
+        for trace in self._pipeline.engine.tail:
             seq = seq_of.pop(id(trace.event), None)
             delivered = seq is not None and seq <= acked
             rows.append(
@@ -228,7 +232,7 @@ class Observer:
         return tuple(sorted(rows, key=lambda row: row.wall_ms, reverse=True)[:TAIL])
 
     def _counters(self) -> dict[str, int]:
-        engine, status = self._engine.counters, self._pipeline.status
+        engine, status = self._pipeline.engine.counters, self._pipeline.status
         return {
             "reads": engine.reads,
             "reads_refused": self._intake.refused,

@@ -262,9 +262,10 @@ def gateways_revoke(gateway_id: str, config: Config = None) -> None:
 @gateways_app.command("send")
 def gateways_send(
     gateway_id: str,
-    verb: Annotated[str, typer.Argument(help="ping or identify.")],
+    verb: Annotated[str, typer.Argument(help="ping, identify, reread or zone: docs/commands.md.")],
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Its arguments, like reader=dock-3.")
+        list[str] | None,
+        typer.Argument(metavar="[NAME=VALUE]...", help="Its arguments, like reader=dock-3 or rules.lost_max_s=120."),
     ] = None,
     wait: Annotated[float | None, typer.Option(min=1, max=3000, help="Wait so many seconds for the answer.")] = None,
     as_json: Json = False,

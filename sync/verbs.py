@@ -10,12 +10,14 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from sync.wire import Text
+from sync.wire import Rules, Text
 
 
 class Verb(enum.StrEnum):
     PING = "ping"
     IDENTIFY = "identify"
+    REREAD = "reread"
+    ZONE = "zone"
 
 
 class Ping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -29,4 +31,20 @@ class Identify(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_def
     pin: Annotated[int, Meta(ge=1, le=64)] | None = None
 
 
-ARGUMENTS: dict[Verb, type[msgspec.Struct]] = {Verb.PING: Ping, Verb.IDENTIFY: Identify}
+class Reread(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Read gateway.toml again."""
+
+
+class Zone(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """Set parameters of the location engine for one zone; without any, those of gateway.toml hold again."""
+
+    zone: Text
+    rules: Rules = {}
+
+
+ARGUMENTS: dict[Verb, type[msgspec.Struct]] = {
+    Verb.PING: Ping,
+    Verb.IDENTIFY: Identify,
+    Verb.REREAD: Reread,
+    Verb.ZONE: Zone,
+}

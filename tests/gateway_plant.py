@@ -64,10 +64,10 @@ class Gateway:
 
 
 @contextlib.asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[Gateway]:
+async def working(settings: Settings, config: Path | None = None) -> AsyncIterator[Gateway]:
     """Run the gateway; stop it in order on the way out."""
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(run(settings, stop, ready=ready.set_result))
+    task = asyncio.create_task(run(settings, stop, ready=ready.set_result, config=config))
     await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         await task

@@ -57,8 +57,10 @@ class Engine:
         clock_quality: ClockQuality = ClockQuality.HOLDOVER,
         max_tags: int = MAX_TAGS,
         max_glimpsed: int = MAX_GLIMPSED,
+        counters: Counters | None = None,
     ) -> None:
-        self.counters = Counters()
+        """`counters`: those of the engine before, to go on with."""
+        self.counters = counters or Counters()
         self._tail: deque[tuple[int, Point, Tag, int, str, LocationEvent | None]] = deque(maxlen=TAIL)
         self._site = LiveSite(site, now.mono_ns)
         self._identities = Identities(resolve, site.company_prefixes)

@@ -43,6 +43,10 @@ class Recorder:
         self._quality: ClockQuality | None = None
         self.failed = ""  # why it ended by itself
 
+    def renew(self, readers: Sequence[str]) -> None:
+        """These are the readers from now on. Nothing is being recorded."""
+        self._numbers = {name: number for number, name in enumerate(readers)}
+
     @property
     def on(self) -> bool:
         return self._encoder is not None
@@ -74,12 +78,12 @@ class Recorder:
 
     def tap(self, reader: str) -> Tap:
         """Return what sees what is given to the codec of `reader`."""
-        number = self._numbers[reader]
 
         def fed(data: bytes, mono_ns: int, wall_ms: int, set_up: bytes) -> None:
             self._with_codec.add(reader)
             if self._encoder is None:
                 return
+            number = self._numbers[reader]
             if self._told.get(number, b"") != set_up:
                 self._told[number] = set_up
                 self._add(SetUp(number, set_up))

@@ -5,10 +5,11 @@ thread of their own and are readable by the gateway's account alone.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,7 @@ class Recordings:
         self._software = software
         self._writer = Writer("recording")  # so that nothing is written after the last word, or beside it
         self._going: Going | None = None
+        self._turn = asyncio.Lock()
 
     async def begin_with(self, saved: Mapping[str, bytes], live_until: Mapping[str, int], now: Instant) -> None:
         """At the gateway's start, before its engine is made with just these: a recording from here on is complete."""
@@ -74,14 +76,29 @@ class Recordings:
         """Do what is asked for until cancelled. `before` is what an engine that began now would begin with."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            request = await self._asked()
-            if self._going is None:
-                if request is not None:
-                    await self._begin(request, before, self._now, live)
-            elif request != self._going.request:
-                await self._end("it was stopped")
-            else:
-                await self._go_on(self._going)
+            async with self._turn:
+                await self._look(before, live)
+
+    @contextlib.asynccontextmanager
+    async def renewing(self, settings: Settings) -> AsyncIterator[None]:
+        """These settings hold from now on, and an engine of theirs decides once this is over. A recording ends before; if it was
+        asked for longer, another one begins after."""
+        async with self._turn:
+            if self._going is not None:
+                await self._end("the settings have changed", withdraw=False)
+            self._settings = settings
+            self._recorder.renew([section.name for section in settings.readers])
+            yield
+
+    async def _look(self, before: Callable[[], Awaitable[Before]], live: Callable[[], Iterable[str]]) -> None:
+        request = await self._asked()
+        if self._going is None:
+            if request is not None:
+                await self._begin(request, before, self._now, live)
+        elif request != self._going.request:
+            await self._end("it was stopped")
+        else:
+            await self._go_on(self._going)
 
     async def close(self) -> None:
         """The gateway stops, `run` is over. What is asked for holds for its next start."""

@@ -101,7 +101,7 @@ def test_nobody_answers_for_another(online: Site, second: Site) -> None:
 @pytest.mark.parametrize(
     ("verb", "arguments", "why"),
     [
-        ("shell", {}, "should be one of ping, identify"),
+        ("shell", {}, "should be one of ping, identify, reread, zone"),
         ("ping", {"reader": "x"}, "ping takes: none"),
         ("identify", {}, "identify takes: reader, pin"),
         ("identify", {"reader": "x", "path": "/etc/passwd"}, "identify takes: reader, pin"),
