@@ -21,7 +21,8 @@ from socket import socket
 from drivers.api import Clock
 from gateway import logs
 from gateway.child import keep_child
-from gateway.clock import SYSTEM, boot_id, quality
+from gateway.clock import FLOOR_WALL_MS, SYSTEM, boot_id, quality
+from gateway.clock_watch import ClockWatch
 from gateway.delivery import Sender
 from gateway.failure import show
 from gateway.health import Snapshot
@@ -140,7 +141,10 @@ async def _work(
     recorder = Recorder([section.name for section in settings.readers])
     recordings = Recordings(settings, recorder, clock, SOFTWARE)
     await recordings.begin_with(saved, live_until, now)
-    engine = Engine(site, saved, live_until, now, clock_quality=quality(now.wall_ms))
+    newest_ms = await writer(outbox.newest_wall_ms)
+    floor_ms = max(FLOOR_WALL_MS, newest_ms or 0)
+    clock_watch = ClockWatch(settings.gateway.data_dir / "clock.json", boot_id(), clock)
+    engine = Engine(site, saved, live_until, now, clock_quality=quality(now.wall_ms, floor_ms))
     readers = ReadersInUse(settings.readers, intake, clock, recorder, rng)
 
     def committed(events: Sequence[LocationEvent]) -> None:
@@ -175,6 +179,7 @@ async def _work(
         SOFTWARE,
         lambda: observer.health(),
         clock,
+        lambda: quality(clock.wall_ms(), floor_ms),
         rng,
         lambda credentials: [desk.with_key(credentials.mac_key)],
     )
@@ -189,7 +194,10 @@ async def _work(
     async def look_often() -> None:
         newest = "", 0
         while True:
+            trusted = pipeline.engine.clock_quality = quality(clock.wall_ms(), floor_ms)
+            recorder.clock_quality(trusted)
             try:
+                await writer(clock_watch.look, outbox, trusted)
                 stat = await writer(outbox.stat)
                 if (stat.epoch, stat.last) != newest:  # by the pipeline, or by a command beside us
                     newest = stat.epoch, stat.last
@@ -197,8 +205,6 @@ async def _work(
                 observer.look(stat)
             except OutboxUnavailable as exc:
                 log.debug("outbox: %s", exc)  # the pipeline says it where people see it
-            pipeline.engine.clock_quality = quality(clock.wall_ms())
-            recorder.clock_quality(pipeline.engine.clock_quality)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def as_after_a_restart() -> tuple[dict[str, bytes], dict[str, int]]:
@@ -209,7 +215,7 @@ async def _work(
         async def begun() -> Engine:
             saved, live_until = await as_after_a_restart()
             now, counters = Instant(clock.mono_ns(), clock.wall_ms()), pipeline.engine.counters
-            engine = Engine(site, saved, live_until, now, clock_quality=quality(now.wall_ms), counters=counters)
+            engine = Engine(site, saved, live_until, now, clock_quality=quality(now.wall_ms, floor_ms), counters=counters)
             for name in readers.live():
                 engine.reader_up(name, now)
             return engine

@@ -34,11 +34,14 @@ class _Timex(ctypes.Structure):
     ]
 
 
-def quality(wall_ms: int) -> ClockQuality:
-    """Return UNSET before the floor, SYNCED when something disciplines this clock now, else HOLDOVER."""
+def quality(wall_ms: int, floor_wall_ms: int = FLOOR_WALL_MS) -> ClockQuality:
+    """Return SYNCED when something disciplines this clock now, else HOLDOVER, and UNSET before the floor: it cannot be earlier
+    than this program, nor, while nobody knows better, than what was stored before."""
     if wall_ms < FLOOR_WALL_MS:
         return ClockQuality.UNSET
-    return ClockQuality.SYNCED if _disciplined() else ClockQuality.HOLDOVER
+    if _disciplined():
+        return ClockQuality.SYNCED
+    return ClockQuality.UNSET if wall_ms < floor_wall_ms else ClockQuality.HOLDOVER
 
 
 def boot_id() -> str:

@@ -1,27 +1,26 @@
 """The uplink inside the gateway: it starts once there are credentials, and says for the status page how far it gets."""
 
 import asyncio
-import hashlib
 import logging
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from drivers.api import Clock
-from gateway.clock import boot_id, quality
+from gateway.clock import boot_id
 from gateway.feed import Rate
+from gateway.machine import machine_hash
 from gateway.sentences import Delivery, Way
 from sync.correspondence import Correspondent
 from sync.credentials import Credentials, CredentialsUnusable, read_credentials
 from sync.outbox import Outbox
 from sync.uplink import Identification, Uplink
 from sync.uplink_status import UplinkState
-from sync.wire import Health
+from sync.wire import ClockQuality, Health
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0  # for a credentials file that is not there yet
-_MACHINE_ID = Path("/etc/machine-id")
 _WAYS = {
     UplinkState.GREETING: Way.NO_ANSWER,
     UplinkState.REGISTRY_SILENT: Way.NO_ANSWER,
@@ -39,6 +38,7 @@ class Sender:
         software: str,
         health: Callable[[], Health],
         clock: Clock,
+        clock_quality: Callable[[], ClockQuality],
         rng: random.Random,
         others: Callable[[Credentials], Sequence[Correspondent]] = lambda credentials: (),
         configuration: Callable[[], int] = lambda: 0,
@@ -50,9 +50,7 @@ class Sender:
         self._health = health
         self._clock = clock
         self._rng = rng
-        self._identification = Identification(
-            software, machine_hash(), boot_id(), lambda: quality(clock.wall_ms()), configuration
-        )
+        self._identification = Identification(software, machine_hash(), boot_id(), clock_quality, configuration)
         self._others = others
         self._uplink: Uplink | None = None
         self._why = "not looked for yet"
@@ -148,12 +146,3 @@ class Sender:
                     log.warning("no registry credentials: %s", exc)
                 self._why = str(exc)
             await asyncio.sleep(LOOK_EVERY_S)
-
-
-def machine_hash() -> str:
-    """Return what tells this machine from another with the same credentials. The machine id itself is nobody's business."""
-    try:
-        machine = _MACHINE_ID.read_bytes().strip()
-    except OSError:
-        machine = b"unknown"
-    return hashlib.blake2s(machine, key=b"sightpost gateway", digest_size=16).hexdigest()

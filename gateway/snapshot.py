@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 from drivers.api import Clock
 from gateway import sentences
-from gateway.clock import quality
 from gateway.delivery import Sender
 from gateway.door_view import door_row, door_view
 from gateway.feed import Feed, Rate
@@ -98,7 +97,7 @@ class Observer:
             uplink_state=delivery.way.value,
             uplink_why=delivery.why,
             last_delivered_wall_ms=None if delivery.last_ack_s is None else now_ms - int(delivery.last_ack_s * 1000),
-            clock_quality=quality(now_ms).value,
+            clock_quality=self._pipeline.engine.clock_quality.value,
             version=SOFTWARE,
             started_wall_ms=self._started_wall_ms,
             now_wall_ms=now_ms,

@@ -172,6 +172,12 @@ class Outbox:
             now = self._store.cursor()
         return now.epoch, now.last - now.base
 
+    def newest_wall_ms(self) -> int | None:
+        """Return when the newest record that is still here was stored, by the wall clock then."""
+        with self._store.reading():
+            row = self._db.execute("SELECT wall_ms FROM record ORDER BY position DESC LIMIT 1").fetchone()
+        return int(row[0]) if row else None
+
     def append(self, events: Sequence[LocationEvent], state: Mapping[str, bytes | None] | None = None) -> int:
         """Store location events and the engine state that goes with them; return the newest seq. See `append_records`."""
         records = [(RecordKind.LOCATION, encode(event)) for event in events]
