@@ -15,10 +15,14 @@ def become_mosquitto(configuration: Configuration) -> None:
     """Does not return. Raises CannotGoOn when mosquitto is missing or its port is taken, BrokerMisconfigured, OSError."""
     section = configuration.broker
     program = find_mosquitto(section.mosquitto)
-    try:
-        bind(section.host, section.port).close()
-    except CannotGoOn as exc:
-        raise CannotGoOn(str(exc).replace("[web]", "[broker]")) from None
+    doors = [(section.local_host, section.port)]
+    if section.is_open:
+        doors += [(section.host, port) for port in (section.tls_port, section.subscribers_port) if port is not None]
+    for host, port in doors:
+        try:
+            bind(host, port).close()
+        except CannotGoOn as exc:
+            raise CannotGoOn(str(exc).replace("[web]", "[broker]")) from None
     path = refresh(configuration)
     os.execv(program, [program, "-c", str(path)])  # noqa: S606 - no shell is the point
 

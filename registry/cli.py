@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 app = typer.Typer(name="sightpost-registry", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 gateways_app = typer.Typer(no_args_is_help=True, help="The gateways that may deliver here.")
 tokens_app = typer.Typer(no_args_is_help=True, help="Tokens that let programs use the REST API.")
+subscribers_app = typer.Typer(no_args_is_help=True, help="Programs that listen at the broker: dashboards, home automation.")
 users_app = typer.Typer(no_args_is_help=True, help="People who log in, and their roles.")
 app.add_typer(users_app, name="users")
 app.add_typer(gateways_app, name="gateways")
+app.add_typer(subscribers_app, name="subscribers")
 app.add_typer(tokens_app, name="tokens")
 
 Config = Annotated[
@@ -314,6 +316,66 @@ def gateways_list(as_json: Json = False, config: Config = None) -> None:
             for g in Gateway.objects.all()
         ]  # fmt: skip
         _print_rows(rows, as_json)
+
+
+@subscribers_app.command("add")
+def subscribers_add(
+    name: Annotated[str, typer.Argument(help="The user it logs in as.")],
+    live: Annotated[bool, typer.Option("--live", help="It reads what gateways tell, at the moment they do.")] = False,
+    assets: Annotated[bool, typer.Option("--assets", help="It reads where assets are and go.")] = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Let a program read at the broker, and nothing else; print its password, once."""
+    with _django(config) as configuration:
+        from registry.broker_files import refresh
+        from registry.tracking.subscribers import add_subscriber
+
+        password = add_subscriber(by=_operator(), name=name, live=live, assets=assets)
+        refresh(configuration)
+        broker = configuration.broker
+        local, elsewhere = f"{broker.local_host}:{broker.port}", None
+        if broker.subscribers_port is not None:
+            elsewhere = f"{broker.names[0]}:{broker.subscribers_port}"
+        if as_json:
+            print(json.dumps({"user": name, "password": password, "local": local, "tls": elsewhere}))
+            return
+        print(f"user      {name}\npassword  {password}\nbroker    {local} on this machine, MQTT without TLS")
+        if elsewhere is not None:
+            print(f"          {elsewhere} from others, with TLS; `sightpost-registry authority` prints whom to believe there")
+
+
+@subscribers_app.command("ls")
+def subscribers_ls(as_json: Json = False, config: Config = None) -> None:
+    """List the subscribers and what they may read."""
+    with _django(config):
+        from registry.trust.models import Subscriber
+
+        rows = [
+            {"name": s.name, "live": s.live, "assets": s.assets, "added": _iso(s.created_at)} for s in Subscriber.objects.all()
+        ]
+        _print_rows(rows, as_json)
+
+
+@subscribers_app.command("revoke")
+def subscribers_revoke(name: str, config: Config = None) -> None:
+    """Cut a subscriber off and let it in no more."""
+    with _django(config) as configuration:
+        from registry.broker_files import refresh
+        from registry.tracking.subscribers import revoke_subscriber
+
+        revoke_subscriber(by=_operator(), name=name)
+        refresh(configuration)
+        print(f"{name} is revoked.")
+
+
+@app.command()
+def authority(config: Config = None) -> None:
+    """Print the certificate of the authority that vouches for the broker: whom gateways and subscribers elsewhere believe."""
+    with _django(config) as configuration:
+        from registry.broker_files import authority_pem
+
+        print(authority_pem(configuration), end="")
 
 
 @users_app.command("add")

@@ -37,6 +37,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _is_host(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return len(name) <= 253 and re.fullmatch(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", name) is not None
+    return True
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -94,15 +102,112 @@ class WebSection(Section):
 
 
 class BrokerSection(Section):
+    """The broker that `up` runs, on this machine and where opened for others; or one that runs elsewhere, by its url."""
+
     run: bool = Field(default=True, description="true or false: whether `up` starts mosquitto itself")
-    host: str = Field(default="127.0.0.1", description="an address of this machine only, 127.0.0.1 or ::1")
-    port: int = Field(default=8490, ge=1, le=65535, description="a port, 1 to 65535")
+    host: str = Field(
+        default="127.0.0.1",
+        description="127.0.0.1 for this machine only; else where gateways elsewhere connect with TLS: 0.0.0.0 or one address",
+    )
+    port: int = Field(default=8490, ge=1, le=65535, description="a port, 1 to 65535: on this machine only, without TLS")
+    tls_port: int = Field(default=8883, ge=1, le=65535, description="a port, 1 to 65535: of gateways elsewhere")
+    subscribers_port: int | None = Field(
+        default=None, ge=1, le=65535, description="a port, 1 to 65535: of subscribers elsewhere, by TLS and password"
+    )
+    names: list[str] = Field(
+        default=[], max_length=20, description='the names or addresses others reach it by, like ["registry.example.com"]'
+    )
     mosquitto: str = Field(default="mosquitto", min_length=1, description="the program's name or path")
+    url: str | None = Field(
+        default=None, max_length=300, description='a broker that runs elsewhere, like "mqtts://broker.example.com:8883"'
+    )
+    ca_file: Path | None = Field(
+        default=None, description="the path of the certificate of an authority that certifies broker and gateways instead of ours"
+    )
+    certificate_file: Path | None = Field(
+        default=None, description="the path of a certificate: the broker's, or what the registry shows the one at url"
+    )
+    key_file: Path | None = Field(default=None, description="the path of its key, readable for its owner alone")
+    user: str = Field(
+        default="sightpost-registry",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="the name to log in with at url, of letters, digits and . _ -",
+    )
+    password_file: Path | None = Field(
+        default=None, description="the path of a file, readable for its owner alone, that holds the password for url alone"
+    )
 
     @field_validator("host")
     @classmethod
-    def _this_machine_only(cls, host: str) -> str:
-        return _loopback(host, "the broker speaks no TLS yet, so it listens on this machine only")
+    def _an_address(cls, host: str) -> str:
+        try:
+            return host if host == "localhost" else str(ip_address(host))
+        except ValueError:
+            raise ValueError(
+                f"{host!r} is no address of this machine; write 127.0.0.1, or 0.0.0.0 to open it, and the name as names"
+            ) from None
+
+    @field_validator("names")
+    @classmethod
+    def _names_of_hosts(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if not _is_host(name):
+                raise ValueError(f"{name!r} is neither a host name nor an address")
+        return names
+
+    @field_validator("url")
+    @classmethod
+    def _by_tls(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        try:
+            port = parts.port
+        except ValueError:
+            port = None
+        bare = (parts.path.rstrip("/"), parts.query, parts.fragment, parts.username) == ("", "", "", None)
+        if parts.scheme != "mqtts" or not _is_host(parts.hostname or "") or not port or not bare:
+            raise ValueError('has the form "mqtts://NAME:PORT": without TLS nothing leaves this machine')
+        return url
+
+    @model_validator(mode="after")
+    def _complete(self) -> "BrokerSection":
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("a certificate and its key belong together: name both, as certificate_file and key_file")
+        if self.url is not None:
+            if self.run or self.is_open:
+                raise ValueError("there is one broker: with a url say run = false, and leave host at 127.0.0.1")
+            if self.ca_file is None:
+                raise ValueError("whose word the broker at url is believed by: name its authority's certificate as ca_file")
+            if (self.key_file is None) == (self.password_file is None):
+                raise ValueError("say how to log in at url: by certificate_file and key_file, or by user and password_file")
+        elif self.is_open and not self.names:
+            raise ValueError('open to others it needs a name in its certificate: names = ["registry.example.com"]')
+        elif self.is_open and (self.ca_file is None) != (self.key_file is None):
+            raise ValueError("with an authority of your own: name ca_file, and the broker's certificate_file and key_file")
+        if self.subscribers_port is not None and not self.is_open:
+            raise ValueError("subscribers elsewhere need an open broker: give host an address of the network")
+        if self.is_open and len({self.port, self.tls_port, self.subscribers_port}) < 3:
+            raise ValueError("port, tls_port and subscribers_port have to differ")
+        return self
+
+    @property
+    def is_open(self) -> bool:
+        """Whether gateways on other machines may connect to the broker that we run."""
+        return not _is_loopback(self.host)
+
+    @property
+    def local_host(self) -> str:
+        """Where it listens on this machine, without TLS."""
+        return "127.0.0.1" if self.is_open or self.host == "localhost" else self.host
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port for gateways elsewhere, by TLS; where nothing is open, those of this machine."""
+        if self.url is not None:
+            parts = urlsplit(self.url)
+            return parts.hostname or "", parts.port or 0
+        return (self.names[0], self.tls_port) if self.is_open else (self.local_host, self.port)
 
 
 class IngestSection(Section):
@@ -338,10 +443,17 @@ def load(path: Path | None = None) -> Configuration:
         raise Misconfigured([in_words(file, error, Configuration, _from_environment) for error in exc.errors()]) from None
     folder = path.parent.absolute() if path is not None else Path.cwd()
     password, mail_password = configuration.database.password_file, configuration.mail.password_file
+    broker = configuration.broker
+    broker_files = {
+        name: folder / path
+        for name in ("ca_file", "certificate_file", "key_file", "password_file")
+        if (path := getattr(broker, name)) is not None
+    }
     return configuration.model_copy(
         update={
             "data_dir": folder / configuration.data_dir,
             "database": configuration.database.model_copy(update={"password_file": password and folder / password}),
+            "broker": broker.model_copy(update=broker_files),
             "mail": configuration.mail.model_copy(update={"password_file": mail_password and folder / mail_password}),
             "sso": [one.model_copy(update={"client_secret_file": folder / one.client_secret_file}) for one in configuration.sso],
             "labels": configuration.labels.model_copy(update={"fonts": [folder / font for font in configuration.labels.fonts]}),

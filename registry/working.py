@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from registry.assets.bulk_edit import BulkEdit
+from registry.broker_files import renew_certificate
 from registry.configuration import Configuration
 from registry.custody.many_steps import Handling
 from registry.custody.reminders import remind
@@ -29,4 +30,8 @@ EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
 
 async def run(configuration: Configuration) -> None:
     """Raises CannotGoOn."""
-    await work(configuration, kinds=RUNS, every=EVERY)
+
+    def renew_certificate_of_broker() -> None:
+        renew_certificate(configuration)
+
+    await work(configuration, kinds=RUNS, every=[*EVERY, (3600, renew_certificate_of_broker)])

@@ -1,19 +1,26 @@
 """Mosquitto's configuration, its users and what each may do: pure functions from users to text, and one that writes the files.
 
-Nobody without a password, loopback only, every topic a user may touch named one by one, every queue bounded. The broker keeps
-nothing over a restart and needs not: what is not acknowledged end to end is sent again.
+Three doors, each with files of its own, so that nobody comes in by one with what is worth something at another:
+
+    this machine   a password                                   the registry's processes, gateways and subscribers beside it
+    gateways       TLS and a certificate: its name is the user  gateways elsewhere
+    subscribers    TLS and a password                           dashboards and home automation elsewhere
+
+Only the first is there until somebody opens the others. Every topic a user may touch is named one by one, every queue bounded.
+The broker keeps nothing over a restart and needs not: what is not acknowledged end to end is sent again.
 """
 
 import base64
 import enum
 import hashlib
+import ipaddress
 import itertools
 import os
 import pwd
 import re
 import secrets
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +31,13 @@ from sync.topics import ROOT, segment
 CONFIGURATION = "mosquitto.conf"
 PASSWORDS = "passwords"
 ACL = "acl"
+GATEWAYS_ACL = "acl-gateways"
+SUBSCRIBERS_PASSWORDS = "passwords-subscribers"
+SUBSCRIBERS_ACL = "acl-subscribers"
+AUTHORITY = "authority.pem"
+REVOKED = "revoked.pem"
+CERTIFICATE = "certificate.pem"
+KEY = "key.pem"
 PID = "mosquitto.pid"
 INGEST_USER = "registry-ingest"
 WORK_USER = "registry-work"
@@ -45,6 +59,10 @@ class Role(enum.StrEnum):
     WORK = "work"  # writes the asset topics and nothing else
     SUBSCRIBER = "subscriber"  # reads the live topics and nothing else
     ASSET_SUBSCRIBER = "asset-subscriber"  # reads the asset topics and nothing else
+    FULL_SUBSCRIBER = "full-subscriber"  # reads both
+
+
+SUBSCRIBERS = (Role.SUBSCRIBER, Role.ASSET_SUBSCRIBER, Role.FULL_SUBSCRIBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,19 @@ class BrokerUser:
     name: str
     role: Role
     password_hash: str = field(repr=False)  # by `hash_password`
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is open to other machines, and by which certificates. All texts are PEM."""
+
+    bind: str  # an address of this machine, or 0.0.0.0 or :: for all of them
+    port: int  # of gateways
+    authority: str  # whoever it certified is the gateway of that name
+    revoked: str | None  # its list; without one it keeps a list elsewhere, or none
+    certificate: str  # of the broker
+    key: str = field(repr=False)
+    subscribers_port: int | None = None
 
 
 def make_password() -> str:
@@ -66,27 +97,25 @@ def hash_password(password: str, salt: bytes | None = None) -> str:
     return f"$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def configuration_text(directory: Path, port: int, *, bind: str = "127.0.0.1", run_as: str) -> str:
+def configuration_text(
+    directory: Path, port: int, *, bind: str = "127.0.0.1", run_as: str, network: Network | None = None
+) -> str:
     """Return mosquitto.conf. Raises BrokerMisconfigured: without TLS the broker listens on loopback only."""
     if not is_loopback(bind):
-        raise BrokerMisconfigured(f"the broker has no TLS and must not listen on {bind}: use 127.0.0.1")
-    if not 1 <= port <= 65535:
-        raise BrokerMisconfigured(f"{port} is no port")
+        raise BrokerMisconfigured(f"this port has no TLS and must not listen on {bind}: use 127.0.0.1")
+    for one in [port, *([network.port, network.subscribers_port] if network is not None else [])]:
+        if one is not None and not 1 <= one <= 65535:
+            raise BrokerMisconfigured(f"{one} is no port")
     if not str(directory).isprintable():
         raise BrokerMisconfigured(f"mosquitto's configuration cannot name a folder like this: {str(directory)!r}")
     return f"""\
 # Written by sightpost-registry and replaced at every start of the broker; config/mosquitto.conf explains each line.
-listener {port} {bind}
-allow_anonymous false
-allow_zero_length_clientid false
-password_file {directory / PASSWORDS}
-acl_file {directory / ACL}
+per_listener_settings true
 user {run_as}
 pid_file {directory / PID}
 persistence false
 persistent_client_expiration 1h
 max_packet_size {MAX_PACKET_BYTES}
-max_connections 2000
 max_keepalive 600
 max_inflight_messages 20
 max_queued_messages 1000
@@ -98,6 +127,49 @@ log_type error
 log_type warning
 log_type notice
 connection_messages false
+
+listener {port} {bind}
+allow_anonymous false
+allow_zero_length_clientid false
+password_file {directory / PASSWORDS}
+acl_file {directory / ACL}
+max_connections 2000
+{_doors(directory, network) if network is not None else ""}"""
+
+
+def _doors(directory: Path, network: Network) -> str:
+    try:
+        ipaddress.ip_address(network.bind)
+    except ValueError:
+        raise BrokerMisconfigured(f"{network.bind!r} is no address of this machine; use one, or 0.0.0.0 for all") from None
+    revoked = f"crlfile {directory / REVOKED}\n" if network.revoked is not None else ""
+    gateways = f"""
+listener {network.port} {network.bind}
+allow_anonymous false
+allow_zero_length_clientid false
+acl_file {directory / GATEWAYS_ACL}
+cafile {directory / AUTHORITY}
+{revoked}certfile {directory / CERTIFICATE}
+keyfile {directory / KEY}
+tls_version tlsv1.2
+require_certificate true
+use_identity_as_username true
+use_username_as_clientid true
+max_connections 2000
+"""
+    if network.subscribers_port is None:
+        return gateways
+    return f"""{gateways}
+listener {network.subscribers_port} {network.bind}
+allow_anonymous false
+allow_zero_length_clientid false
+password_file {directory / SUBSCRIBERS_PASSWORDS}
+acl_file {directory / SUBSCRIBERS_ACL}
+certfile {directory / CERTIFICATE}
+keyfile {directory / KEY}
+tls_version tlsv1.2
+use_username_as_clientid true
+max_connections 500
 """
 
 
@@ -112,27 +184,45 @@ def acl_text(users: Iterable[BrokerUser]) -> str:
 
 
 def write_configuration(
-    directory: Path, users: Iterable[BrokerUser], port: int = DEFAULT_PORT, *, bind: str = "127.0.0.1"
+    directory: Path,
+    users: Iterable[BrokerUser],
+    port: int = DEFAULT_PORT,
+    *,
+    bind: str = "127.0.0.1",
+    network: Network | None = None,
 ) -> Path:
-    """Write the three files for the present user alone, each all or nothing; return the path of mosquitto.conf.
+    """Write the files for the present user alone, each all or nothing; return the path of mosquitto.conf.
 
     Started by root, mosquitto would change to a user of its own who cannot read them, so the configuration names ours.
     Raises BrokerMisconfigured, OSError."""
     users = list(users)
     directory = directory.absolute()
-    texts = {
-        PASSWORDS: password_text(users),
-        ACL: acl_text(users),
-        CONFIGURATION: configuration_text(directory, port, bind=bind, run_as=_own_user()),
-    }
+    texts = {PASSWORDS: password_text(users), ACL: acl_text(users)}
+    if network is not None:
+        texts |= _of_the_network(network, users)
+    texts[CONFIGURATION] = configuration_text(directory, port, bind=bind, run_as=_own_user(), network=network)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in texts.items():
         private_files.write(directory / name, text.encode())
     return directory / CONFIGURATION
 
 
+def _of_the_network(network: Network, users: list[BrokerUser]) -> Mapping[str, str]:
+    """The files that only the doors to other machines need: neither ingest's name nor its password is worth anything there."""
+    subscribers = [user for user in users if user.role in SUBSCRIBERS]
+    return {
+        GATEWAYS_ACL: acl_text(user for user in users if user.role is Role.GATEWAY),
+        SUBSCRIBERS_PASSWORDS: password_text(subscribers),
+        SUBSCRIBERS_ACL: acl_text(subscribers),
+        AUTHORITY: network.authority,
+        CERTIFICATE: network.certificate,
+        KEY: network.key,
+        **({REVOKED: network.revoked} if network.revoked is not None else {}),
+    }
+
+
 def reload_users(directory: Path) -> bool:
-    """Let a running broker read its password and ACL files again; return False when none runs."""
+    """Let a running broker read users, rights, certificates and what is revoked again; return False when none runs."""
     try:
         pid = int((directory / PID).read_text())
         if Path(f"/proc/{pid}/comm").read_text().strip() != "mosquitto":  # the number may be another process's by now
@@ -145,6 +235,7 @@ def reload_users(directory: Path) -> bool:
 
 def _rights(user: BrokerUser) -> list[str]:
     me = segment(user.name)
+    live, assets = f"topic read {ROOT}/live/#", f"topic read {ROOT}/assets/#"
     match user.role:
         case Role.GATEWAY:
             return [
@@ -162,9 +253,11 @@ def _rights(user: BrokerUser) -> list[str]:
         case Role.WORK:
             return [f"topic write {ROOT}/assets/#"]
         case Role.SUBSCRIBER:
-            return [f"topic read {ROOT}/live/#"]
+            return [live]
         case Role.ASSET_SUBSCRIBER:
-            return [f"topic read {ROOT}/assets/#"]
+            return [assets]
+        case Role.FULL_SUBSCRIBER:
+            return [live, assets]
 
 
 def _checked(users: Iterable[BrokerUser]) -> list[BrokerUser]:

@@ -36,7 +36,7 @@ def client_context(tls: Tls) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_verify_locations(cadata=tls.ca)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, ValueError, TypeError):  # TypeError: not ASCII
         raise TlsUnusable("ca: not a certificate in PEM") from None
     if not context.cert_store_stats()["x509_ca"]:
         raise TlsUnusable("ca: not the certificate of an authority")

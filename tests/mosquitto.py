@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from sync.broker import INGEST_USER, BrokerUser, Role, hash_password, make_password, reload_users, write_configuration
+from sync.broker import INGEST_USER, BrokerUser, Network, Role, hash_password, make_password, reload_users, write_configuration
 from sync.mqtt import Login
 
 STARTS_WITHIN_S = 10.0
@@ -15,9 +15,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Mosquitto:
-    def __init__(self, directory: Path, *, gateways: tuple[str, ...] = (), subscribers: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        gateways: tuple[str, ...] = (),
+        subscribers: tuple[str, ...] = (),
+        network: Network | None = None,
+    ) -> None:
         self.directory = directory
         self.port = free_port()
+        self.network = network
         self.passwords: dict[str, str] = {}
         self._users: list[BrokerUser] = []
         self._process: subprocess.Popen[bytes] | None = None
@@ -35,8 +43,16 @@ class Mosquitto:
     def add_known(self, name: str, role: Role) -> None:
         """With the password it has already."""
         self._users.append(BrokerUser(name, role, hash_password(self.passwords[name])))
-        write_configuration(self.directory, self._users, self.port)
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Known to a running broker at once."""
+        write_configuration(self.directory, self._users, self.port, network=self.network)
         reload_users(self.directory)
+
+    def forget(self, name: str) -> None:
+        self._users = [user for user in self._users if user.name != name]
+        self.rewrite()
 
     def login(self, user: str) -> Login:
         return Login("127.0.0.1", self.port, user, self.passwords[user])

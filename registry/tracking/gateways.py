@@ -13,6 +13,9 @@ from registry.access.actors import Action, Actor
 from registry.problems import Forbidden, Invalid, NotFound, Taken
 from registry.texts import line
 from registry.tracking.models import Gateway
+from registry.tracking.subscribers import role_of
+from registry.trust import certificates, sessions
+from registry.trust.models import Subscriber
 from sync.broker import INGEST_USER, WORK_USER, BrokerUser, Role, hash_password, make_password
 from sync.credentials import Credentials
 
@@ -25,10 +28,12 @@ def add_gateway(*, by: Actor, gateway_id: str, name: str | None = None) -> Crede
 
     Raises Invalid, Taken, Forbidden."""
     _must_administer(by)
-    if not _ID.fullmatch(gateway_id) or gateway_id in (INGEST_USER, WORK_USER):
+    if not _ID.fullmatch(gateway_id) or gateway_id.startswith("registry-"):
         raise Invalid(
             f"id: {gateway_id!r} should be lower-case letters, digits and hyphens, at most 40, like 'hamburg'", field="id"
         )
+    if Subscriber.objects.filter(name=gateway_id).exists():
+        raise Taken(f"id: there is a subscriber {gateway_id}", field="id")
     password = make_password()
     gateway = Gateway(
         id=gateway_id,
@@ -57,6 +62,7 @@ def renew_gateway(*, by: Actor, gateway_id: str) -> Credentials:
     gateway.key_serial += 1
     gateway.revoked_at = None
     gateway.save(update_fields=["broker_password_hash", "key_serial", "revoked_at"])
+    _keep_out(gateway)
     log.record(by, gateway, "credentials renewed")
     return _credentials(gateway, password)
 
@@ -69,22 +75,31 @@ def revoke_gateway(*, by: Actor, gateway_id: str) -> Gateway:
     if gateway.revoked_at is None:
         gateway.revoked_at = timezone.now()
         gateway.save(update_fields=["revoked_at"])
+        _keep_out(gateway)
         log.record(by, gateway, "revoked")
     return gateway
 
 
 def broker_users() -> Iterable[BrokerUser]:
-    """Everybody who may log in to the broker: every gateway that is not revoked, ingest and work."""
+    """Everybody who may log in to the broker: every gateway that is not revoked, subscribers, ingest and work."""
     ours = secret_files.read_or_make(settings.DATA_DIR, secret_files.BROKER_PASSWORD)
     yield BrokerUser(INGEST_USER, Role.INGEST, hash_password(ours))
     works = secret_files.read_or_make(settings.DATA_DIR, secret_files.WORK_PASSWORD)
     yield BrokerUser(WORK_USER, Role.WORK, hash_password(works))
     for gateway in Gateway.objects.filter(revoked_at__isnull=True):
         yield BrokerUser(gateway.pk, Role.GATEWAY, gateway.broker_password_hash)
+    for subscriber in Subscriber.objects.all():
+        yield BrokerUser(subscriber.name, role_of(subscriber), subscriber.password_hash)
 
 
 def mac_key(gateway: Gateway) -> bytes:
     return secret_files.gateway_mac_key(settings.DATA_DIR, gateway.pk, gateway.key_serial)
+
+
+def _keep_out(gateway: Gateway) -> None:
+    """Whoever is connected in its name, or has a certificate in it."""
+    certificates.revoke_all(gateway.pk, timezone.now())
+    sessions.end(gateway.pk)
 
 
 def _must_administer(by: Actor) -> None:
@@ -94,7 +109,7 @@ def _must_administer(by: Actor) -> None:
 
 def _credentials(gateway: Gateway, password: str) -> Credentials:
     broker = settings.CONFIGURATION.broker
-    return Credentials(gateway.pk, broker.host, broker.port, password, mac_key(gateway))
+    return Credentials(gateway.pk, broker.local_host, broker.port, password, mac_key(gateway))
 
 
 def _locked(gateway_id: str) -> Gateway:

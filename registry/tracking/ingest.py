@@ -23,7 +23,7 @@ from django.db import InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
 from host.crash_points import reached
-from registry import secret_files
+from registry import broker_login
 from registry.configuration import Configuration
 from registry.texts import for_log
 from registry.tracking import services
@@ -32,8 +32,8 @@ from registry.tracking.correcting import correct_some_times
 from registry.tracking.correspondence import Correspondent
 from registry.tracking.intake import Message, Reply, take
 from registry.tracking.models import IngestWorker
+from registry.tracking.takeovers import end_sessions
 from sync import mqtt, topics
-from sync.broker import INGEST_USER
 from sync.wire import MAX_RECORDS, State, encode
 
 log = logging.getLogger(__name__)
@@ -63,10 +63,10 @@ class Ingest:
     """One worker. `counts` are totals since the start, by name; /metrics and the live page show them."""
 
     def __init__(self, configuration: Configuration, *, rng: random.Random, others: Sequence[Correspondent] = ()) -> None:
-        section, broker = configuration.ingest, configuration.broker
-        password = secret_files.read_or_make(configuration.data_dir, secret_files.BROKER_PASSWORD)
+        section = configuration.ingest
+        self._configuration = configuration
         self.counts: Counter[str] = Counter()
-        self._login = mqtt.Login(broker.host, broker.port, INGEST_USER, password)
+        self._login = broker_login.of_ingest(configuration)
         self._worker = section.worker
         self._unknown_tags = section.unknown_tags
         self._queue: asyncio.Queue[Message] = asyncio.Queue(maxsize=section.queue_messages)
@@ -85,8 +85,10 @@ class Ingest:
             async with asyncio.TaskGroup() as tasks:
                 receiving = tasks.create_task(self._receive(), name="receive")
                 tidying = tasks.create_task(self._keep_house(), name="housekeeping")
+                ending = tasks.create_task(self._end_sessions(), name="takeovers")
                 await self._work(stop)
                 tidying.cancel()
+                ending.cancel()
                 await self._acks.sent()
                 receiving.cancel()
         finally:
@@ -204,6 +206,9 @@ class Ingest:
             with contextlib.suppress(mqtt.BrokerUnavailable):
                 for one in await self._in_thread(other.due):
                     await session.publish(topics.down(one.gateway, one.leaf), one.payload)
+
+    async def _end_sessions(self) -> None:
+        await end_sessions(self._configuration, self._login, self._in_thread, self.counts)
 
     def _tidy(self) -> bool:
         """One transaction of each kind at most, so that batches never wait long; return whether there is more to do."""

@@ -1,6 +1,7 @@
-"""The certificates that gateways have, and the logins of subscribers."""
+"""The certificates that gateways have, sessions that are to end, and the logins of subscribers."""
 
 from django.db import models
+from django.db.models import Q
 
 from registry.db import uuid7
 
@@ -22,3 +23,28 @@ class GatewayCertificate(models.Model):
 
     def __str__(self) -> str:
         return self.fingerprint[:16]
+
+
+class SessionToEnd(models.Model):
+    """A gateway that may still be connected by what is worth nothing any more, until ingest has ended that."""
+
+    gateway = models.OneToOneField("tracking.Gateway", primary_key=True, on_delete=models.CASCADE, related_name="session_to_end")
+    since = models.DateTimeField()
+
+
+class Subscriber(models.Model):
+    """A login for a program that listens: a dashboard, home automation. Its password is kept as a hash."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=40, unique=True)  # the user it logs in as
+    password_hash = models.CharField(max_length=300)
+    live = models.BooleanField()  # reads what gateways tell at the moment
+    assets = models.BooleanField()  # reads where assets are and go
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=Q(live=True) | Q(assets=True), name="subscriber_reads_something")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -25,15 +25,13 @@ from typing import Any, Final, TypeVar
 from django.db import InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
-from registry import secret_files
+from registry import broker_login
 from registry.configuration import Configuration
 from registry.exits import CannotGoOn
 from registry.texts import for_log
 from registry.work import outgoing, runs, to_mail
 from registry.work.models import WorkProcess
 from registry.work.to_mqtt import ToMqtt
-from sync import mqtt
-from sync.broker import WORK_USER
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +61,6 @@ class Work:
     def __init__(
         self, configuration: Configuration, *, kinds: Mapping[str, runs.Kind], every: Sequence[Job], rng: random.Random
     ) -> None:
-        broker = configuration.broker
         self.counts: Counter[str] = Counter()
         self._mail = configuration.mail
         self._every: list[Job] = [*every, (60.0, self._trim)]
@@ -71,9 +68,7 @@ class Work:
         self._turns = runs.Turns(kinds)
         self._started_at = timezone.now()
         self._threads = {name: ThreadPoolExecutor(1, thread_name_prefix=name) for name in ("queue", "mail", "runs", "due")}
-        password = secret_files.read_or_make(configuration.data_dir, secret_files.WORK_PASSWORD)
-        login = mqtt.Login(broker.host, broker.port, WORK_USER, password)
-        self._to_mqtt = ToMqtt(login, partial(self._in, "queue"), self.counts, rng)
+        self._to_mqtt = ToMqtt(broker_login.of_work(configuration), partial(self._in, "queue"), self.counts, rng)
         self._why_no_mail = ""
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -113,7 +113,7 @@ def test_nothing_weaker_can_be_asked_for() -> None:
     assert client_context(Tls(OURS.certificate_pem)).cert_store_stats()["x509"] == 1, "of all authorities ours alone"
 
 
-@pytest.mark.parametrize("ca", ["", "pass word", MINE.certificate])
+@pytest.mark.parametrize("ca", ["", "pass word", "p\u00e4ss", MINE.certificate])
 def test_what_is_no_authority_is_refused(ca: str) -> None:
     with pytest.raises(TlsUnusable, match="ca: not"):
         client_context(Tls(ca))

@@ -74,6 +74,53 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     assert "postgresql://" in by_key["database.url"]
 
 
+OPEN = 'host = "0.0.0.0"\nnames = ["registry.example.com", "192.0.2.7"]\n'
+URL = 'run = false\nurl = "mqtts://broker.example.com:8883"\nca_file = "ca.pem"\n'
+
+
+def test_where_gateways_go(tmp_path: Path) -> None:
+    path = tmp_path / "registry.toml"
+
+    def found(text: str) -> tuple[tuple[str, int], str, bool]:
+        path.write_text(f"[broker]\n{text}")
+        broker = load(path).broker
+        return broker.address, broker.local_host, broker.is_open
+
+    assert found("") == (("127.0.0.1", 8490), "127.0.0.1", False)
+    assert found('host = "::1"\n') == (("::1", 8490), "::1", False)
+    assert found(OPEN) == (("registry.example.com", 8883), "127.0.0.1", True)
+    assert found(URL + 'password_file = "p"\n') == (("broker.example.com", 8883), "127.0.0.1", False)
+    broker = load(path).broker
+    assert (broker.ca_file, broker.password_file) == (tmp_path / "ca.pem", tmp_path / "p")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('host = "registry.example.com"', "is no address of this machine"),
+        ('host = "0.0.0.0"', "needs a name in its certificate"),
+        (OPEN + "tls_port = 8490", "have to differ"),
+        (OPEN + 'names = ["*.example.com"]', "neither a host name nor an address"),
+        (OPEN + 'ca_file = "ca.pem"', "name ca_file, and the broker's certificate_file"),
+        (OPEN + 'certificate_file = "c"\nkey_file = "k"', "name ca_file, and the broker's certificate_file"),
+        ('certificate_file = "c"', "belong together"),
+        ("subscribers_port = 8884", "need an open broker"),
+        (URL, "say how to log in"),
+        (URL + 'password_file = "p"\ncertificate_file = "c"\nkey_file = "k"', "say how to log in"),
+        (URL.replace('ca_file = "ca.pem"', 'password_file = "p"'), "whose word"),
+        (URL.replace("run = false", 'password_file = "p"'), "there is one broker"),
+        (URL.replace("mqtts", "mqtt") + 'password_file = "p"', "nothing leaves this machine"),
+        (URL.replace(":8883", "") + 'password_file = "p"', "mqtts://NAME:PORT"),
+        (URL.replace("//", "//me:hunter2@") + 'password_file = "p"', "mqtts://NAME:PORT"),
+    ],
+)
+def test_a_broker_that_would_be_open_by_half_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    lines = dict(line.split(" = ", 1) for line in text.splitlines() if line)  # the last of a key counts
+    [told] = problems(tmp_path, "[broker]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items()))
+    assert said in told
+    assert "hunter2" not in told
+
+
 def test_a_password_in_the_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
     [told] = problems(tmp_path, '[database]\nurl = "postgresql://u:hunter2@h/n"\n')
     assert "password_file" in told

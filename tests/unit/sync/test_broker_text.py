@@ -1,6 +1,7 @@
 """Mosquitto's files as text, and the annotated examples in config/ held against them."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sync.broker import (
     INGEST_USER,
     BrokerMisconfigured,
     BrokerUser,
+    Network,
     Role,
     acl_text,
     configuration_text,
@@ -24,6 +26,7 @@ USERS = [
     BrokerUser(INGEST_USER, Role.INGEST, HASH),
     BrokerUser("dashboard", Role.SUBSCRIBER, HASH),
 ]
+NETWORK = Network("0.0.0.0", 8883, "authority", "revoked", "certificate", "key", 8884)
 
 
 def lines(text: str) -> list[str]:
@@ -32,7 +35,7 @@ def lines(text: str) -> list[str]:
 
 
 def test_the_annotated_configuration_is_the_generated_one() -> None:
-    generated = configuration_text(Path("/var/lib/sightpost-registry/broker"), 8490, run_as="sightpost-registry")
+    generated = configuration_text(Path("/var/lib/sightpost-registry/broker"), 8490, run_as="sightpost-registry", network=NETWORK)
     assert lines((CONFIG / "mosquitto.conf").read_text()) == lines(generated)
 
 
@@ -57,6 +60,27 @@ def test_the_broker_listens_on_loopback_only(bind: str) -> None:
 @pytest.mark.parametrize("bind", ["127.0.0.1", "127.1.2.3", "::1"])
 def test_any_loopback_address_will_do(bind: str) -> None:
     assert f"listener 8490 {bind}\n" in configuration_text(Path("/x"), 8490, bind=bind, run_as="me")
+
+
+def test_until_it_is_opened_one_listener_is_there() -> None:
+    text = configuration_text(Path("/x"), 8490, run_as="me")
+    assert [line for line in lines(text) if line.startswith(("listener", "certfile"))] == ["listener 8490 127.0.0.1"]
+
+
+@pytest.mark.parametrize("bind", ["", "localhost", "registry.example.com", "0.0.0.0\nallow_anonymous true"])
+def test_it_is_opened_at_an_address(bind: str) -> None:
+    with pytest.raises(BrokerMisconfigured, match="is no address"):
+        configuration_text(Path("/x"), 8490, run_as="me", network=replace(NETWORK, bind=bind))
+
+
+def test_an_authority_elsewhere_keeps_its_own_list_of_what_is_revoked() -> None:
+    text = configuration_text(Path("/x"), 8490, run_as="me", network=replace(NETWORK, revoked=None, subscribers_port=None))
+    assert "crlfile" not in text
+    assert text.count("\nlistener ") == 2
+
+
+def test_no_key_shows_in_a_repr() -> None:
+    assert "'key'" not in repr(NETWORK)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
