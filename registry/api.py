@@ -34,6 +34,8 @@ from registry.reports.api import router as reports
 from registry.scanning.api import router as scanning
 from registry.stock.api import router as stock
 from registry.tracking.api import router as tracking
+from registry.tracking.gateway_api import router as gateways
+from registry.tracking.quarantine_api import router as quarantine
 from registry.web.api import router as web
 from registry.work.api import router as undelivered
 
@@ -136,6 +138,8 @@ api.add_router("", labels)
 api.add_router("", imports)
 api.add_router("", people)
 api.add_router("", tracking)
+api.add_router("", gateways)
+api.add_router("", quarantine)
 api.add_router("", custody)
 api.add_router("", places)
 api.add_router("", scanning)

@@ -56,7 +56,7 @@ TABLES: dict[str, tuple[str, Callable[[], QuerySet[Any]]]] = {
     "assets": ("assets on the books", Asset.objects.all),
     "unknown_tags": ("identities that no asset has", UnknownTag.objects.all),
     "unmapped_zones": ("zones without a place", Zone.objects.unmapped),
-    "quarantined_records": ("records in quarantine", Quarantine.objects.all),
+    "quarantined_records": ("records in quarantine that nobody has decided on", Quarantine.objects.open),
 }
 PREFIXES = {
     "refused_": ("sightpost_registry_refused_messages_total", "messages that are none, by reason"),

@@ -373,6 +373,13 @@ def decode(body: bytes, kind: type[Message]) -> Message:
     return _shaped(body, kind)
 
 
+def whole_record(payload: bytes) -> Record:
+    """Decode one record that was kept outside its batch. Raises WireError (bad_shape)."""
+    record = _shaped(payload, Record)
+    _check_times(record.stored_at)
+    return record
+
+
 def location_event(record: Record) -> LocationEvent:
     """Return what a record of kind `location` says. Raises WireError (bad_shape): the record is to be rejected, not its batch."""
     event = _shaped(bytes(record.body), LocationEvent)

@@ -35,7 +35,7 @@ from registry.orders.services import order
 from registry.places import plans
 from registry.reports.models import Schedule
 from registry.stock.services import receive
-from registry.tracking.models import UnknownTag, Zone
+from registry.tracking.models import Quarantine, UnknownTag, Zone
 from registry.work.models import Outgoing
 from tests.registry_world import ROOT, World, event, make_user
 
@@ -72,6 +72,7 @@ def ids_of(world: World) -> dict[str, Any]:
         "category_id": world.categories["Pumps"].pk,
         "zone_id": Zone.objects.get().pk,
         "tag_id": UnknownTag.objects.get().pk,
+        "record_id": _refused(world),
         "import_id": checked.pk,
         "gateway_id": "hamburg-1",
         "order_id": order(by=ROOT, gateway_id="hamburg-1", verb="identify", arguments={"reader": "SECRET"}).pk,
@@ -94,6 +95,15 @@ def ids_of(world: World) -> dict[str, Any]:
         ).pk,
         "handled_id": many.start(by=ROOT, plan=many.take_out(by=ROOT, asset_ids=[world.assets["Drill"].pk])).pk,
     }
+
+
+def _refused(world: World) -> UUID:
+    world.gateway.tell_bodies(b'{"kind":"SECRET"}')
+    return Quarantine.objects.get().pk
+
+
+def _of_quarantine() -> UUID:
+    return Quarantine.objects.get().pk
 
 
 def _plan(location: Location) -> UUID:
@@ -187,6 +197,9 @@ def bodies_of(world: World) -> dict[str, Any]:
         "PATCH /api/v1/locations/{location_id}": {"name": "Bureau"},
         "POST /api/v1/categories": {"name": "Saws"},
         "PATCH /api/v1/categories/{category_id}": {"name": "Water pumps"},
+        "POST /api/v1/quarantine/preview": {"ids": [str(_of_quarantine())]},
+        "POST /api/v1/quarantine/retry": {"ids": [str(_of_quarantine())]},
+        "POST /api/v1/quarantine/discard": {"ids": [str(_of_quarantine())], "reason": "a test"},
         "POST /api/v1/zones": {"gateway": "hamburg-1", "name": "loft"},
         "PUT /api/v1/zones/{zone_id}/place": {"place": str(world.places["Dock"].pk)},
         "PUT /api/v1/locations/{location_id}/outline": {

@@ -33,6 +33,7 @@ from sync.wire import (
     Evidence,
     Health,
     Hello,
+    HopHealth,
     LocationEvent,
     Passage,
     Purpose,
@@ -98,8 +99,11 @@ class Gateway:
         records = [Record(next(self._seqs), uuid7(), "location", now, 1000, "b" * 32, msgspec.Raw(body)) for body in bodies]
         self.say("events", seal(pack(records, [], self.epoch), Purpose.EVENTS, self.key))
 
-    def health(self, *readers: ReaderHealth, waiting: int = 0) -> None:
-        self.say("health", seal(Health(waiting, 12.5 if waiting else None, readers, software="0.1.0"), Purpose.HEALTH, self.key))
+    def health(self, *readers: ReaderHealth, waiting: int = 0, hops: Sequence[HopHealth] = ()) -> None:
+        now = datetime.now(UTC)
+        more: dict[str, Any] = {"hops": tuple(hops), "said_at": now, "started_at": now - timedelta(hours=30)}
+        health = Health(waiting, 12.5 if waiting else None, readers, software="0.1.0", **more)
+        self.say("health", seal(health, Purpose.HEALTH, self.key))
 
 
 def event(
@@ -201,6 +205,15 @@ def undone() -> Iterator[None]:
     transaction.savepoint_rollback(point)
 
 
+PATH = (
+    HopHealth("readers", "attention", "80 reads/min", "2 of 3 up; belt-cam: no frame for 12 s", "look at its cable and power"),
+    HopHealth("dedup", "good", "3 events/min", "12 tags in view"),
+    HopHealth("outbox", "good", "3 waiting", "stores well; the last commit took 4 ms"),
+    HopHealth("broker", "good", "4 ms", "connected"),
+    HopHealth("registry", "good", "3 events/min", "last delivered 1 s ago"),
+)
+
+
 def tell_a_day(world: World) -> None:
     """What a day at the dock leaves behind: stays, passages, a thing that left, an unmapped zone, unknown tags."""
     tell = world.gateway.tell
@@ -236,6 +249,7 @@ def tell_a_day(world: World) -> None:
         ReaderHealth("store-room", "up"),
         ReaderHealth("belt-cam", "down", "no frame for 12 s"),
         waiting=3,
+        hops=PATH,
     )
     now = timezone.now()
     IngestWorker.objects.update_or_create(

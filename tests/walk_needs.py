@@ -50,7 +50,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /account/second-factor/code.svg | GET /assets/columns/ | GET /assets/export.{ending} | GET /assets/facet/{name}/
         GET /assets/fields/ | GET /assets/filters/ | GET /assets/new/ | GET /assets/views/ | GET /bookings/ | GET /bookings/new/
         GET /custody/ | GET /custody/accept/{secret}/ | GET /custody/in/ | GET /custody/out/ | GET /find/
-        GET /imports/ | GET /labels/ | GET /live/ | GET /live/parts/ | GET /live/unknown/ | GET /login/
+        GET /imports/ | GET /labels/ | GET /live/ | GET /live/parts/ | GET /live/unknown/ | GET /login/ | GET /gateways/
         GET /login/second-factor/ | GET /map/ | GET /palette/ | GET /password/ | GET /places/ | GET /places/new/ | GET /reports/
         GET /scan/ | GET /scan/drawer/ | GET /scan/sw.js | GET /scan/unknown/ | GET /stock/ | GET /stock/proposal/
         GET /stock/receive/ | GET /tokens/ | GET /transfers/ | GET /transfers/new/ | POST /account/second-factor/
@@ -77,6 +77,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /api/v1/transfers/{transfer_id} | POST /api/v1/labels
         GET /assets/{asset_id}/ | GET /bookings/{booking_id}/ | GET /custody/{custody_id}/ | GET /custody/{custody_id}/signature/
         GET /files/{file_id}/ | GET /files/{file_id}/small/ | GET /live/unknown/{tag_id}/ | GET /live/zones/{zone_id}/
+        GET /api/v1/gateways/{gateway_id} | GET /gateways/{gateway_id}/
         GET /places/{location_id}/ | GET /places/{location_id}/expected/ | GET /places/{location_id}/plan/
         GET /places/{location_id}/then/ | GET /plans/{plan_id}/image/ | GET /stock/{line_id}/ | GET /transfers/{transfer_id}/
         GET /assets/{asset_id}/edit/ | GET /places/{location_id}/edit/ | POST /labels/ | POST /labels/print/
@@ -151,7 +152,10 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /people/{person_id}/edit/ | POST /people/{person_id}/active/ | POST /people/{person_id}/erase/
         POST /people/{person_id}/invite/ | POST /people/{person_id}/password/ | POST /people/{person_id}/roles/
         POST /people/{person_id}/roles/{binding_id}/take/ | GET /undelivered/ | POST /undelivered/{message_id}/forget/
-        POST /undelivered/{message_id}/repeat/"""),
+        POST /undelivered/{message_id}/repeat/
+        GET /api/v1/quarantine | GET /api/v1/quarantine/{record_id} | POST /api/v1/quarantine/preview
+        POST /api/v1/quarantine/retry | POST /api/v1/quarantine/discard
+        GET /quarantine/ | GET /quarantine/{record_id}/ | POST /quarantine/preview/ | POST /quarantine/settle/"""),
 )  # fmt: skip
 NEEDS = {
     line.strip(): need for need, lines in _BY_NEED for line in lines.replace("\n", "|").split("|") if line.strip()
@@ -276,6 +280,11 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /labels/print/": lambda i: {
         "assets": i["free_id"], "stock": "l7160", "code": "qr-number", "scheme": "giai", "dpi": "203", "output": "pdf",
     },
+    "POST /api/v1/quarantine/preview": lambda i: {"ids": [i["record_id"]]},
+    "POST /api/v1/quarantine/retry": lambda i: {"ids": [i["record_id"]]},
+    "POST /api/v1/quarantine/discard": lambda i: {"ids": [i["record_id"]], "reason": "a test"},
+    "POST /quarantine/preview/": lambda i: {"do": "retry", "id": [str(i["record_id"])]},
+    "POST /quarantine/settle/": lambda i: {"do": "retry", "id": [str(i["record_id"])]},
     "POST /live/unknown/{tag_id}/": lambda i: {"asset": i["free_id"]},
     "POST /live/zones/{zone_id}/": lambda i: {"place": i["hall_id"]},
     "POST /places/new/": lambda i: {"name": "Shed", "kind": "room", "parent": i["location_id"]},

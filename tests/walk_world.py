@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from django.test import Client
 from django.utils import timezone
+from msgspec import Raw
 from PIL import Image
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -44,10 +45,10 @@ from registry.reports.models import Schedule
 from registry.stock.services import receive
 from registry.tracking.gateways import add_gateway
 from registry.tracking.models import Gateway as GatewayRow
-from registry.tracking.models import UnknownTag
+from registry.tracking.models import Quarantine, UnknownTag
 from registry.tracking.services import create_zone, project_changed_identifiers
 from registry.work.models import Outgoing
-from sync.wire import ReaderHealth
+from sync.wire import ReaderHealth, Record, encode
 from tests.registry_world import ROOT, Gateway, World, actor, event, lasting, make_user
 
 OUTSIDERS = ("nobody", *(f"{role} elsewhere" for role in ROLES), "administrator other")
@@ -56,7 +57,10 @@ EVERYWHERE = ("manager everywhere", "administrator everywhere")
 # Whom no place limits knows the UNTOLD ones, whom no category limits the UNHEARD, everybody who hands things out the people.
 WORDS = ("SECRET", "UNTOLD", "UNHEARD")
 KNOWN_WORDS = {"elsewhere": ("UNHEARD",), "other": ("UNTOLD",)}
-KNOWN_IDS = {"elsewhere": {"category_id"}, "other": {"location_id", "hall_id", "inner_id", "zone_id", "plan_id", "place"}}
+KNOWN_IDS = {
+    "elsewhere": {"category_id"},
+    "other": {"location_id", "hall_id", "inner_id", "zone_id", "plan_id", "place", "gateway", "gateway_id"},
+}
 COMMON = {
     "person_id",
     "leaver_id",
@@ -65,6 +69,7 @@ COMMON = {
     "other_word_id",
     "field_id",
     "message_id",
+    "record_id",
     "version",
     "edit_token",
 }  # of no scope
@@ -123,7 +128,7 @@ def make_around() -> Around:
     owner = make_user("owner", "manager", place=hall, email="owner@example.org")
     leaver = Person.objects.create(name="Leaver")
     plan = plans.put(by=ROOT, location=room, file=_picture())
-    ids = _words() | {"plan_id": plan.pk, "leaver_id": leaver.pk, "person_id": person.pk}
+    ids = _words() | {"record_id": _refused(), "plan_id": plan.pk, "leaver_id": leaver.pk, "person_id": person.pk}
     category = create_category(by=ROOT, name="UNHEARD things")
     return Around(hall, room, category, gateway, zone, person, leaver, owner, ids)
 
@@ -183,7 +188,8 @@ def tell_secrets(around: Around) -> dict[str, Any]:
         "line_id": line.pk, "value": "SECRET-CODE", "number": made.asset_no,
         "inner_id": Location.objects.get(code="UNTOLD-C").pk, "place": around.hall.code, "free_no": free.asset_no,
         "box_no": box.asset_no, "code": "tag:SECRET-CODE", "version": Asset.objects.get(pk=made.pk).version,
-        "binding_id": RoleBinding.objects.get(user=around.person.user).pk, **around.ids, **_of_owner(around, free.pk), **CONSTANT,
+        "binding_id": RoleBinding.objects.get(user=around.person.user).pk,
+        **around.ids, **_of_owner(around, free.pk), **CONSTANT,
     }  # fmt: skip
 
 
@@ -192,6 +198,18 @@ def _picture() -> BytesIO:
     Image.new("RGB", (40, 30), "white").save(drawn, "PNG")
     drawn.seek(0)
     return drawn
+
+
+def _refused() -> UUID:
+    """A record that can be taken in by now."""
+    gateway = GatewayRow.objects.get(pk="hamburg-1")
+    at = timezone.now() - timedelta(minutes=5)
+    seen = event("seen", "tag:PLAIN", "dock")
+    record = Record(1, uuid4(), "location", at, 1000, "b" * 32, Raw(encode(seen)))
+    refused = Quarantine(gateway=gateway, epoch="e" * 32, seq=1, event_id=record.event_id, code="too_many_names", text="full")
+    refused.payload, refused.whole, refused.received_at = encode(record), True, at
+    refused.save()
+    return refused.pk
 
 
 def _words() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""REST: zones and unknown tags to be given a meaning, positions, events, gateways."""
+"""REST: zones and unknown tags to be given a meaning, positions, events. Gateways: gateway_api.py."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -24,7 +24,6 @@ from registry.tracking.schemas import (
     Claim,
     EventKind,
     EventPage,
-    GatewayPage,
     NewZone,
     PositionPage,
     UnknownTagPage,
@@ -32,7 +31,6 @@ from registry.tracking.schemas import (
     ZoneOut,
     ZonePage,
     event_out,
-    gateway_out,
     position_out,
     unknown_tag_out,
     zone_out,
@@ -42,7 +40,6 @@ from registry.tracking.telling import hide_zones
 router = Router()
 
 BY_NAME = Order("name", F("name"))
-BY_ID = Order("id", F("id"))
 LAST_SEEN = Order("seen", F("last_seen"), "time", descending=True)
 POSITION_SEEN = Order("seen", F("last_seen_at"), "time", descending=True)
 EVENT_ORDERS = {
@@ -144,7 +141,7 @@ def claim_unknown_tag(request: HttpRequest, tag_id: Path[UUID], body: Claim) -> 
     return Status(201, identifier_out(services.claim_unknown_tag(by=by, identity=tag.identity, asset=asset, kind=body.kind)))
 
 
-# ---- positions, events, gateways -----------------------------------------------------------------------------------------------
+# ---- positions, events -----------------------------------------------------------------------------------------------
 
 
 @router.get("/positions", response=PositionPage, operation_id="list_positions", tags=["positions"], summary="Where all is now")
@@ -195,15 +192,6 @@ def list_events(
     attach_assets(page.rows)
     hide_zones(by, page.rows)
     return EventPage(items=[event_out(row) for row in page.rows], next=page.next, previous=page.previous)
-
-
-@router.get("/gateways", response=GatewayPage, operation_id="list_gateways", tags=["gateways"], summary="How the gateways are")
-def list_gateways(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> Any:
-    by = acting(request)
-    page = cut(Gateway.objects.visible_to(by), BY_ID, cursor, limit)
-    return GatewayPage(
-        items=[gateway_out(row, whole=by.sees_all_places()) for row in page.rows], next=page.next, previous=page.previous
-    )
 
 
 def _times(filters: EventFilters) -> list[tuple[str, datetime]]:

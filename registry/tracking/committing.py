@@ -15,7 +15,7 @@ from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, 
 from registry.tracking.parsing import BadRecord, GoodRecord, Told, plain
 from registry.tracking.rows import EVENT_COLUMNS, FUTURE, RAW_COLUMNS, Names, Row, body_text, event_row, raw_row
 from sync.cursor import Cursor
-from sync.wire import MAX_REJECTED, EventKind, Record, Rejected
+from sync.wire import MAX_REJECTED, EventKind, Record, Rejected, encode
 from sync.wire import LocationEvent as ToldEvent
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,30 @@ def commit_events(
         update(Gateway, ["last_batch_at"], [(pk, now) for pk in {one.gateway.pk for one in committed}], key="id")
 
 
+def commit_anyway(committed: Sequence[Committed], now: datetime, counts: Counter[str]) -> None:
+    """Store what is `fresh` of these, whatever their cursors say: it was refused before, and its number is perhaps accounted
+    for. In the caller's transaction, which holds the gateways. What cannot be taken is then in `refused`; what stands under a
+    taken key in `again`, and `known` tells it from another's."""
+    for one in committed:
+        _fix_clocks(one, now, counts)
+    rows = _insert_carefully(committed, [row for one in committed for row in _event_rows(one, now)], now)
+    following = consequences.Consequences(rows, {one.epoch.pk: one.epoch.ordinal for one in committed})
+    following.work_out()
+    with together():
+        following.write()
+    following.finish(counts)
+    _store_raw(committed, now)
+    with together():
+        _advance(committed)
+
+
+def known(one: Committed) -> set[UUID]:
+    """The event_ids of `again` under which the same content is stored."""
+    _, elsewhere = _stored(one) if one.again else ({}, {})
+    ids = {good.record.event_id: (one.gateway.pk, *_content(good)) for good in one.again}
+    return {event_id for event_id, content in ids.items() if elsewhere.get(event_id) == content}
+
+
 def _sort(one: Committed, counts: Counter[str]) -> None:
     """Tell what the cursor does not have yet from what it has."""
     cursor = Cursor(one.epoch.through, tuple((first, last) for first, last, _ in one.epoch.ranges))
@@ -119,7 +143,7 @@ def _event_rows(one: Committed, now: datetime) -> Iterator[Row]:
     for record, event in fresh:
         if not complete and _names_too_much(event, names):
             why = "the gateway has named more zones or read points than are kept of one"
-            one.refused.append(BadRecord(record.seq, record.event_id, "too_many_names", why, bytes(record.body)))
+            one.refused.append(BadRecord(record.seq, record.event_id, "too_many_names", why, encode(record)))
             continue
         one.ids[record.seq] = record.event_id
         yield event_row(gateway, epoch, record, event, names, now)
@@ -211,7 +235,7 @@ def _compare(one: Committed, now: datetime, counts: Counter[str]) -> None:
         )  # fmt: skip
         told = {r.seq for r in one.rejected}
         bad = [
-            BadRecord(g.record.seq, g.record.event_id, "conflict", "the key is taken by other content", bytes(g.record.body))
+            BadRecord(g.record.seq, g.record.event_id, "conflict", "the key is taken by other content", encode(g.record))
             for g in conflicts
         ]
         _quarantine(one, bad, now, rejected=told)
@@ -268,7 +292,7 @@ def _quarantine(one: Committed, bad: Iterable[BadRecord], now: datetime, *, reje
     Quarantine.objects.bulk_create(
         Quarantine(
             gateway=one.gateway, epoch=one.epoch.epoch, seq=b.seq, event_id=b.event_id, code=b.code, text=plain(b.text[:512]),
-            payload=b.payload, received_at=now, rejected=b.seq in rejected,
+            payload=b.payload, whole=True, received_at=now, rejected=b.seq in rejected,
         )
         for b in bad
         if (b.seq, b.event_id) not in there

@@ -26,7 +26,7 @@ from registry.tracking.committing import RECORDS_AT_ONCE, Committed, commit_even
 from registry.tracking.gateways import mac_key
 from registry.tracking.models import Gateway, GatewayEpoch, Quarantine
 from registry.tracking.parsing import BadRecord, Told, plain
-from sync.wire import Health, Hello, Rejected, State, WireError
+from sync.wire import Health, Hello, Rejected, State, WireError, encode
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ def _halves(items: list[Item], why: str) -> list[list[Item]] | None:
     told, good = item.said, item.said.good
     if len(good) == 1:
         record = good[0].record
-        bad = BadRecord(record.seq, record.event_id, "refused", f"the database refuses it: {why[:300]}", bytes(record.body))
+        bad = BadRecord(record.seq, record.event_id, "refused", f"the database refuses it: {why[:300]}", encode(record))
         return [[Item(item.gateway, Told(told.epoch, bad=[*told.bad, bad], gaps=told.gaps))]]
     middle = len(good) // 2
     first = Told(told.epoch, good=good[:middle], bad=told.bad, gaps=told.gaps, late=told.late)

@@ -18,7 +18,7 @@ from registry.assets.pickers import picker, typed_in
 from registry.page import acting, is_htmx, page, private, said, stopped
 from registry.paging import BadCursor, Order, Page, cut
 from registry.problems import Problem
-from registry.tracking import services, watching
+from registry.tracking import fleet, services, watching
 from registry.tracking.live_stream import Pulse, as_events
 from registry.tracking.models import UnknownTag, Zone
 
@@ -174,9 +174,10 @@ def _shown(request: HttpRequest, wanted: Any) -> dict[str, Any]:
     by = acting(request)
     shown: dict[str, Any] = {}
     if "gateways" in wanted or "summary" in wanted:
-        shown["gateways"] = watching.gateway_rows(by)
+        shown["gateways"] = fleet.gateway_rows(by)
     if "ingest" in wanted or "summary" in wanted:
         shown["ingest"] = watching.ingest(by)
+        shown["may_administer"] = by.may_everywhere(Action.ADMINISTER)
     if "summary" in wanted:
         shown["summary"] = watching.summary(by, shown["gateways"], shown["ingest"])
     zones = watching.zones_of(by)

@@ -25,8 +25,10 @@ from sync.wire import (
     check_batch,
     clock_fix,
     decode,
+    encode,
     location_event,
     unseal,
+    whole_record,
 )
 
 LEAVES = ("hello", "events", "health", "state", "reply")
@@ -40,7 +42,7 @@ class GoodRecord(NamedTuple):
 
 
 class BadRecord(NamedTuple):
-    """A record that nobody can take, as it came."""
+    """A record that nobody can take, as it came: `payload` is all of it."""
 
     seq: int
     event_id: UUID | None
@@ -96,14 +98,10 @@ def events(payload: bytes, key: bytes) -> Told:
         return _alone(payload, key, exc)
     told = Told(batch.epoch, gaps=batch.gaps, late=batch.late)
     for record in batch.records:
-        if record.kind != RecordKind.LOCATION:
-            told.good.append(GoodRecord(record, None, _fix(record)))
-            continue
         try:
-            event = _plain_event(record)
-            told.good.append(GoodRecord(record, msgspec.structs.replace(event, late=True) if batch.late else event))
+            told.good.append(_good(record, late=batch.late))
         except WireError as exc:
-            told.bad.append(BadRecord(record.seq, record.event_id, exc.code, str(exc), bytes(record.body)))
+            told.bad.append(BadRecord(record.seq, record.event_id, exc.code, str(exc), encode(record)))
     return told
 
 
@@ -121,6 +119,19 @@ def _fix(record: Record) -> ClockFix | None:
 def plain(text: str) -> str:
     """PostgreSQL takes no NUL; a symbol stands for it. The one change that is made to foreign text."""
     return text.replace("\0", "\N{SYMBOL FOR NULL}") if "\0" in text else text
+
+
+def one_record(payload: bytes) -> GoodRecord:
+    """What a record says that was kept as it came; by now it is late. Raises WireError."""
+    return _good(whole_record(payload), late=True)
+
+
+def _good(record: Record, *, late: bool) -> GoodRecord:
+    """Raises WireError."""
+    if record.kind != RecordKind.LOCATION:
+        return GoodRecord(record, None, _fix(record))
+    event = _plain_event(record)
+    return GoodRecord(record, msgspec.structs.replace(event, late=True) if late else event)
 
 
 def _plain_event(record: Record) -> LocationEvent:

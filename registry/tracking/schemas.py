@@ -1,4 +1,4 @@
-"""How zones, unknown tags, positions, events and gateways look over the API."""
+"""How zones, unknown tags, positions and events look over the API."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from registry.assets.schemas import AssetRef, CodeKind, PlaceRef, asset_ref, place_ref
 from registry.operations import Paged, Strict
-from registry.tracking.models import TEXT_CHARS, Gateway, LocationEvent, Position, UnknownTag, Zone
+from registry.tracking.models import TEXT_CHARS, LocationEvent, Position, UnknownTag, Zone
 
 ZoneKind = Literal["unknown", "storage", "door", "exit", "desk"]
 EventKind = Literal["arrived", "moved", "departed", "passed", "seen"]
@@ -128,35 +128,6 @@ class EventPage(Paged):
     items: list[EventOut]
 
 
-class GatewayOut(Schema):
-    """`waiting` and `oldest_age_s` are the outbox's, as of `health_at`."""
-
-    id: str
-    name: str
-    state: str
-    state_reason: str
-    state_at: datetime | None
-    last_hello_at: datetime | None
-    last_batch_at: datetime | None
-    clock_quality: str
-    software: str
-    waiting: int | None
-    oldest_age_s: float | None
-    readers: list["ReaderOut"]
-    health_at: datetime | None
-    revoked_at: datetime | None
-
-
-class ReaderOut(Schema):
-    name: str
-    state: str
-    why: str
-
-
-class GatewayPage(Paged):
-    items: list[GatewayOut]
-
-
 def zone_ref(zone: Zone | None) -> ZoneRef | None:
     return ZoneRef(id=zone.pk, name=zone.name, place=place_ref(zone.location)) if zone is not None else None
 
@@ -232,27 +203,6 @@ def event_out(event: LocationEvent) -> EventOut:
         rssi_max=event.rssi_max,
         confidence=event.confidence,
         reason=event.reason,
-    )
-
-
-def gateway_out(gateway: Gateway, *, whole: bool = True) -> GatewayOut:
-    """`whole`: with how its readers are, wherever they stand."""
-    health: dict[str, Any] = (gateway.health or {}) if whole else {}
-    return GatewayOut(
-        id=gateway.pk,
-        name=gateway.name,
-        state=gateway.state,
-        state_reason=gateway.state_reason,
-        state_at=gateway.state_at,
-        last_hello_at=gateway.last_hello_at,
-        last_batch_at=gateway.last_batch_at,
-        clock_quality=gateway.clock_quality,
-        software=gateway.software,
-        waiting=health.get("waiting"),
-        oldest_age_s=health.get("oldest_age_s"),
-        readers=[ReaderOut(name=r["name"], state=r["state"], why=r.get("why", "")) for r in health.get("readers", [])],
-        health_at=gateway.health_at,
-        revoked_at=gateway.revoked_at,
     )
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import Identifier, Location
+from registry.tracking.fleet import GatewayRow, is_silent
 from registry.tracking.models import (
     Gateway,
     IngestWorker,
@@ -33,7 +34,6 @@ ZONES_SHOWN = 60  # of each kind; all of them have a page of their own
 PLACES_TO_CHOOSE = 300  # more are not put into every row's list; the zone's own page searches them
 MOST_CHOICES = 4_000  # places in the lists of all rows together
 SCOPED_LOOK_BACK = timedelta(days=7)
-SILENT_AFTER = timedelta(seconds=90)  # a gateway reports its health every 30 s
 WORKER_SILENT_AFTER = timedelta(seconds=10)  # and a worker its own every second
 
 
@@ -46,18 +46,19 @@ def versions() -> Mapping[str, str]:
     gateways = list(
         Gateway.objects.values_list("pk", "state", "state_reason", "last_hello_at", "last_batch_at", "health_at", "revoked_at")
     )
-    silent = [_silent(last, now) for *_, last, _ in gateways]
+    silent = [is_silent(last, now) for *_, last, _ in gateways]
     zones = list(Zone.objects.valid().values_list("pk", "location", "location__name", "kind"))
     tags = UnknownTag.objects.aggregate(number=Count("pk"), last=Max("last_seen"), reads=Sum("count"))
+    refused = Quarantine.objects.open().count(), Quarantine.objects.order_by("-id").values_list("pk").first()
     workers = list(IngestWorker.objects.values_list("worker", "connected", "why", "counters", "heartbeat_at"))
     alive = [(*worker[:-1], now - worker[-1] < WORKER_SILENT_AFTER) for worker in workers]
     parts = {
         "unmapped": _digest([zone for zone in zones if zone[1] is None], events),
         "unknown": _digest(tags),
         "events": events,
-        "gateways": _digest(gateways, silent),
+        "gateways": _digest(gateways, silent, refused),
         "zones": _digest([zone for zone in zones if zone[1] is not None], events),
-        "ingest": _digest(alive, Quarantine.objects.order_by("-id").values_list("pk").first()),
+        "ingest": _digest(alive, refused),
     }
     return {"summary": _digest(parts), **parts}
 
@@ -72,7 +73,7 @@ class Summary:
     step: str
 
 
-def summary(by: Actor, rows: "list[GatewayRow]", intake: "Ingest") -> Summary:
+def summary(by: Actor, rows: list[GatewayRow], intake: "Ingest") -> Summary:
     newest = _recent(by).order_by("-recorded_time").values_list("happened_at", flat=True).first()
     online = sum(row.gateway.state == Gateway.State.ONLINE for row in rows)
     troubled = [row for row in rows if row.state in ("failed", "attention")]
@@ -102,58 +103,6 @@ def summary(by: Actor, rows: "list[GatewayRow]", intake: "Ingest") -> Summary:
 
 def _plural(number: int, noun: str) -> str:
     return noun if number == 1 else f"{noun}s"
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayRow:
-    """`state` is a class of the stylesheet, `word` goes with it, `why` says more where there is more to say."""
-
-    gateway: Gateway
-    state: str
-    word: str
-    why: str
-    last_heard: datetime | None
-    waiting: int | None
-    oldest_age_s: float | None
-    readers: list[dict[str, str]]
-
-
-def gateway_rows(by: Actor) -> list[GatewayRow]:
-    """Worst first. Who does not see all places does not see all readers either, so how they are stays unsaid."""
-    worst = {"failed": 0, "attention": 1, "waiting": 2, "unknown": 3, "good": 4}
-    now = timezone.now()
-    shown = Gateway.objects.visible_to(by).filter(revoked_at__isnull=True)
-    rows = [_gateway_row(gateway, now, whole=by.sees_all_places()) for gateway in shown]
-    return sorted(rows, key=lambda row: (worst[row.state], row.gateway.pk))
-
-
-def _gateway_row(gateway: Gateway, now: datetime, *, whole: bool) -> GatewayRow:
-    health: dict[str, Any] = (gateway.health or {}) if whole else {}
-    readers = [{**r, "word": r["state"], "state": _READER_STATES.get(r["state"], "unknown")} for r in health.get("readers", [])]
-    down = [r["name"] for r in readers if r["state"] in ("failed", "attention")]
-    heard = max((t for t in (gateway.last_hello_at, gateway.last_batch_at, gateway.health_at) if t is not None), default=None)
-    waiting = health.get("waiting")
-    match gateway.state:
-        case Gateway.State.ONLINE if down:
-            state, word, why = "attention", "Online", f"Does not read at {', '.join(down)}"
-        case Gateway.State.ONLINE if _silent(heard, now):
-            state, word, why = "attention", "Online", "Is silent"
-        case Gateway.State.ONLINE:
-            state, word, why = "good", "Online", ""
-        case Gateway.State.STOPPED:
-            state, word, why = "unknown", "Stopped", gateway.state_reason
-        case Gateway.State.OFFLINE:
-            state, word, why = "failed", "Offline", gateway.state_reason
-        case _:
-            state, word, why = "waiting", "Never seen", "Start it with the credentials made for it"
-    return GatewayRow(gateway, state, word, why, heard, waiting, health.get("oldest_age_s"), readers)
-
-
-_READER_STATES = {"up": "good", "connecting": "waiting", "down": "failed", "misconfigured": "attention"}
-
-
-def _silent(heard: datetime | None, now: datetime) -> bool:
-    return heard is None or now - heard > SILENT_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +215,7 @@ def ingest(by: Actor) -> Ingest:
     for worker in alive:
         counters.update(worker.counters)
     whole = by.may_everywhere(Action.VIEW)
-    refused = list(Quarantine.objects.order_by("code").values_list("code").annotate(number=Count("pk"))) if whole else []
+    refused = list(Quarantine.objects.open().order_by("code").values_list("code").annotate(number=Count("pk"))) if whole else []
     if any(w.connected for w in alive):
         state, word, why = "good", "Taking events in", ""
     elif alive:

@@ -15,7 +15,7 @@ from registry.among import among
 from registry.assets import finding
 from registry.assets.models import Location
 from registry.page import acting, page
-from registry.tracking import watching
+from registry.tracking import fleet, watching
 from registry.tracking.models import Position, UnknownTag
 from registry.web.due import what_is_due
 from registry.web.where import surroundings
@@ -51,7 +51,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "never": max(count - spots.total(), 0),  # one may come in between the questions
         "today": positions.filter(last_seen_at__gte=now - timedelta(days=1)).count(),
     }
-    gateways = watching.gateway_rows(by)
+    gateways = fleet.gateway_rows(by)
     bars, more_places = _bars(by, here)
     context = {
         "area": "home",

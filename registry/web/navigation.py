@@ -45,6 +45,7 @@ ENTRIES: Final = (
     Entry("places", "Places", "places", "place", "p", said="locations rooms tree"),
     Entry("scan", "Scan", "scan", "scan", "s", said="camera barcode"),
     Entry("live", "Live", "live", "live", "l", said="gateways events zones unknown tags"),
+    Entry("gateways", "Gateways", "gateways", "gateway", "y", said="readers quarantine outbox"),
     Entry("custody", "Custody", "custody", "hand", "c", said="check out check in lent"),
     Entry("bookings", "Bookings", "bookings", "calendar", "b", said="reserve calendar"),
     Entry("transfers", "Transfers", "transfers", "transfer", "t", said="ship move"),

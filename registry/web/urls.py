@@ -12,6 +12,7 @@ from registry.places.urls import urlpatterns as one_place
 from registry.reports.urls import urlpatterns as reports
 from registry.scanning.urls import urlpatterns as scanning
 from registry.stock.urls import urlpatterns as stock
+from registry.tracking import gateway_pages, quarantine_pages
 from registry.tracking import pages as tracking
 from registry.web import asset_forms, asset_page, asset_parts, home, list_urls, log_in, places, second_factor, words
 from registry.work.urls import urlpatterns as work
@@ -71,4 +72,10 @@ urlpatterns = [
     path("live/zones/<uuid:zone_id>/", tracking.map_zone, name="zone-map"),
     path("live/unknown/", tracking.unknown_tags, name="unknown-tags"),
     path("live/unknown/<uuid:tag_id>/", tracking.claim, name="claim"),
+    path("gateways/", gateway_pages.listed, name="gateways"),
+    path("gateways/<slug:gateway_id>/", gateway_pages.one, name="gateway"),
+    path("quarantine/", quarantine_pages.listed, name="quarantine"),
+    path("quarantine/preview/", quarantine_pages.preview, name="quarantine-preview"),
+    path("quarantine/settle/", quarantine_pages.settle, name="quarantine-settle"),
+    path("quarantine/<uuid:record_id>/", quarantine_pages.one, name="quarantine-one"),
 ]

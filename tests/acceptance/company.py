@@ -40,7 +40,7 @@ from registry.importing.runs import ImportWork
 from registry.places import plans
 from registry.reports.models import Schedule
 from registry.stock import services as stock
-from registry.tracking.models import UnknownTag, Zone
+from registry.tracking.models import Quarantine, UnknownTag, Zone
 from registry.work import outgoing
 from registry.work.models import Outgoing
 from tests.registry_world import ROOT, World, actor, make_user, make_world, tell_a_day
@@ -103,7 +103,10 @@ def whole_company(world: World | None = None) -> Company:
     _places(company)
     _stock(company)
     _kept_for_later(company)
+    world.gateway.tell_bodies(b'{"kind":"arrived","identity":5}')
     company.ids |= {
+        "gateway_id": world.gateway.name,
+        "record_id": Quarantine.objects.latest("pk").pk,
         "location_id": world.places["Hall A"].pk,
         "zone_id": Zone.objects.filter(location=None).earliest("pk").pk,
         "tag_id": UnknownTag.objects.earliest("pk").pk,

@@ -179,6 +179,7 @@ class Gap(models.Model):
 
     class Meta:
         ordering = ["epoch", "first"]
+        indexes = [models.Index(fields=["declared_at"], name="gap_declared")]
         constraints = [
             models.UniqueConstraint(fields=["epoch", "first", "last"], name="gap_once"),
             models.CheckConstraint(condition=Q(last__gte=F("first")), name="gap_forward"),
@@ -204,9 +205,22 @@ class RawRecord(models.Model):
         constraints = [models.UniqueConstraint(fields=["gateway", "epoch", "seq"], name="raw_seq_once")]
 
 
+class QuarantineQuerySet(models.QuerySet["Quarantine"]):
+    def open(self) -> "QuarantineQuerySet":
+        """What nobody has decided on yet."""
+        return self.filter(settled_at__isnull=True)
+
+
 class Quarantine(models.Model):
     """What we refused, as it came. `code` says why in one word: `conflict` (the key is taken by other content: a clone or a
-    rollback), `bad_shape`, `too_many_names`, `refused`. `rejected`: the gateway was told, and the number is accounted for."""
+    rollback), `bad_shape`, `too_many_names`, `refused`. `rejected`: the gateway was told, and the number is accounted for.
+    `whole`: `payload` is the record with its frame (its times, its boot); of older versions it is the body alone. Once settled,
+    `note` is the reason for which it was discarded."""
+
+    class Outcome(models.TextChoices):
+        TAKEN_IN = "taken_in", "taken in"
+        KNOWN = "known", "known already"
+        DISCARDED = "discarded"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="quarantined")
@@ -217,11 +231,26 @@ class Quarantine(models.Model):
     code = models.CharField(max_length=40)
     text = models.CharField(max_length=TEXT_CHARS)
     payload = models.BinaryField()
+    whole = models.BooleanField(default=False)
     received_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default="", blank=True)
+    note = models.CharField(max_length=300, default="", blank=True)
+
+    objects = QuarantineQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["gateway", "epoch", "seq"], name="quarantine_key")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(settled_at__isnull=True, outcome="") | Q(settled_at__isnull=False) & ~Q(outcome=""),
+                name="quarantine_settled_with_outcome",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway_id} {self.epoch[:8]} #{self.seq}"
 
 
 class UnknownTagQuerySet(models.QuerySet["UnknownTag"]):

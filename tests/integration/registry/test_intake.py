@@ -214,7 +214,7 @@ def test_a_bad_record_is_quarantined_and_acknowledged_as_rejected_and_the_others
     assert (reply.through, reply.through_id) == (3, last.event_id)
     assert [(r.seq, r.code) for r in reply.rejected] == [(2, "bad_shape")]
     kept = Quarantine.objects.get()
-    assert (kept.seq, kept.event_id, bytes(kept.payload)) == (2, bad.event_id, b'{"kind":"arrived","identity":5}')
+    assert (kept.seq, kept.event_id, bytes(kept.payload), kept.whole) == (2, bad.event_id, encode(bad), True)
     assert LocationEvent.objects.count() == 2
     site.deliver(good, bad, last)
     assert Quarantine.objects.count() == 1

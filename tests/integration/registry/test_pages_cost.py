@@ -21,7 +21,8 @@ from tests.registry_world import ROOT, make_user
 
 PAGES = (
     "/", "/places/", "/places/?sort=-seen", "/places/?sort=place", "/places/{hall}/", "/places/{hall}/then/",
-    "/places/{hall}/expected/", "/map/", "/live/", "/live/zones/", "/live/zones/?show=unmapped", "/live/unknown/", "/custody/",
+    "/places/{hall}/expected/", "/map/", "/live/", "/live/zones/", "/live/zones/?show=unmapped", "/live/unknown/", "/gateways/",
+    "/gateways/?show=troubled", "/gateways/g/", "/api/v1/gateways", "/custody/",
     "/custody/?show=back", "/bookings/", "/bookings/?view=month", "/transfers/", "/transfers/?show=way", "/stock/",
     "/stock/?show=low", "/reports/inventory/", "/reports/inventory/?group=place", "/reports/value/?group=place",
     "/reports/utilisation/", "/reports/idle/?days=1", "/reports/logistics/", "/reports/logistics/?place={hall}",

@@ -14,6 +14,8 @@ from tests.registry_world import make_user
         ("/assets/", "No assets yet", "Import a table"),
         ("/places/", "No places yet", "Or map a zone on the live page"),
         ("/live/", "No gateway yet", "sightpost-registry gateways add"),
+        ("/gateways/", "No gateway yet", "sightpost-registry gateways add"),
+        ("/quarantine/", "Everything was taken in", "Nothing was refused"),
         ("/live/unknown/", "0 unknown tags", "every code that was read belongs to an asset"),
     ],
 )

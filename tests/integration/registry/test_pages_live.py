@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
-from registry.tracking import watching
+from registry.tracking import fleet, watching
 from registry.tracking.models import Gateway, IngestWorker, UnknownTag
 from tests.registry_world import ROOT, World, event, lasting, make_user, many_assets, tell_a_day
 
@@ -91,10 +91,10 @@ def test_versions_change_with_what_is_shown(anna: Client, world: World, change: 
 
 def test_a_gateway_that_falls_silent_changes_the_version(world: World) -> None:
     before = watching.versions()["gateways"]
-    Gateway.objects.update(health_at=timezone.now() - 2 * watching.SILENT_AFTER, last_batch_at=None, last_hello_at=None)
+    Gateway.objects.update(health_at=timezone.now() - 2 * fleet.SILENT_AFTER, last_batch_at=None, last_hello_at=None)
     silent = watching.versions()["gateways"]
     assert silent != before
-    (row,) = watching.gateway_rows(ROOT)
+    (row,) = fleet.gateway_rows(ROOT)
     assert row.state == "attention"
 
 

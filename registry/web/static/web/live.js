@@ -135,8 +135,9 @@
     const before = deeds;
     const versions = Object.fromEntries(names.map((name) => [name, wanted[name]]));
     try {
-      const query = new URLSearchParams({ parts: names.join(",") });
-      const answer = await fetch(`${page.dataset.liveParts}?${query}`, { headers: { "HX-Request": "true" }, redirect: "error" });
+      const address = new URL(page.dataset.liveParts, location.href); // with what the list is filtered by
+      address.searchParams.set("parts", names.join(","));
+      const answer = await fetch(address, { headers: { "HX-Request": "true" }, redirect: "error" });
       if (answer.status === 401) return loggedOut();
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
