@@ -11,9 +11,10 @@ from pathlib import Path
 from cryptography import x509
 from django.utils import timezone
 
-from registry import secret_files
+from registry import broker_login, secret_files
 from registry.broker_login import pem
 from registry.configuration import BrokerSection, Configuration
+from registry.exits import CannotGoOn
 from registry.tracking.gateways import broker_users
 from registry.trust.authority import Authority, read_or_make
 from registry.trust.certificates import revoked_serials
@@ -41,6 +42,21 @@ def authority_pem(configuration: Configuration) -> str:
     """The certificate of whoever vouches for the broker. Raises ReadableByOthers, OSError."""
     ours = configuration.broker.ca_file
     return pem(ours) if ours is not None else read_or_make(configuration.data_dir).certificate_pem
+
+
+def problems(configuration: Configuration) -> list[str]:
+    """What keeps the certificates that registry.toml names from being of use. Writes nothing."""
+    section = configuration.broker
+    try:
+        if section.url is not None:
+            broker_login.of_ingest(configuration)
+        elif section.ca_file is not None and section.is_open:
+            _network(section, configuration.data_dir, configuration.data_dir / "broker")
+    except (CannotGoOn, BrokerMisconfigured, secret_files.ReadableByOthers) as exc:
+        return [str(exc)]
+    except OSError as exc:
+        return [f"{exc.filename}: {exc.strerror}"]
+    return []
 
 
 def renew_certificate(configuration: Configuration) -> None:

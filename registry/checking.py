@@ -6,7 +6,7 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from registry import secret_files
+from registry import broker_files, secret_files
 from registry.broker_process import find_mosquitto
 from registry.configuration import Configuration
 from registry.db import extensions_out_of_reach
@@ -19,6 +19,7 @@ def findings(configuration: Configuration) -> list[str]:
     """Return one sentence per problem, with its remedy."""
     found = [str(finding) for finding in checks.run_checks() if finding.level >= checks.WARNING and not finding.is_silenced()]
     found += _secrets(configuration)
+    found += broker_files.problems(configuration)
     if configuration.broker.run:
         try:
             find_mosquitto(configuration.broker.mosquitto)

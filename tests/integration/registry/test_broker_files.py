@@ -7,15 +7,17 @@ import pytest
 from cryptography import x509
 
 from registry import broker_login
-from registry.broker_files import refresh, renew_certificate
+from registry.broker_files import problems, refresh, renew_certificate
 from registry.configuration import BrokerSection, Configuration
 from registry.exits import CannotGoOn
 from registry.secret_files import ReadableByOthers
 from registry.tracking.gateways import add_gateway, revoke_gateway
 from registry.trust import certificates
 from registry.trust.authority import read_or_make
-from sync.broker import BrokerMisconfigured
+from sync import mqtt
+from sync.broker import BrokerMisconfigured, Network
 from tests.certificates import client, fresh_authority
+from tests.mosquitto import Mosquitto, free_port
 from tests.registry_world import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,6 +98,8 @@ def test_an_authority_elsewhere_takes_over(tmp_path: Path) -> None:
     configuration = opened(tmp_path, **files)
     with pytest.raises(ReadableByOthers):
         refresh(configuration)
+    [told] = problems(configuration)
+    assert told.endswith(f"chmod 600 {tmp_path / 'own.key'}")
     (tmp_path / "own.key").chmod(0o600)
     refresh(configuration)
     assert (tmp_path / "broker" / "authority.pem").read_text() == theirs.certificate_pem
@@ -105,9 +109,13 @@ def test_an_authority_elsewhere_takes_over(tmp_path: Path) -> None:
     (tmp_path / "own.pem").write_text(newer)
     with pytest.raises(BrokerMisconfigured, match="do not belong together"):
         renew_certificate(configuration)
+    assert "do not belong together" in problems(configuration)[0]
     (tmp_path / "own.key").write_text(new_key)
     renew_certificate(configuration)
     assert (tmp_path / "broker" / "certificate.pem").read_text() == newer
+    assert problems(configuration) == []
+    (tmp_path / "ca.pem").unlink()
+    assert problems(configuration) == [f"{tmp_path / 'ca.pem'}: No such file or directory"]
 
 
 def test_how_the_registry_logs_in_to_a_broker_elsewhere(tmp_path: Path) -> None:
@@ -133,6 +141,37 @@ def test_how_the_registry_logs_in_to_a_broker_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(b"\xff\x00 no PEM")
     with pytest.raises(CannotGoOn, match="ca: not a certificate"):
         broker_login.of_ingest(by_certificate)
+    assert "ca: not a certificate" in problems(by_certificate)[0]
+
+
+async def test_the_registry_uses_a_broker_elsewhere_by_certificate_or_password(tmp_path: Path) -> None:
+    theirs = fresh_authority()
+    pem, key = theirs.serve_as(["localhost"], now=datetime.now(UTC))
+    network = Network("127.0.0.1", free_port(), theirs.certificate_pem, None, pem, key, free_port())
+    mosquitto = Mosquitto(tmp_path / "elsewhere", subscribers=("registry",), network=network)
+    tls = client(theirs, "sightpost-registry")
+    for name, text in (
+        ("ca", tls.ca),
+        ("own.pem", tls.certificate),
+        ("own.key", tls.key),
+        ("word", mosquitto.passwords["registry"]),
+    ):
+        (tmp_path / name).write_text(str(text))
+        (tmp_path / name).chmod(0o600)
+
+    def there(port: int | None, **more: object) -> Configuration:
+        section = {"run": False, "url": f"mqtts://localhost:{port}", "ca_file": tmp_path / "ca", **more}
+        return Configuration(data_dir=tmp_path, broker=BrokerSection.model_validate(section))
+
+    mosquitto.start()
+    try:
+        by_certificate = there(network.port, certificate_file=tmp_path / "own.pem", key_file=tmp_path / "own.key")
+        by_password = there(network.subscribers_port, user="registry", password_file=tmp_path / "word")
+        for login in (broker_login.of_ingest(by_certificate), broker_login.of_work(by_password)):
+            async with mqtt.connect(login, "registry-1") as session:
+                await session.publish("sightpost/1/registry/state", b"{}")
+    finally:
+        mosquitto.kill()
 
 
 def _request() -> str:
