@@ -1,5 +1,6 @@
 """How the registry's own processes log in to the broker: by a password on this machine, or as [broker] url says elsewhere."""
 
+import secrets
 from pathlib import Path
 
 from registry import secret_files
@@ -18,6 +19,11 @@ def of_ingest(configuration: Configuration) -> Login:
 def of_work(configuration: Configuration) -> Login:
     """Raises CannotGoOn, ReadableByOthers, OSError."""
     return _login(configuration, WORK_USER, secret_files.WORK_PASSWORD)
+
+
+def client_id(name: str) -> str:
+    """Another one for each connection: who cannot guess it cannot end the session by connecting under it."""
+    return f"{name}-{secrets.token_hex(4)}"
 
 
 def pem(path: Path) -> str:

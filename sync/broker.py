@@ -43,6 +43,7 @@ INGEST_USER = "registry-ingest"
 WORK_USER = "registry-work"
 DEFAULT_PORT = 8490
 MAX_PACKET_BYTES = 256 * 1024
+MEMORY_BYTES = 256 * 1024 * 1024
 
 _ITERATIONS = 1_000  # passwords are 256 random bits: stretching adds nothing, and the broker hashes in its only thread
 _SALT_BYTES = 12
@@ -120,6 +121,7 @@ max_keepalive 600
 max_inflight_messages 20
 max_queued_messages 1000
 max_queued_bytes 33554432
+memory_limit {MEMORY_BYTES}
 set_tcp_nodelay true
 sys_interval 0
 log_dest stderr

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from host.crash_points import reached
 from registry import broker_login
+from registry.broker_login import client_id
 from registry.configuration import Configuration
 from registry.texts import for_log
 from registry.tracking import services
@@ -103,7 +104,9 @@ class Ingest:
         failures = 0
         while True:
             try:
-                async with mqtt.connect(self._login, f"registry-{self._worker}", dropped=self._client_dropped) as session:
+                async with mqtt.connect(
+                    self._login, client_id(f"registry-{self._worker}"), dropped=self._client_dropped
+                ) as session:
                     await session.subscribe(topics.ALL_UP)
                     await session.publish(topics.REGISTRY_STATE, encode(State("online")))
                     self._session, self._why, failures = session, "", 0

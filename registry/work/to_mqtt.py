@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from django.db import InterfaceError, OperationalError
 
+from registry.broker_login import client_id
 from registry.texts import for_log
 from registry.work import outgoing
 from registry.work.models import Outgoing
@@ -22,7 +23,6 @@ from sync.broker import MAX_PACKET_BYTES
 
 log = logging.getLogger(__name__)
 
-CLIENT_ID: Final = "registry-work"
 AT_ONCE: Final = 200
 IDLE_S: Final = 0.5
 LARGEST: Final = MAX_PACKET_BYTES - 2_048  # bytes of a payload; the topic stands beside it
@@ -49,7 +49,7 @@ class ToMqtt:
                 if not await self._in_thread(partial(outgoing.due, Outgoing.Sink.MQTT, most=1)):
                     await _pause(stop, IDLE_S)
                     continue
-                async with mqtt.connect(self._login, CLIENT_ID) as session:
+                async with mqtt.connect(self._login, client_id("registry-work")) as session:
                     log.log(logging.INFO if self.why else logging.DEBUG, "sending to the broker at port %d", self._login.port)
                     failures, self.why = 0, ""
                     await self._send(session, stop)

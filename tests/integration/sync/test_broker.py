@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.broker import BrokerMisconfigured, BrokerUser, Role, hash_password, reload_users, write_configuration
+from sync.broker import MEMORY_BYTES, BrokerMisconfigured, BrokerUser, Role, hash_password, reload_users, write_configuration
 from sync.mqtt import BrokerUnavailable, Login, connect
 from tests.mosquitto import Mosquitto, free_port
 
@@ -86,6 +86,25 @@ async def test_a_packet_beyond_the_limit_ends_the_connection_and_not_the_broker(
         with pytest.raises(BrokerUnavailable):
             await session.publish(f"{ROOT}/g/gate-1/up/events", b"x" * 300_000)
     assert await heard(broker, "registry-ingest", "#", "gate-1", [f"{ROOT}/g/gate-1/up/events"])
+
+
+async def test_whoever_fills_the_broker_loses_its_own_connection(broker: Mosquitto) -> None:
+    broker.stop()
+    path = broker.directory / "mosquitto.conf"
+    path.write_text(path.read_text().replace(f"memory_limit {MEMORY_BYTES}", "memory_limit 33554432"))
+    broker.start()
+    async with connect(broker.login("registry-ingest"), "i") as ingest, connect(broker.login("gate-2"), "gate-2") as other:
+        await ingest.subscribe(f"{ROOT}/g/gate-2/up/+")
+        with pytest.raises(BrokerUnavailable):
+            await fill(broker)
+        await other.publish(f"{ROOT}/g/gate-2/up/events", b"x" * 65_536)
+        assert (await anext(ingest.messages())).topic == f"{ROOT}/g/gate-2/up/events"
+
+
+async def fill(broker: Mosquitto) -> None:
+    async with connect(broker.login("gate-1"), "gate-1") as session:
+        for n in range(1_000):
+            await session.publish(f"{ROOT}/g/gate-1/up/{n}", b"x" * 200_000, retain=True)
 
 
 async def test_the_broker_remembers_nothing_over_a_restart(broker: Mosquitto) -> None:
