@@ -47,10 +47,11 @@ bench: setup-test
 chaos: setup-test
 	SIGHTPOST_KILLS=20 $(PYTEST) tests/acceptance/test_kills.py
 
-# By hand, for an hour or a night (FUZZ=1000): so many times the examples of each property of codecs, wire, rules and readers of files.
+# By hand, for an hour or a night (FUZZ=1000): so many times the examples of each property of codecs, wire, rules and readers of files,
+# and of the ways in which disks damage a store.
 FUZZ = 50
 fuzz: setup-test
-	SIGHTPOST_FUZZ=$(FUZZ) $(PYTEST) --dist worksteal --timeout 0 $(shell grep -lr "from hypothesis import" tests/unit)
+	SIGHTPOST_FUZZ=$(FUZZ) $(PYTEST) --dist worksteal --timeout 0 $(shell grep -lr "from hypothesis import" tests/unit) tests/integration/sync/test_store_damage.py
 
 # The references that the tests hold against the code.
 docs: setup-test

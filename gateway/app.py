@@ -278,6 +278,10 @@ def outbox_path(settings: Settings) -> Path:
     return settings.gateway.data_dir / "outbox.db"
 
 
+def quota_bytes(settings: Settings) -> int:
+    return settings.gateway.outbox_mb * 1_000_000
+
+
 def opener(settings: Settings, clock: Clock) -> Callable[[], Outbox]:
     """Return what opens a connection to the outbox, in the thread that will use it."""
     return partial(
@@ -286,7 +290,7 @@ def opener(settings: Settings, clock: Clock) -> Callable[[], Outbox]:
         wall_ms=clock.wall_ms,
         mono_ns=clock.mono_ns,
         boot_id=boot_id(),
-        quota_bytes=settings.gateway.outbox_mb * 1_000_000,
+        quota_bytes=quota_bytes(settings),
         drop_oldest=settings.gateway.when_full == "drop_oldest",
     )
 

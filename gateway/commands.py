@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from gateway import cli
+from gateway.options import Config, Json, print_json, print_words, settings_of
+from gateway.outbox_commands import outbox_app
 from gateway.problems import Reading, read
 from gateway.settings import Settings
 from gateway.status.words import count, printable
@@ -27,12 +28,8 @@ app = typer.Typer(
     add_completion=False,
 )
 readers_app = typer.Typer(help="What can be read from.", invoke_without_command=True)
-outbox_app = typer.Typer(help="What waits for the registry.", no_args_is_help=True)
 app.add_typer(readers_app, name="readers")
 app.add_typer(outbox_app, name="outbox")
-
-Config = Annotated[Path, typer.Option("-c", "--config", help="The settings of the gateway.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @app.command()
@@ -51,7 +48,7 @@ def check(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
     said = {problem.key for problem in problems}
     problems += [problem for problem in refused(reading.readers, config) if problem.key not in said]
     if as_json:
-        _print_json(
+        print_json(
             {
                 "ok": not problems,
                 "problems": [{"file": p.file, "key": p.key, "text": p.text} for p in problems],
@@ -86,7 +83,7 @@ def readers(context: typer.Context, as_json: Json = False) -> None:
 
     names, devices = catalog.names(), [str(device) for device in plugged_in()]
     if as_json:
-        _print_json({"drivers": names, "devices": devices})
+        print_json({"drivers": names, "devices": devices})
         return
     typer.echo("Drivers: " + ", ".join(names))
     typer.echo("Devices:" if devices else "Devices: none with a lasting name is plugged in.")
@@ -107,21 +104,21 @@ def readers_test(
     """
     from gateway.trial import try_reader
 
-    settings = _settings(config)
+    settings = settings_of(config)
     section = next((reader for reader in settings.readers if reader.name == name), None)
     if section is None:
         typer.echo(f"No reader is called '{name}'; there are {', '.join(r.name for r in settings.readers) or 'none'}.")
         raise typer.Exit(cli.BAD_SETTINGS)
-    say: Callable[[dict[str, object]], None] = _print_json if as_json else _print_words
+    say: Callable[[dict[str, object]], None] = print_json if as_json else print_words
     raise typer.Exit(asyncio.run(try_reader(section, seconds, say)))
 
 
 @app.command()
 def status(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
     """Say how the running gateway is. Exit code 0: all is well, 1: something needs a person, or no gateway answers."""
-    now = _asked(_settings(config))
+    now = _asked(settings_of(config))
     if as_json:
-        _print_json(now)
+        print_json(now)
     else:
         typer.echo(now["sentence"])
         for hop in now["hops"]:
@@ -138,11 +135,11 @@ def tail(
     as_json: Json = False,
 ) -> None:
     """Print the latest sightings and what became of each, oldest first. Exit code 1: no gateway answers."""
-    settings = _settings(config)
+    settings = settings_of(config)
     try:
         for row in _tail_rows(settings, follow):
             if as_json:
-                _print_json(row)
+                print_json(row)
             else:
                 stamp = time.strftime("%H:%M:%S", time.localtime(row["wall_ms"] / 1000))
                 typer.echo(f"{stamp}  {row['read_point']:<16} {printable(row['identity'], 60):<40} {row['outcome']}")
@@ -163,8 +160,8 @@ def record(
     """
     from gateway.recording.asking import record as ask_to_record
 
-    say: Callable[[dict[str, object]], None] = _print_json if as_json else _print_words
-    raise typer.Exit(ask_to_record(_settings(config), minutes, max_mb, say))
+    say: Callable[[dict[str, object]], None] = print_json if as_json else print_words
+    raise typer.Exit(ask_to_record(settings_of(config), minutes, max_mb, say))
 
 
 @app.command()
@@ -182,7 +179,7 @@ def replay(
     """
     from gateway.recording.showing import show
 
-    raise typer.Exit(show(file, _settings(config) if config else None, speed, as_json, typer.echo))
+    raise typer.Exit(show(file, settings_of(config) if config else None, speed, as_json, typer.echo))
 
 
 @app.command()
@@ -223,7 +220,7 @@ def simulate(
         for name, value in asdict(numbers).items() if not as_json else ():
             typer.echo(f"{name:20} {value}")
         if as_json:
-            _print_json(asdict(numbers))
+            print_json(asdict(numbers))
         return
     try:
         from gateway.simulate.dock import report
@@ -237,44 +234,10 @@ def simulate(
         raise typer.Exit(cli.BAD_SETTINGS) from None
     total = scores(seed, passages, numbers)
     if as_json:
-        _print_json(report.as_json(seed, numbers, total))
+        print_json(report.as_json(seed, numbers, total))
     else:
         typer.echo(report.as_text(seed, total))
     raise typer.Exit(0 if report.hard_enough(total) else 1)
-
-
-@outbox_app.command("stat")
-def outbox_stat(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
-    """Say what the outbox file holds, with or without a running gateway. Exit code 1: there is none, or it cannot be read."""
-    from gateway.app import outbox_path
-    from gateway.trial import outbox_at
-    from sync.outbox import OutboxDamaged, OutboxUnavailable
-
-    path = outbox_path(_settings(config))
-    if not path.exists():
-        typer.echo(f"There is no outbox yet at {path}.")
-        raise typer.Exit(1)
-    try:
-        stat = outbox_at(path)
-    except (OutboxDamaged, OutboxUnavailable, sqlite3.DatabaseError) as exc:
-        typer.echo(f"{path} cannot be read: {exc}")
-        raise typer.Exit(1) from None
-    if as_json:
-        _print_json(asdict(stat))
-        return
-    typer.echo(f"{stat.waiting:,} waiting, of {stat.last:,} in epoch {stat.epoch}; acknowledged up to {stat.acked:,}")
-    typer.echo(f"{stat.file_bytes:,} of {stat.quota_bytes:,} bytes; {stat.dead:,} refused by the registry")
-    if stat.alarm:
-        typer.echo(stat.alarm)
-
-
-def _settings(config: Path) -> Settings:
-    reading = read(config)
-    if reading.settings is None:
-        for problem in reading.problems:
-            typer.echo(problem)
-        raise typer.Exit(cli.BAD_SETTINGS)
-    return reading.settings
 
 
 def _asked(settings: Settings) -> dict[str, Any]:
@@ -302,11 +265,3 @@ def _tail_rows(settings: Settings, follow: bool) -> Iterator[dict[str, Any]]:
             return
         seen = keys
         time.sleep(1.0)
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, default=str))
-
-
-def _print_words(said: dict[str, object]) -> None:
-    typer.echo("  ".join(printable(str(value), 200) for value in said.values()))

@@ -53,7 +53,7 @@ class Storing:
     for_s: float
     held_events: int
     alarm: str = ""  # why the outbox had to begin a new epoch lately, or empty
-    set_aside: bool = False  # because its file could not be read
+    set_aside: int = 0  # stores that could not be read and were not recovered yet
 
 
 def sentence(readers: tuple[ReaderRow, ...], outbox: OutboxRow, storing: Storing, delivery: Delivery) -> tuple[str, Light]:
@@ -163,11 +163,12 @@ def _outbox(outbox: OutboxRow, storing: Storing, sorting: Sorting) -> Hop:
     if storing.trouble:
         what, _, step = storing.trouble.partition("; ")
         return Hop("outbox", Light.FAILED, rate, what, f"{step}; it is tried again" if step else "it is tried again")
+    if storing.set_aside:
+        why = storing.alarm or f"{count(storing.set_aside, 'store')} could not be read and stands aside"
+        step = "run `sightpost outbox recover`: it brings back what that file still holds"
+        return Hop("outbox", Light.ATTENTION, rate, why, step)
     if storing.alarm:
-        step = "find out who changed the disk or the registry"
-        if storing.set_aside:
-            step = "run `sightpost outbox recover`: it brings back what that file still holds"
-        return Hop("outbox", Light.ATTENTION, rate, storing.alarm, step)
+        return Hop("outbox", Light.ATTENTION, rate, storing.alarm, "find out who changed the disk or the registry")
     if outbox.dropped_lately:
         why = (
             f"its quota is used up: {count(outbox.dropped_records, 'older event')} dropped and declared, the latest of each kept"

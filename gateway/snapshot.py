@@ -16,9 +16,8 @@ from gateway.location.counters import TAIL
 from gateway.location.site import Site
 from gateway.pipeline import Pipeline
 from gateway.sentences import Sorting, Storing, Way
-from sync import store_file
-from sync.outbox import OutboxStat
-from sync.store import RESERVE
+from sync.outbox_stat import OutboxStat
+from sync.store import RESERVE, UNREADABLE
 from sync.wire import EventKind, Health, HopHealth, LocationEvent, ReaderHealth
 
 ROW_BYTES = 460  # of an event on disk, until there are enough rows to measure it
@@ -184,12 +183,14 @@ class Observer:
     def _storing(self) -> Storing:
         status = self._pipeline.status
         for_s = (self._clock.mono_ns() - status.trouble_since_ns) / 1e9 if status.trouble else 0.0
-        alarm = self._alarm()
-        return Storing(status.trouble, for_s, status.held_events, alarm, store_file.SET_ASIDE in alarm)
+        set_aside = len(self._stat.set_aside)
+        return Storing(status.trouble, for_s, status.held_events, self._alarm(), set_aside)
 
     def _alarm(self) -> str:
         began_ms = self._stat.epochs[-1].started_wall_ms if self._stat.epochs else 0
-        return self._stat.alarm if self._clock.wall_ms() - began_ms < ALARM_SHOWN_MS else ""
+        over = self._clock.wall_ms() - began_ms >= ALARM_SHOWN_MS
+        over = over or (self._stat.alarm.startswith(UNREADABLE) and not self._stat.set_aside)  # and recovered
+        return "" if over else self._stat.alarm
 
     def _sorting(self) -> Sorting:
         return Sorting(

@@ -1,16 +1,13 @@
-"""Single parts by themselves, for somebody who wants to know: one reader with a tag in hand, one outbox file."""
+"""One reader by itself, for somebody with a tag in hand."""
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 from drivers.api import Connected, Read, ReaderMisconfigured, ReaderUnavailable, Signal
 from gateway.clock import SYSTEM
 from gateway.feed import shown
 from gateway.readers import build
 from gateway.settings import ReaderSection
-from sync.outbox import QUOTA_BYTES, Outbox, OutboxStat
-from sync.store import Store
 
 CONNECTED, NOT_CONNECTED, BAD_SETTINGS = 0, 1, 2
 Say = Callable[[dict[str, object]], None]
@@ -54,15 +51,3 @@ async def try_reader(section: ReaderSection, seconds: float, say: Say) -> int:
         return NOT_CONNECTED
     say({"what": "reads", "count": sink.count})
     return CONNECTED if sink.connected else NOT_CONNECTED
-
-
-def outbox_at(path: Path) -> OutboxStat:
-    """Return where an outbox file stands. It is only looked at: a damaged one stays where it is.
-
-    Raises OutboxDamaged, OutboxUnavailable, sqlite3.DatabaseError.
-    """
-    outbox = Outbox(Store(path, QUOTA_BYTES, 0, ""), wall_ms=SYSTEM.wall_ms, mono_ns=SYSTEM.mono_ns, boot_id="")
-    try:
-        return outbox.stat()
-    finally:
-        outbox.close()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sync.outbox import OutboxStat
+from sync.outbox_stat import OutboxStat
 from sync.wire import ClockQuality, Hello
 
 

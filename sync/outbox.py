@@ -13,30 +13,28 @@ import enum
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
-
 from host.crash_points import reached
-from sync import outbox_gaps, store_file
+from sync import outbox_dead, outbox_gaps
 from sync.event_ids import event_ids
+from sync.outbox_dead import DeadRecord
 from sync.outbox_room import TRIM_AT_ONCE, Room
+from sync.outbox_stat import OutboxStat, stat
 from sync.store import Cursor, OutboxDamaged, OutboxUnavailable, Store, open_store
-from sync.wire import MAX_BODY_BYTES, Ack, Gap, LocationEvent, Record, RecordKind, Rejected, encode
+from sync.stored import as_record, fault
+from sync.wire import MAX_BODY_BYTES, Ack, Gap, LocationEvent, Record, RecordKind, encode
 
-__all__ = ["Acknowledged", "DeadRecord", "EpochRow", "Outbox", "OutboxDamaged", "OutboxStat", "OutboxUnavailable", "Verdict"]
+__all__ = ["Acknowledged", "DeadRecord", "Outbox", "OutboxDamaged", "OutboxStat", "OutboxUnavailable", "Verdict"]
 
 QUOTA_BYTES = 512 * 1024 * 1024
 RING_SHARE = 0.2  # of the quota, for what has been sent
-DEAD_KEPT_MS = 30 * 24 * 3600 * 1000
 FORGET_AT_ONCE = 10_000  # identities that the engine has forgotten and whose events the registry has
 ROOM_TRIES = 50  # of one append to get more room
 MAX_GAPS = 200  # in one reading
 
 _RECORD_OVERHEAD_BYTES = 250  # what a record is on the wire besides its body
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ADD = "INSERT INTO record (position, event_id, kind, wall_ms, mono_ms, boot_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _PUT_STATE = """
@@ -51,9 +49,6 @@ DELETE FROM engine_state WHERE identity IN (
 _READ = """
 SELECT position, event_id, kind, wall_ms, mono_ms, boot_id, body FROM record
 WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
-_BURY = """
-INSERT OR IGNORE INTO dead
-SELECT position, event_id, kind, wall_ms, mono_ms, boot_id, body, ?, ?, ? FROM record WHERE position = ?"""
 
 
 class Verdict(enum.StrEnum):
@@ -74,52 +69,6 @@ class Acknowledged:
     acked: int  # seq up to which the registry now has everything
     buried: int = 0  # rejected rows moved to `dead`
     why: str = ""  # for people, when the verdict is PARTED
-
-
-@dataclass(frozen=True, slots=True)
-class EpochRow:
-    epoch: str
-    last: int  # of a past epoch: the last seq that stayed in it
-    started_wall_ms: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """Records that had to go for room, since the store was made."""
-
-    reason: str  # as their gaps say it
-    records: int
-    last_wall_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxStat:
-    epoch: str
-    first: int  # the oldest seq that can still be sent, 0 when there is none
-    last: int
-    acked: int
-    acked_id: UUID | None
-    waiting: int
-    oldest_wall_ms: int | None  # of what waits
-    dead: int
-    file_bytes: int
-    used_bytes: int  # of the quota
-    quota_bytes: int
-    dropped: tuple[Dropped, ...]
-    epochs: tuple[EpochRow, ...]  # oldest first
-    alarm: str  # why the present epoch began, when it was not simply the first
-
-
-@dataclass(frozen=True, slots=True)
-class DeadRecord:
-    event_id: UUID
-    kind: str
-    stored_wall_ms: int
-    body: bytes
-    code: str
-    text: str
-    died_wall_ms: int
 
 
 class Outbox:
@@ -201,18 +150,21 @@ class Outbox:
             records: list[Record] = []
             gaps: list[Gap] = []
             reached, room = now.base + seq, max_bytes
-            for position, event_id, kind, wall_ms, mono_ms, boot_id, body in rows:
-                room -= len(body) + _RECORD_OVERHEAD_BYTES
+            for position, *stored in rows:
+                if position <= reached:
+                    raise self._store.damaged(f"record {position} stands behind {reached}")
+                sound = not fault(*stored)
+                room -= len(stored[-1]) + _RECORD_OVERHEAD_BYTES if sound else 0
                 if records and room < 0:
                     return records, gaps
                 if position > reached + 1:
                     gaps += self._gaps(now, reached + 1, position - 1)
                     if len(gaps) > MAX_GAPS:
                         return records, gaps[:MAX_GAPS]
-                stored_at = _EPOCH + timedelta(milliseconds=wall_ms)
-                records.append(
-                    Record(position - now.base, UUID(bytes=event_id), kind, stored_at, mono_ms, boot_id, msgspec.Raw(body))
-                )
+                if sound:
+                    records.append(as_record(position - now.base, *stored))
+                else:  # the disk has changed it
+                    gaps.append(Gap(position - now.base, position - now.base, "corrupt"))
                 reached = position
             if len(rows) < max_records and reached < end and len(gaps) < MAX_GAPS:
                 gaps += self._gaps(now, reached + 1, end)
@@ -240,7 +192,8 @@ class Outbox:
             if (foreign := self._foreign_range(now, ack)) is not None:
                 agreed = through if answers else max(through, now.acked)
                 return self._part(now, agreed, f"the registry holds another record at seq {foreign} than we")
-            buried = self._bury(now, ack.rejected)
+            refusals = [(now.base + no.seq, no.code, no.text) for no in ack.rejected]
+            buried = outbox_dead.bury(self._db, [no for no in refusals if no[0] <= now.last], self._wall_ms())
             if through < now.acked and not answers:
                 return Acknowledged(Verdict.STALE, now.acked - now.base, buried)
             if through == now.acked:
@@ -259,7 +212,7 @@ class Outbox:
             now = self._store.cursor()
             if epoch != now.epoch or now.base + seq <= now.acked:
                 return False
-            return self._bury(now, [Rejected(seq, code, text)]) > 0
+            return outbox_dead.bury(self._db, [(now.base + seq, code, text)], self._wall_ms()) > 0
 
     def saved_state(self) -> dict[str, bytes]:
         """Return the engine state per identity."""
@@ -279,39 +232,11 @@ class Outbox:
     def dead(self, limit: int = 1000) -> list[DeadRecord]:
         """Return what the registry rejected, newest first."""
         with self._store.reading():
-            rows = self._db.execute(
-                "SELECT event_id, kind, wall_ms, body, code, text, died_ms FROM dead ORDER BY position DESC LIMIT ?", (limit,)
-            ).fetchall()
-        return [DeadRecord(UUID(bytes=row[0]), *row[1:]) for row in rows]
+            return outbox_dead.listed(self._db, self._store.cursor().last + 1, limit)
 
     def stat(self) -> OutboxStat:
         """Return where the outbox stands. Costs the same however much waits."""
-        with self._store.reading():
-            now = self._store.cursor()
-            epochs = self._db.execute("SELECT epoch, base, started_ms, why FROM epoch ORDER BY ordinal").fetchall()
-            oldest = self._db.execute(
-                "SELECT wall_ms FROM record WHERE position > ? ORDER BY position LIMIT 1", (now.acked,)
-            ).fetchone()
-            dead = self._db.execute("SELECT count(*) FROM dead").fetchone()[0]
-            dropped = self._db.execute("SELECT reason, records, last_ms FROM dropped ORDER BY reason").fetchall()
-            used_bytes = self._store.used_bytes()
-        ends = [row[1] for row in epochs[1:]] + [now.last]
-        return OutboxStat(
-            epoch=now.epoch,
-            first=0 if now.first is None or now.last == now.base else max(now.first - now.base, 1),
-            last=now.last - now.base,
-            acked=now.acked - now.base,
-            acked_id=None if now.acked_id is None else UUID(bytes=now.acked_id),
-            waiting=now.last - now.acked,
-            oldest_wall_ms=oldest[0] if oldest else None,
-            dead=dead,
-            file_bytes=store_file.size_bytes(self._store.path),
-            used_bytes=used_bytes,
-            quota_bytes=self._store.quota_bytes,
-            dropped=tuple(Dropped(*row) for row in dropped),
-            epochs=tuple(EpochRow(row[0], end - row[1], row[2], row[3]) for row, end in zip(epochs, ends, strict=True)),
-            alarm=epochs[-1][3],
-        )
+        return stat(self._store)
 
     def _append_with_room(
         self, records: Sequence[tuple[RecordKind, bytes]], identities: Sequence[str], state: Mapping[str, bytes | None]
@@ -387,24 +312,13 @@ class Outbox:
         self._db.execute("UPDATE cursor SET acked = ?, acked_id = NULL", (agreed,))
         return Acknowledged(Verdict.PARTED, 0, why=why)
 
-    def _bury(self, now: Cursor, rejected: Iterable[Rejected]) -> int:
-        died_ms = self._wall_ms()
-        buried = 0
-        for refusal in rejected:
-            position = now.base + refusal.seq
-            if position <= now.last:
-                self._db.execute(_BURY, (refusal.code, refusal.text, died_ms, position))
-                if self._db.execute("DELETE FROM record WHERE position = ?", (position,)).rowcount:
-                    outbox_gaps.declare(self._db, [outbox_gaps.Run(position, position, "dead")])
-                    buried += 1
-        if buried:
-            self._db.execute("DELETE FROM dead WHERE died_ms < ?", (died_ms - DEAD_KEPT_MS,))
-        return buried
-
     def _gaps(self, now: Cursor, first: int, last: int) -> list[Gap]:
         """Why there is no record at positions `first`..`last`, at most about MAX_GAPS from the first on."""
-        otherwise = "trimmed" if now.first is None or last < now.first else "corrupt"
+        otherwise = "trimmed" if now.first is None or last < now.first else ""
         found = outbox_gaps.within(self._db, first, last, otherwise, MAX_GAPS + 1)
+        for run in found:
+            if not run.reason:  # never by us: SQLite has not noticed yet that pages are gone
+                raise self._store.damaged(f"records {run.first} to {run.last} are missing")
         return [Gap(run.first - now.base, run.last - now.base, run.reason) for run in found]
 
     def _trim(self, now: Cursor) -> None:

@@ -14,6 +14,7 @@ from sync import store_file
 
 PAGE_BYTES = 4096
 
+UNREADABLE = "the store before could not be read"
 RESERVE = 0.02  # of the quota: appends leave it alone, so that gaps and acks can always be written
 
 _SCHEMA_VERSION = 2
@@ -133,6 +134,12 @@ class Store:
         """Return what the pages in use take, without those that deletes have freed for reuse."""
         return (self._pragma("page_count") - self._pragma("freelist_count")) * PAGE_BYTES
 
+    def damaged(self, why: str) -> OutboxDamaged:
+        """Return the error to raise; the next start sets the store aside."""
+        with contextlib.suppress(OSError):  # on a disk that takes no more the next start has to find it out anew
+            store_file.mark_damaged(self.path)
+        return OutboxDamaged(f"the outbox {self.path} is damaged: {why}")
+
     def check_room(self) -> None:
         """Raises OutboxUnavailable when what the transaction has written does not leave the reserve free."""
         if self.used_bytes() > self.quota_bytes * (1 - RESERVE):
@@ -161,14 +168,24 @@ class Store:
                 self.db.execute("ROLLBACK")
 
     @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """As `reading`, and what is written to temporary tables stays. Raises OutboxUnavailable, OutboxDamaged."""
+        with self._translated():
+            self.db.execute("BEGIN")
+            try:
+                yield
+                self.db.execute("COMMIT")
+            finally:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+
+    @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.DatabaseError as exc:
             if _is_damage(exc):
-                with contextlib.suppress(OSError):  # on a disk that takes no more the next start has to find it out anew
-                    store_file.mark_damaged(self.path)
-                raise OutboxDamaged(f"the outbox {self.path} is damaged: {exc}") from exc
+                raise self.damaged(str(exc)) from exc
             if isinstance(exc, sqlite3.OperationalError):
                 code = exc.sqlite_errorcode & 0xFF
                 if code != sqlite3.SQLITE_FULL:
@@ -240,7 +257,7 @@ def open_store(path: Path, quota_bytes: int, now_ms: int) -> Store:
                 raise OutboxDamaged(f"the outbox {path} is damaged: {exc}") from exc
             aside = store_file.set_aside(path, now_ms)
             store_file.prepare(path)
-            why = f"the store before could not be read ({exc}) and {store_file.SET_ASIDE} {aside.name}"
+            why = f"{UNREADABLE} ({exc}) and was set aside as {aside.name}"
             return Store(path, quota_bytes, now_ms, why)
     except sqlite3.Error as exc:
         why = _WHY.get(getattr(exc, "sqlite_errorcode", 0) & 0xFF, str(exc))

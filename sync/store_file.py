@@ -4,7 +4,6 @@ import contextlib
 import os
 from pathlib import Path
 
-SET_ASIDE = "was set aside as"  # what the alarm of the store after says
 _SIDES = ("", "-wal", "-shm")
 
 
@@ -30,6 +29,21 @@ def set_aside(path: Path, wall_ms: int) -> Path:
             _beside(path, side).rename(_beside(aside, side))
     _mark_of(path).unlink(missing_ok=True)
     return aside
+
+
+def set_aside_stores(path: Path) -> list[Path]:
+    """Return the stores that were set aside and not recovered, oldest first."""
+    found = path.parent.glob(f"{path.name}.unreadable-*")
+    return sorted(aside for aside in found if aside.suffix.removeprefix(".unreadable-").isdigit())
+
+
+def mark_recovered(aside: Path) -> Path:
+    """Rename a store that was set aside, now that what it held is in the queue again; return its new name. Raises OSError."""
+    done = aside.with_name(aside.name.replace(".unreadable-", ".recovered-"))
+    for side in _SIDES:
+        if _beside(aside, side).exists():
+            _beside(aside, side).rename(_beside(done, side))
+    return done
 
 
 def mark_damaged(path: Path) -> None:

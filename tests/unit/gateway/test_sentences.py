@@ -134,7 +134,7 @@ def test_what_the_outbox_says_is_to_do_is_the_next_step() -> None:
     assert sentence((UP,), OUTBOX, storing, DELIVERING)[0] == "Not storing for 5 s: the disk is full; 3 events held in memory."
     (hop,) = [hop for hop in hops((UP,), SORTING, OUTBOX, storing, DELIVERING) if hop.name == "outbox"]
     assert hop.next_step == "free space on it; it is tried again"
-    set_aside = replace(STORING, alarm="the store before was set aside as x", set_aside=True)
+    set_aside = replace(STORING, alarm="the store before was set aside as x", set_aside=1)
     (hop,) = [hop for hop in hops((UP,), SORTING, OUTBOX, set_aside, DELIVERING) if hop.name == "outbox"]
     assert "sightpost outbox recover" in hop.next_step
 

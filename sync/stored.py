@@ -1,0 +1,48 @@
+"""A record as it lies in a store, and whether it can be sent: disks flip bits, and files from outside hold anything."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from sync.wire import MAX_BODY_BYTES, MAX_TEXT, Record
+
+LAST_MS = 253_000_000_000_000  # in the year 9987: no later time fits every database and time zone
+MAX_INT = 2**63 - 1
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_any_json = msgspec.json.Decoder(msgspec.Raw)
+
+
+class Stored(NamedTuple):
+    """What of a record does not depend on where it stands; the columns of the tables `record` and `dead`, in their order."""
+
+    event_id: bytes
+    kind: str
+    wall_ms: int
+    mono_ms: int
+    boot_id: str
+    body: bytes  # JSON
+
+
+def fault(event_id: Any, kind: Any, wall_ms: Any, mono_ms: Any, boot_id: Any, body: Any) -> str:
+    """Return "" for what can be sent, else what is wrong with it."""
+    if type(event_id) is not bytes or len(event_id) != 16:
+        return "its event_id is not one"
+    if type(kind) is not str or type(boot_id) is not str or not 0 < len(kind) <= MAX_TEXT or len(boot_id) > MAX_TEXT:
+        return "its kind or boot_id is no text"
+    if type(wall_ms) is not int or type(mono_ms) is not int or not (0 <= wall_ms < LAST_MS and 0 <= mono_ms <= MAX_INT):
+        return "its time is not one"
+    if type(body) is not bytes or len(body) > MAX_BODY_BYTES:
+        return "it is too long"
+    try:
+        _any_json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return "it is not JSON"
+    return ""
+
+
+def as_record(seq: int, event_id: bytes, kind: str, wall_ms: int, mono_ms: int, boot_id: str, body: bytes) -> Record:
+    """Return it as it is sent. Only for what has no fault."""
+    return Record(seq, UUID(bytes=event_id), kind, _EPOCH + timedelta(milliseconds=wall_ms), mono_ms, boot_id, msgspec.Raw(body))
