@@ -230,8 +230,10 @@ class Store:
         if self._pragma("user_version") != _SCHEMA_VERSION:
             raise OutboxDamaged(f"its format {self._pragma('user_version')} is not {_SCHEMA_VERSION}")
         try:
+            self.db.execute("BEGIN")  # one moment: another connection may be appending
             row = self.db.execute(_CURSOR).fetchone()
             newest = self.db.execute("SELECT max(position) FROM record").fetchone()[0] or 0
+            self.db.execute("ROLLBACK")
         except sqlite3.OperationalError as exc:
             if exc.sqlite_errorcode == sqlite3.SQLITE_ERROR:
                 raise OutboxDamaged(f"its tables are not ours: {exc}") from exc

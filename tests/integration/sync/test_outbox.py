@@ -14,7 +14,9 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from sync import store
 from sync.outbox import Outbox, OutboxDamaged, OutboxUnavailable, Verdict
+from sync.store import Store
 from sync.wire import MAX_BODY_BYTES, Ack, EventKind, LocationEvent, Record, RecordKind, Rejected, location_event
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -342,6 +344,28 @@ def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file")
     with pytest.raises(OutboxUnavailable, match="cannot be opened"):
         Outbox.open(tmp_path / "store" / "outbox.db", wall_ms=lambda: 0, mono_ns=lambda: 0, boot_id="")
+
+
+def test_a_connection_that_opens_while_another_appends_finds_no_damage(
+    open_outbox: OpenOutbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_outbox()
+    over = threading.Event()
+    slow = "+ 0 * (WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 20000) SELECT count(*) FROM n)"
+    monkeypatch.setattr("sync.store._CURSOR", store._CURSOR.replace("FROM record)", f"FROM record) {slow}"))
+
+    def append() -> None:
+        while not over.is_set():
+            writer.append(arrivals(1))
+
+    thread = threading.Thread(target=append)
+    thread.start()
+    try:
+        for _ in range(12):
+            Store(tmp_path / "store" / "outbox.db", 10**9, 0, "").close()
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_two_connections_write_in_turn(open_outbox: OpenOutbox) -> None:
