@@ -25,6 +25,7 @@ _WAYS = {
     UplinkState.GREETING: Way.NO_ANSWER,
     UplinkState.REGISTRY_SILENT: Way.NO_ANSWER,
     UplinkState.DELIVERING: Way.DELIVERING,
+    UplinkState.HELD: Way.HELD,
 }  # every other state: no broker
 
 

@@ -22,6 +22,7 @@ class Way(enum.StrEnum):
     NO_CREDENTIALS = "no credentials"
     NO_BROKER = "no broker"
     NO_ANSWER = "no answer"  # the broker takes it, the registry does not acknowledge
+    HELD = "held"  # the registry answers, and takes nothing until somebody there has decided
     DELIVERING = "delivering"
 
 
@@ -92,6 +93,8 @@ def _delivered(outbox: OutboxRow, delivery: Delivery) -> tuple[str, Light]:
             return f"Registry silent for {span(delivery.for_s)}: {safe}", Light.ATTENTION
         case Way.NO_ANSWER:
             return f"Waiting for the registry: {safe}", Light.WAITING
+        case Way.HELD:
+            return f"The registry takes nothing from here until somebody there decides: {safe}", Light.FAILED
     if delivery.last_ack_s is None:
         return f"{number(outbox.waiting)} waiting, nothing delivered yet", Light.GOOD
     return f"{number(outbox.waiting)} waiting, last delivered {span(delivery.last_ack_s)} ago", Light.GOOD
@@ -209,6 +212,9 @@ def _registry(outbox: OutboxRow, delivery: Delivery) -> Hop:
     rate = f"{number(round(delivery.acked_per_min))} events/min"
     last = f"last heard {span(delivery.last_ack_s)} ago" if delivery.last_ack_s is not None else "not heard of yet"
     match delivery.way:
+        case Way.HELD:
+            what, _, step = delivery.why.partition("; ")
+            return Hop("registry", Light.FAILED, rate, what, step)
         case Way.DELIVERING:
             return Hop(
                 "registry", Light.GOOD, rate, last.replace("heard", "delivered") if delivery.last_ack_s is not None else "answers"

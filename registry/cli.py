@@ -261,6 +261,23 @@ def gateways_revoke(gateway_id: str, config: Config = None) -> None:
         print(f"{gateway_id} is revoked.")
 
 
+@gateways_app.command("trust")
+def gateways_trust(
+    gateway_id: str,
+    machine: Annotated[
+        str, typer.Option(help="The beginning of the hash of the machine that goes on: `gateways list` shows it.")
+    ],
+    config: Config = None,
+) -> None:
+    """Say which machine a gateway is, after two were in use under its name. The other one is refused from then on."""
+    with _django(config):
+        from registry.tracking.machines import trust_machine
+
+        trusted = trust_machine(by=_operator(), gateway_id=gateway_id, machine=machine)
+        print(f"{gateway_id} goes on, on machine {trusted.machine}; whatever else delivers under its name is refused.")
+        print(f"Another machine has its credentials: `sightpost-registry gateways renew {gateway_id}` makes them worthless.")
+
+
 @gateways_app.command("send")
 def gateways_send(
     gateway_id: str,
@@ -310,8 +327,9 @@ def gateways_list(as_json: Json = False, config: Config = None) -> None:
 
         rows = [
             {
-                "id": g.pk, "name": g.name, "state": "revoked" if g.revoked_at else g.state,
+                "id": g.pk, "name": g.name, "state": "revoked" if g.revoked_at else "held" if g.held_at else g.state,
                 "last_hello": _iso(g.last_hello_at), "last_batch": _iso(g.last_batch_at), "software": g.software,
+                "machine": " or ".join(filter(None, (g.machine, g.other_machine))),
             }
             for g in Gateway.objects.all()
         ]  # fmt: skip

@@ -39,7 +39,10 @@ COUNTERS = {  # totals of an ingest worker since its start, by the name they are
     "dropped_unstorable": "messages that the database refused as a whole",
     "failed_transactions": "transactions that failed and were tried again",
     "alarm_conflicts": "records under keys that other content has",
-    "alarm_other_machine": "hellos of an outbox that moved to another machine",
+    "alarm_other_machine": "gateways that moved to another machine",
+    "alarm_two_machines": "gateways found in use on two machines at once, and held",
+    "alarm_refused_machine": "hellos of a machine that was decided against",
+    "held_gateway": "messages of held gateways",
 }
 WORK_COUNTERS = {  # totals of the work process since its start
     "sent_mqtt": "messages that the broker took",

@@ -93,6 +93,7 @@ class Uplink:
         self._hello_s = 0.0
         self._told_trouble = ""
         self._window: Window | None = None  # since the answer to the hello
+        self._held = ""  # why that answer says that nothing is taken
         self._resumption = Resumption(self._timing.stall_s)
 
     def wake(self) -> None:
@@ -195,6 +196,11 @@ class Uplink:
     async def _stream(self, session: Session, group: asyncio.TaskGroup) -> bool:
         """Send what the outbox holds and the window allows. Return when it is time to say hello again, and whether the registry
         is silent."""
+        if self._held:
+            self._become(UplinkState.HELD, self._held)
+            self._tell_trouble()
+            await self._wait(lambda: self._hello_due, self._timing.probe_max_s)
+            return False
         self._become(UplinkState.DELIVERING)
         if self._told_trouble:
             log.info("uplink: in touch with the registry again")
@@ -270,6 +276,7 @@ class Uplink:
             if done.verdict is Verdict.LOWERED:
                 log.warning("uplink: the registry has everything up to %d only; sending again from there", done.acked)
             self._nonce = None  # an answer counts once
+            self._held = ack.held
             now_s = self._now_s()
             self._window = self._resumption.answered(
                 ack, done.acked, now_s=now_s, now_wall_ms=self._wall_ms(), rtt_s=now_s - self._hello_s

@@ -12,6 +12,7 @@ class UplinkState(enum.StrEnum):
     GREETING = "greeting"  # connected, hello said, no answer yet
     REGISTRY_SILENT = "registry_silent"  # connected, but nobody answers
     DELIVERING = "delivering"
+    HELD = "held"  # the registry answers, and takes nothing until somebody there has decided
     STOPPED = "stopped"
 
 

@@ -65,12 +65,13 @@ class Acks:
             epoch=reply.epoch,
             through=reply.through,
             through_id=reply.through_id,
-            credit=self._credit(),
+            credit=0 if reply.held else self._credit(),
             server_time=datetime.now(UTC),
             nonce=reply.nonce,
             ranges=reply.ranges[:MAX_RANGES],
             rejected=reply.rejected,
             range_ids=reply.range_ids[:MAX_RANGES],
+            held=reply.held,
         )
         reached("before_ack")
         await session.publish(topics.down(reply.gateway, "ack"), seal(ack, Purpose.ACK, reply.key))

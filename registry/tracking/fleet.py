@@ -37,7 +37,7 @@ class Trouble:
         return WORST[self.state], KINDS.index(self.kind), -self.size
 
 
-KINDS: Final = ("unseen", "readers", "path", "backlog", "gaps", "certificate", "clock", "quarantine")
+KINDS: Final = ("machines", "unseen", "readers", "path", "backlog", "gaps", "certificate", "clock", "quarantine")
 """Of trouble, in the order it counts where it is equally bad."""
 
 
@@ -165,6 +165,12 @@ def _row(
         case _:
             word = "Never seen"
             troubles.append(Trouble("unseen", "waiting", "start it with the credentials made for it"))
+    if gateway.held_at is not None:
+        both = f"{gateway.machine[:10]} and {gateway.other_machine[:10]}"
+        words = (
+            f"is in use on two machines at once ({both}); `gateways trust` says which one goes on, until then nothing is taken"
+        )
+        troubles.append(Trouble("machines", "failed", words))
     if online:
         troubles += _of_readers(health)
         troubles += _of_path(health)

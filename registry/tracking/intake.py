@@ -21,7 +21,7 @@ from django.utils import timezone
 from host.crash_points import reached
 from registry.db import by_index, hold_rows, rows_where
 from registry.texts import for_log
-from registry.tracking import gateway_health, learned, parsing
+from registry.tracking import gateway_health, learned, machines, parsing
 from registry.tracking.committing import RECORDS_AT_ONCE, Committed, commit_events
 from registry.tracking.gateways import mac_key
 from registry.tracking.models import Gateway, GatewayEpoch, Quarantine
@@ -56,6 +56,7 @@ class Reply(NamedTuple):
     range_ids: tuple[UUID | None, ...]
     rejected: tuple[Rejected, ...]
     nonce: str | None
+    held: str = ""  # why nothing is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,9 @@ def _understood(messages: Sequence[Message], counts: Counts) -> Iterator[Item]:
                 "gateway %s, %s of %d bytes: %s", gateway.pk, for_log(message.leaf, 20), len(message.payload), for_log(str(exc)),
             )  # fmt: skip
             continue
-        if said is None:
+        if gateway.held_at is not None and isinstance(said, Told | Health):
+            counts["held_gateway"] += 1
+        elif said is None:
             counts["unknown_leaf"] += 1
         else:
             yield Item(gateway, said)
@@ -211,6 +214,7 @@ class _ToAnswer:
     epoch: GatewayEpoch
     nonce: str | None = None
     acked: int | None = None  # of the hello: what was rejected since then is told again
+    held: str = ""
     rejected: list[Rejected] = field(default_factory=list)
 
 
@@ -223,11 +227,18 @@ def _commit(items: list[Item], meanwhile: Callable[[], None], *, careful: bool =
     hold_rows(Gateway, {item.gateway.pk for item in items})  # those who change identifiers or maps hold all (project.hold_ingest)
     epochs = _epochs(items)
     answers: dict[int, _ToAnswer] = {}
+    held: list[_ToAnswer] = []
     told: defaultdict[int, list[Told]] = defaultdict(list)
     for item in items:
         match item.said:
             case Hello() as hello:
-                _greet(item.gateway, hello, epochs, answers, now, counts)
+                if (answer := _greet(item.gateway, hello, epochs, now, counts)) is not None:
+                    if answer.held:
+                        held.append(answer)
+                    else:
+                        answers[answer.epoch.pk] = answer
+            case Told() if item.gateway.held_at is not None:
+                counts["held_gateway"] += 1
             case Told() as events:
                 epoch = epochs.get((item.gateway.pk, events.epoch))
                 if epoch is None:
@@ -241,7 +252,7 @@ def _commit(items: list[Item], meanwhile: Callable[[], None], *, careful: bool =
         commit_events(committed, now, counts, meanwhile, careful=careful)
     for one in committed:
         answers[one.epoch.pk].rejected += one.rejected
-    return [_reply(answer) for answer in answers.values()], counts
+    return [_reply(answer) for answer in (*answers.values(), *held)], counts
 
 
 def _epochs(items: list[Item]) -> dict[tuple[str, str], GatewayEpoch]:
@@ -256,28 +267,26 @@ def _greet(
     gateway: Gateway,
     hello: Hello,
     epochs: dict[tuple[str, str], GatewayEpoch],
-    answers: dict[int, _ToAnswer],
     now: datetime,
     counts: Counts,
-) -> None:
+) -> _ToAnswer | None:
     counts["hellos"] += 1
     epoch = epochs.get((gateway.pk, hello.epoch))
+    if held := machines.why_held(gateway, hello.machine, now, counts):
+        return _ToAnswer(gateway, epoch or GatewayEpoch(gateway=gateway, epoch=hello.epoch), nonce=hello.nonce, held=held)
     if epoch is None:
         ordinal = GatewayEpoch.objects.filter(gateway=gateway).count() + 1
         if ordinal > MAX_EPOCHS:
             counts["too_many_epochs"] += 1
             log.error("gateway %s has begun more than %d epochs: it is not listened to any more", gateway.pk, MAX_EPOCHS)
-            return
+            return None
         epoch = epochs[gateway.pk, hello.epoch] = GatewayEpoch(gateway=gateway, epoch=plain(hello.epoch), ordinal=ordinal)
-    elif epoch.machine_hash != plain(hello.machine):
-        counts["alarm_other_machine"] += 1
-        log.error("gateway %s: its outbox now runs on another machine; is its card or its identity in use twice?", gateway.pk)
     epoch.boot_id, epoch.machine_hash, epoch.last_hello_at = plain(hello.boot_id), plain(hello.machine), now
     epoch.save()
     Gateway.objects.filter(pk=gateway.pk).update(
         last_hello_at=now, clock_quality=hello.clock_quality.value, software=plain(hello.software)
     )
-    answers[epoch.pk] = _ToAnswer(gateway, epoch, nonce=hello.nonce, acked=hello.acked)
+    return _ToAnswer(gateway, epoch, nonce=hello.nonce, acked=hello.acked)
 
 
 def _note_states_and_health(items: list[Item], now: datetime) -> None:
@@ -302,4 +311,15 @@ def _reply(answer: _ToAnswer) -> Reply:
     ranges = tuple((first, last) for first, last, _ in epoch.ranges)
     ids = tuple(UUID(text) if text else None for _, _, text in epoch.ranges)
     key = _key(answer.gateway.pk, answer.gateway.key_serial)
-    return Reply(answer.gateway.pk, key, epoch.epoch, epoch.through, epoch.through_id, ranges, ids, tuple(rejected), answer.nonce)
+    return Reply(
+        answer.gateway.pk,
+        key,
+        epoch.epoch,
+        epoch.through,
+        epoch.through_id,
+        ranges,
+        ids,
+        tuple(rejected),
+        answer.nonce,
+        answer.held,
+    )

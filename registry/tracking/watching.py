@@ -202,7 +202,8 @@ TROUBLE = {
     "dropped_unstorable": "Not storable",
     "failed_transactions": "Database did not answer",
     "alarm_conflicts": "Same number, other content",
-    "alarm_other_machine": "Same gateway, other machine",
+    "alarm_other_machine": "Gateway on another machine",
+    "alarm_two_machines": "Same gateway on two machines",
 }
 
 

@@ -401,11 +401,6 @@ def test_state_and_health_are_kept_as_last_said(site: Site) -> None:
     assert points == {"door:1": "dock", "door:2": None}
 
 
-def test_an_outbox_on_another_machine_is_an_alarm(site: Site) -> None:
-    site.hello(machine="another")
-    assert site.counts["alarm_other_machine"] == 1
-
-
 def test_a_late_event_counts_for_the_asset_that_had_the_tag_then(site: Site, drill: Asset) -> None:
     """The tag moved from one asset to another at 100 s; what it did before belongs to the first, however late it is told."""
     retire_identifier(by=ROOT, identifier_id=drill.identifiers.get().pk, at=at(100))

@@ -36,6 +36,10 @@ SORTING = Sorting(120.0, 6.0, 412, 0, 0)
             "Registry silent for 10 min: 4,120 events safe on disk, 41 days of room left.", Light.ATTENTION,
         ),
         (
+            (UP,), OUTBOX, STORING, Delivery(Way.HELD, "two machines; decide", 600.0, None),
+            "The registry takes nothing from here until somebody there decides: 0 events safe on disk.", Light.FAILED,
+        ),
+        (
             (UP,), OUTBOX, STORING, Delivery(Way.NO_CREDENTIALS, "there is no file", 600.0, None),
             "Not delivering, no registry credentials: 0 events safe on disk.", Light.ATTENTION,
         ),

@@ -117,6 +117,7 @@ ACK = Ack(
     ranges=((44, 45), (50, 60)),
     rejected=(Rejected(41, "bad_shape", "zone_to is longer than 512 characters"),),
     range_ids=(IDS[1], None),
+    held="two machines deliver under this name",
 )
 COMMAND = Command(IDS[1], "zone", NOW, msgspec.Raw(b'{"zone":"hall-a","rules":{"lost_max_s":120.0}}'))
 REPLY = Reply(IDS[1], Outcome.REFUSED, "there is no zone hall-a")
