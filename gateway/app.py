@@ -31,6 +31,7 @@ from gateway.intake import Intake
 from gateway.lifecycle import Systemd, Watch, advanced, stop_on_signals
 from gateway.location.engine import Engine
 from gateway.location.site import Instant, Site
+from gateway.orders.configuring import Configurer
 from gateway.orders.desk import Desk, Do
 from gateway.orders.doing import identify, ping
 from gateway.orders.memory import Memory
@@ -172,7 +173,8 @@ async def _work(
         Verb.REREAD: reread(settled, lambda wanted: in_force.apply(wanted), config),
         Verb.ZONE: zone(settled, lambda wanted: in_force.apply(wanted)),
     }
-    desk = Desk(verbs, Memory(settings.gateway.data_dir / "orders.json"), clock.mono_ns)
+    configurer = Configurer(settled, lambda wanted: in_force.apply(wanted), lambda: sender.greet(), clock.mono_ns)
+    desk = Desk(verbs, Memory(settings.gateway.data_dir / "orders.json"), configurer, clock.mono_ns)
     sender = Sender(
         credentials_path(settings),
         opener(settings, clock),
@@ -182,11 +184,10 @@ async def _work(
         lambda: quality(clock.wall_ms(), floor_ms),
         rng,
         lambda credentials: [desk.with_key(credentials.mac_key)],
+        lambda: configurer.number,
     )
     stat = await writer(outbox.stat)
-    observer = Observer(
-        settings.gateway.site, site, readers.feeds, intake, pipeline, sender, clock, stat, desk.counts, lambda: settled.notes
-    )
+    observer = Observer(settings.gateway.site, site, readers.feeds, intake, pipeline, sender, clock, stat, desk.counts, settled)
     watch = Watch(
         systemd, {"pipeline": advanced(lambda: pipeline.progress), "writer": writer.alive, "uplink": advanced(sender.progress)}
     )
@@ -237,6 +238,7 @@ async def _work(
             tasks.create_task(pipeline.keep_live(readers.live), name="live readers"),
             tasks.create_task(watch.run(observer.sentence), name="watchdog"),
             tasks.create_task(desk.run(), name="orders"),
+            tasks.create_task(configurer.run(), name="configuration"),
         ]
         if settings.registry.run:
             chores.append(tasks.create_task(keep_child("registry", registry_command(settings), rng=rng), name="registry"))

@@ -1,9 +1,8 @@
 """Fills in the snapshot: asks every part of the gateway how it is, at one moment."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from types import MappingProxyType
 
 from drivers.api import Clock
 from gateway import sentences
@@ -14,6 +13,7 @@ from gateway.health import DoorView, Hop, OutboxRow, ReaderRow, Snapshot, TailRo
 from gateway.intake import Intake
 from gateway.location.counters import TAIL
 from gateway.location.site import Site
+from gateway.orders.settled import Settled
 from gateway.pipeline import Pipeline
 from gateway.sentences import Sorting, Storing, Way
 from sync.outbox_stat import OutboxStat
@@ -40,10 +40,10 @@ class Observer:
         sender: Sender,
         clock: Clock,
         stat: OutboxStat,
-        orders: Mapping[str, int] = MappingProxyType({}),
-        set_from_afar: Callable[[], tuple[str, ...]] = tuple,
+        orders: Mapping[str, int],
+        settled: Settled,
     ) -> None:
-        """`orders`: what became of the registry's orders, by name. `set_from_afar`: what they set, in words."""
+        """`orders`: what became of the registry's orders, by name. `settled`: what they set."""
         self.show(site_name, site)
         self._feeds = feeds
         self._intake = intake
@@ -52,7 +52,7 @@ class Observer:
         self._clock = clock
         self._stat = stat
         self._orders = orders
-        self._set_from_afar = set_from_afar
+        self._settled = settled
         self._told: object = None  # what the registry is told at once when it changes, as of the last look
         self._started_wall_ms = clock.wall_ms()
         self._stored_lately = Rate(clock.mono_ns)
@@ -101,7 +101,7 @@ class Observer:
             started_wall_ms=self._started_wall_ms,
             now_wall_ms=now_ms,
             site=self._site_name,
-            set_from_afar=self._set_from_afar(),
+            set_from_afar=self._settled.notes,
             counters=self._counters(),
             doors=tuple(door_row(door, self._pipeline.engine, self._clock.mono_ns()) for door in self._doors.values()),
         )
@@ -138,6 +138,7 @@ class Observer:
             started_at=_moment(self._started_wall_ms),
             days_left=outbox.days_left,
             dead=self._stat.dead,
+            configuration=self._settled.standing.configuration.number,
         )
 
     def _told_at_once(self) -> object:

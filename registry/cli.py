@@ -319,6 +319,28 @@ def gateways_orders(gateway_id: str, as_json: Json = False, config: Config = Non
         _print_rows(rows, as_json)
 
 
+@gateways_app.command("configure")
+def gateways_configure(
+    gateway_id: str,
+    file: Annotated[Path | None, typer.Argument(help="A TOML file: docs/commands.md. Without one, what is set is shown.")] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Set something over a gateway's own settings, all of it at once, or show what is set and what the gateway says to it."""
+    with _django(config):
+        from registry.orders.command import configure_from, in_words_set
+        from registry.orders.configuring import configuration_of
+        from registry.orders.schemas import configuration_out
+
+        if file is not None:
+            configure_from(by=_operator(), gateway_id=gateway_id, file=file)
+        found = configuration_of(by=_operator(), gateway_id=gateway_id)
+        if as_json:
+            print(json.dumps(configuration_out(found) if found is not None else None, default=str))
+        else:
+            print(in_words_set(found))
+
+
 @gateways_app.command("list")
 def gateways_list(as_json: Json = False, config: Config = None) -> None:
     """List the gateways, with when they were last heard."""

@@ -31,6 +31,7 @@ from registry.custody.transfers import request
 from registry.db import uuid7
 from registry.importing import services as imports
 from registry.importing.models import ImportJob
+from registry.orders.configuring import configure
 from registry.orders.services import order
 from registry.places import plans
 from registry.reports.models import Schedule
@@ -58,6 +59,7 @@ def ids_of(world: World) -> dict[str, Any]:
     """Something that is there for each argument of a path; what nobody may hear of is called SECRET."""
     identifier = world.assets["Pump 8"].identifiers.get()
     words_and_files(world)
+    configure(by=ROOT, gateway_id="hamburg-1", content={"zones": {"SECRET": {"lost_max_s": 60}}})
     checked = imports.receive(by=ROOT, name="SECRET.csv", chunks=[b"no,name\n1,SECRET\n"])
     ImportJob.objects.update(state=ImportJob.State.CHECKED)
     return {
@@ -161,6 +163,7 @@ def bodies_of(world: World) -> dict[str, Any]:
     """Valid ones: with an empty body a missing check would look like a refused value."""
     return {
         "POST /api/v1/gateways/{gateway_id}/orders": {"verb": "ping"},
+        "POST /api/v1/gateways/{gateway_id}/configuration": {"site": "north"},
         "POST /api/v1/assets": {"name": "Vice", "identifiers": [{"text": "VICE-1"}]},
         "PATCH /api/v1/assets/{asset_id}": {"name": "Pump 7b"},
         "POST /api/v1/assets/bulk": [{"name": "Vice"}],

@@ -143,6 +143,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /api/v1/gateways/{gateway_id}/orders/{order_id}
         POST /settings/words/starter/ | POST /settings/words/{slug}/ | POST /settings/words/{slug}/{word_id}/"""),
     (ADMIN, """
+        GET /api/v1/gateways/{gateway_id}/configuration | POST /api/v1/gateways/{gateway_id}/configuration
         POST /api/v1/people/{person_id}/log-in | POST /api/v1/people/{person_id}/password | GET /api/v1/undelivered
         DELETE /api/v1/undelivered/{message_id} | POST /api/v1/undelivered/{message_id}/repeat
         POST /api/v1/people | GET /api/v1/people/{person_id} | PATCH /api/v1/people/{person_id}
@@ -203,6 +204,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /api/v1/locations/{location_id}/plan": lambda i: {"file": PNG},
     "PUT /api/v1/locations/{location_id}/outline": lambda i: {"plan": i["plan_id"], "corners": [[0, 0], [1, 0], [1, 1]]},
     "PUT /api/v1/zones/{zone_id}/place": lambda i: {"place": i["hall_id"]},
+    "POST /api/v1/gateways/{gateway_id}/configuration": lambda i: {"site": "north"},
     "POST /api/v1/gateways/{gateway_id}/orders": lambda i: {"verb": "ping"},
     "POST /api/v1/zones": lambda i: {"gateway": "hamburg-1", "name": "loft"},
     "POST /api/v1/unknown-tags/{tag_id}/claim": lambda i: {"asset": i["free_id"]},

@@ -39,6 +39,7 @@ from registry.custody.services import check_out
 from registry.custody.transfers import request
 from registry.importing import services as imports
 from registry.importing.models import ImportJob
+from registry.orders.configuring import configure
 from registry.orders.services import order
 from registry.places import plans
 from registry.reports.models import Schedule
@@ -178,6 +179,7 @@ def tell_secrets(around: Around) -> dict[str, Any]:
     link = AssetLink.objects.create(from_asset=made, to_asset=spare, type="related")
     photo = files.attach(by=ROOT, asset=made, file=_picture(), name="SECRET.png")
     line = receive(by=ROOT, asset_id=free.pk, location_id=room.pk, quantity=5, lot="SECRET")
+    configure(by=ROOT, gateway_id="untold-gw", content={"zones": {"UNTOLD-zone": {"lost_max_s": 60}}})
     return {
         "asset_id": made.pk, "spare_id": spare.pk, "free_id": free.pk, "part_id": part.pk, "box_id": box.pk,
         "identifier_id": made.identifiers.get(state="active").pk, "location_id": room.pk, "hall_id": around.hall.pk,

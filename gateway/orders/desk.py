@@ -1,6 +1,7 @@
 """Takes orders from the registry: checks them, has each carried out once, and answers. READ FIRST.
 
-    down/cmd -> MAC, time, memory -> one after the other -> the verb (doing.py) -> up/reply
+    down/cmd    -> MAC, time, memory -> one after the other -> the verb (doing.py, setting.py) -> up/reply
+    down/config -> MAC, time         -> in the same line    -> configuring.py
 
 The registry says an order again until it has the answer; an order that is known is answered from memory. Late is what the
 registry's clock says: its time comes with the answer to each hello and goes on by the monotonic clock, so a broker that holds an
@@ -16,9 +17,10 @@ from typing import Final
 
 import msgspec
 
+from gateway.orders.configuring import Configurer
 from gateway.orders.memory import Memory
 from sync.correspondence import Publish
-from sync.wire import MAX_TEXT, Command, Outcome, Purpose, Reply, WireError, seal, unseal
+from sync.wire import MAX_TEXT, Command, Configuration, Outcome, Purpose, Reply, WireError, seal, unseal
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +45,18 @@ class Failed(Exception):
 class Desk:
     """One for a gateway, through all its connections: see `sync.correspondence.Correspondent`."""
 
-    leaves = frozenset({"cmd"})
+    leaves = frozenset({"cmd", "config"})
 
-    def __init__(self, verbs: Mapping[str, Do], memory: Memory, mono_ns: Callable[[], int]) -> None:
+    def __init__(self, verbs: Mapping[str, Do], memory: Memory, configurer: Configurer, mono_ns: Callable[[], int]) -> None:
         self.counts: Counter[str] = Counter()
         self._verbs = verbs
         self._memory = memory
+        self._configurer = configurer
+        configurer.say = self.say
         self._mono_ns = mono_ns
         self._key = b""
         self._greeted: tuple[datetime, int] | None = None  # the registry's time, and our monotonic one then
-        self._waiting: asyncio.Queue[Command] = asyncio.Queue(MAX_WAITING)
+        self._waiting: asyncio.Queue[Command | Configuration] = asyncio.Queue(MAX_WAITING)
         self._answers: deque[Reply] = deque(maxlen=2 * MAX_WAITING)  # the registry asks again for what falls out
         self._news = asyncio.Event()
         self._tokens, self._tokens_ns = BURST, mono_ns()
@@ -66,10 +70,15 @@ class Desk:
 
     def greeted(self, server_time: datetime) -> None:
         self._greeted = server_time, self._mono_ns()
+        self._configurer.greeted()
 
     def told(self, leaf: str, payload: bytes) -> None:
         try:
-            command = unseal(payload, Command, Purpose.COMMAND, self._key)
+            order: Command | Configuration
+            if leaf == "cmd":
+                order = unseal(payload, Command, Purpose.COMMAND, self._key)
+            else:
+                order = unseal(payload, Configuration, Purpose.CONFIGURATION, self._key)
         except WireError as exc:
             self.counts[f"orders_ignored_{exc.code}"] += 1
             return
@@ -78,7 +87,12 @@ class Desk:
         elif not self._has_token() or self._waiting.full():
             self.counts["orders_ignored_too_many"] += 1
         else:
-            self._waiting.put_nowait(command)
+            self._waiting.put_nowait(order)
+
+    def say(self, reply: Reply) -> None:
+        """Send an answer as soon as there is a connection."""
+        self._answers.append(reply)
+        self._news.set()
 
     async def speak(self, publish: Publish) -> None:
         while True:
@@ -95,11 +109,10 @@ class Desk:
     async def run(self) -> None:
         """Carry out what comes, one after the other, until cancelled; an order begun then is told as interrupted later."""
         while True:
-            command = await self._waiting.get()
-            reply = await self._answer(command)
+            order = await self._waiting.get()
+            reply = await (self._answer(order) if isinstance(order, Command) else self._configure(order))
             if reply is not None:
-                self._answers.append(reply)
-                self._news.set()
+                self.say(reply)
 
     def registry_time(self) -> datetime | None:
         """What the registry's clock says now; None before it has told."""
@@ -134,6 +147,24 @@ class Desk:
         log.info("order %s of the registry: %s, %s", command.verb[:40], reply.outcome.value, reply.text)
         return reply
 
+    async def _configure(self, told: Configuration) -> Reply | None:
+        now = self.registry_time()
+        if now is None:
+            self.counts["orders_ignored_early"] += 1
+            return None
+        if (why := _untimely(told, now)) is not None:
+            self.counts["orders_late"] += 1
+            log.warning("configuration %d of the registry: %s", told.number, why)
+            return None  # the registry says it again, with a time of its own
+        try:
+            reply = await self._configurer.take(told)
+        except OSError as exc:
+            log.error("configuration %d of the registry: cannot be noted on disk: %s", told.number, exc)
+            self.counts["orders_ignored_disk"] += 1
+            return None
+        self.counts["configurations"] += 1
+        return reply
+
     async def _carried_out(self, command: Command) -> Reply:
         def reply(outcome: Outcome, text: str) -> Reply:
             return Reply(command.id, outcome, text[:MAX_TEXT])
@@ -165,7 +196,7 @@ class Desk:
         return True
 
 
-def _untimely(command: Command, now: datetime) -> str | None:
+def _untimely(command: Command | Configuration, now: datetime) -> str | None:
     if now > command.not_after:
         return f"it came {(now - command.not_after).total_seconds():.0f} s too late"
     if command.not_after - now > LONGEST:

@@ -5,12 +5,21 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models import F
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router, Status
 
-from registry.operations import Cursor, Limit, acting
+from registry.operations import READ_ONCE, Cursor, Limit, acting, tagged
 from registry.orders import services
-from registry.orders.schemas import NewOrder, OrderOut, OrderPage, order_out
+from registry.orders.configuring import configuration_of, configure
+from registry.orders.schemas import (
+    ConfigurationOut,
+    GatewaySettings,
+    NewOrder,
+    OrderOut,
+    OrderPage,
+    configuration_out,
+    order_out,
+)
 from registry.paging import Order, cut
 from registry.problems import NotFound
 
@@ -46,3 +55,29 @@ def get_order(request: HttpRequest, gateway_id: GatewayId, order_id: Path[UUID])
     if found is None:
         raise NotFound("There is no such order.")
     return order_out(found)
+
+
+@router.get(
+    "/gateways/{gateway_id}/configuration",
+    response=ConfigurationOut,
+    operation_id="get_configuration",
+    summary="What is set over its own settings",
+    openapi_extra=READ_ONCE,
+)
+def get_configuration(request: HttpRequest, response: HttpResponse, gateway_id: GatewayId) -> Any:
+    found = configuration_of(by=acting(request), gateway_id=gateway_id)
+    if found is None:
+        raise NotFound("Nothing has been set.")
+    return tagged(response, ConfigurationOut(**configuration_out(found)))
+
+
+@router.post(
+    "/gateways/{gateway_id}/configuration",
+    response=ConfigurationOut,
+    operation_id="configure_gateway",
+    summary="Set this over its own settings",
+)
+def configure_gateway(request: HttpRequest, gateway_id: GatewayId, body: GatewaySettings) -> Any:
+    """The gateway checks it, and takes it back if it does not reach the registry with it: read it again for its word."""
+    content = body.model_dump(exclude_defaults=True)
+    return configuration_out(configure(by=acting(request), gateway_id=gateway_id, content=content))

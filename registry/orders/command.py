@@ -2,14 +2,16 @@
 
 import json
 import time
+import tomllib
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from registry import exits
 from registry.access.actors import Actor
-from registry.orders import services
-from registry.orders.models import GatewayOrder
+from registry.orders import configuring, services
+from registry.orders.models import GatewayConfiguration, GatewayOrder
 
 LOOK_EVERY_S: Final = 0.2
 
@@ -37,6 +39,23 @@ def in_words(placed: GatewayOrder, *, waited: bool) -> str:
 
 def is_fine(placed: GatewayOrder, *, waited: bool) -> bool:
     return placed.state == GatewayOrder.State.DONE or (placed.state == GatewayOrder.State.WAITING and not waited)
+
+
+def configure_from(*, by: Actor, gateway_id: str, file: Path) -> GatewayConfiguration:
+    """Set what stands in a TOML file. Raises CannotGoOn, and what `configuring.configure` raises."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise exits.CannotGoOn(f"{file}: {exc}") from None
+    return configuring.configure(by=by, gateway_id=gateway_id, content=content)
+
+
+def in_words_set(row: GatewayConfiguration | None) -> str:
+    """Return what is set of a gateway, and what it says to it."""
+    if row is None:
+        return "Nothing is set."
+    said = f"{row.get_state_display().lower()}: {row.text}".removesuffix(": ")
+    return f"{json.dumps(row.content, indent=2)}\nnumber {row.number}, {said}; the gateway has number {row.in_force}"
 
 
 def _arguments(words: Sequence[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from registry.orders import asked
 from registry.orders.models import TEXT_CHARS, GatewayOrder
 from registry.texts import for_log
 from registry.tracking.correspondence import Spoken
@@ -22,7 +23,7 @@ from registry.tracking.gateways import mac_key
 from registry.tracking.intake import Message
 from registry.tracking.models import Gateway
 from registry.tracking.parsing import plain
-from sync.wire import Command, Outcome, Purpose, Reply, WireError, seal, unseal
+from sync.wire import Command, Hello, Outcome, Purpose, Reply, WireError, seal, unseal
 
 log = logging.getLogger(__name__)
 
@@ -40,33 +41,32 @@ class Letters:
     leaves = frozenset({"hello", "reply"})
 
     def take(self, messages: Sequence[Message], counts: Counter[str]) -> None:
-        greeted = {message.gateway for message in messages if message.leaf == "hello"}
-        if greeted:  # who has just come back hears at once what waits
-            GatewayOrder.objects.filter(gateway__in=greeted, state=State.WAITING).update(said_at=None)
-        replies = [message for message in messages if message.leaf == "reply"]
-        gateways = Gateway.objects.in_bulk({message.gateway for message in replies})
-        for message in replies:
+        gateways = Gateway.objects.filter(revoked_at=None).in_bulk({message.gateway for message in messages})
+        for message in messages:
             gateway = gateways.get(message.gateway)
-            if gateway is None or gateway.revoked_at is not None:
-                counts["unknown_gateway" if gateway is None else "revoked_gateway"] += 1
+            if gateway is None:
+                counts["replies_of_nobody"] += message.leaf == "reply"
                 continue
             try:
-                reply = unseal(message.payload, Reply, Purpose.REPLY, mac_key(gateway))
+                if message.leaf == "hello":  # who has just come back hears at once what waits
+                    asked.greeted(gateway, unseal(message.payload, Hello, Purpose.HELLO, mac_key(gateway)))
+                    GatewayOrder.objects.filter(gateway=gateway, state=State.WAITING).update(said_at=None)
+                else:
+                    self._answered(gateway, unseal(message.payload, Reply, Purpose.REPLY, mac_key(gateway)))
+                    counts["replies"] += 1
             except WireError as exc:
-                counts[f"refused_{exc.code}"] += 1
-                log.warning("gateway %s, a reply: %s", gateway.pk, for_log(str(exc)))
-                continue
-            counts["replies"] += 1
-            self._answered(gateway, reply)
+                if message.leaf == "reply":  # of a hello ingest has spoken already
+                    counts[f"refused_{exc.code}"] += 1
+                    log.warning("gateway %s, a reply: %s", gateway.pk, for_log(str(exc)))
 
     def due(self) -> Sequence[Spoken]:
         now = timezone.now()
         GatewayOrder.objects.filter(state=State.WAITING, not_after__lt=now - LEFT).update(state=State.EXPIRED)
-        return [self._letter(one) for one in _to_be_said(now)]
+        return [*(self._letter(one) for one in _to_be_said(now)), *asked.due(now)]
 
     def _answered(self, gateway: Gateway, reply: Reply) -> None:
         state = STATES.get(reply.outcome)
-        if state is None:
+        if asked.answered(gateway, reply) or state is None:
             return
         theirs = GatewayOrder.objects.filter(pk=reply.id, gateway=gateway, state__in=[State.WAITING, State.EXPIRED])
         if theirs.update(state=state, text=plain(reply.text)[:TEXT_CHARS], answered_at=timezone.now()):

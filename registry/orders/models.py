@@ -51,3 +51,35 @@ class GatewayOrder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} for {self.gateway_id}"
+
+
+class GatewayConfiguration(models.Model):
+    """What a gateway is to have over its gateway.toml. `number` counts what was set; each hello names the one in force."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"  # not heard of by the gateway, or on trial there
+        HOLDS = "holds"
+        REFUSED = "refused"
+        TAKEN_BACK = "taken_back", "taken back"
+
+    gateway = models.OneToOneField(Gateway, on_delete=models.PROTECT, primary_key=True, related_name="configuration")
+    number = models.PositiveBigIntegerField()
+    told_as = models.UUIDField(default=uuid7)  # the id under which this number is said and answered
+    content = models.JSONField(default=dict)  # zones, doors, site, commit_interval_ms; never a secret
+    set_at = models.DateTimeField()
+    user = models.UUIDField(null=True)
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    text = models.CharField(max_length=TEXT_CHARS, default="", blank=True)  # the gateway's words
+    said_at = models.DateTimeField(null=True)
+    in_force = models.PositiveBigIntegerField(default=0)  # as the gateway's last hello had it
+
+    class Meta:
+        ordering = ["gateway"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "holds", "refused", "taken_back"]), name="configuration_state_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"configuration {self.number} of {self.gateway_id}"

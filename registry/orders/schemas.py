@@ -8,7 +8,38 @@ from ninja import Schema
 from pydantic import Field
 
 from registry.operations import Paged, Strict
-from registry.orders.models import GatewayOrder
+from registry.orders.models import GatewayConfiguration, GatewayOrder
+
+Rules = dict[str, dict[str, float]]
+
+
+class GatewaySettings(Strict):
+    """What holds at a gateway over its gateway.toml: all of it is replaced. What is not named stays as the file says."""
+
+    site: str | None = Field(None, max_length=40, description="What the site is called")
+    commit_interval_ms: int | None = Field(None, ge=1, le=1000, description="Events of so many milliseconds share one commit")
+    zones: Rules = Field({}, description='Parameters by zone, like `{"hall-a": {"lost_max_s": 300}}`')
+    doors: Rules = Field({}, description='Parameters by door, like `{"dock-3": {"cool_down_s": 10}}`')
+
+
+class ConfigurationOut(Schema):
+    """`waiting`: the gateway has not heard of it, or has it on trial. `taken_back`: with it, the registry was not reached."""
+
+    gateway: str
+    number: int
+    content: dict[str, Any]
+    set_at: datetime
+    state: Literal["waiting", "holds", "refused", "taken_back"]
+    text: str
+    in_force: int = Field(description="The number that the gateway named in its last hello")
+
+
+def configuration_out(row: GatewayConfiguration) -> dict[str, Any]:
+    return {
+        "gateway": row.gateway_id, "number": row.number, "content": row.content, "set_at": row.set_at, "state": row.state,
+        "text": row.text, "in_force": row.in_force,
+    }  # fmt: skip
+
 
 State = Literal["waiting", "done", "refused", "failed", "expired"]
 

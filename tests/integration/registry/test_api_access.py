@@ -91,6 +91,8 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/events": READ,
     "GET /api/v1/gateways": READ,
     "GET /api/v1/gateways/{gateway_id}/orders": PEOPLE,
+    "GET /api/v1/gateways/{gateway_id}/configuration": PEOPLE,
+    "POST /api/v1/gateways/{gateway_id}/configuration": CHANGE,
     "POST /api/v1/gateways/{gateway_id}/orders": MAKE,
     "GET /api/v1/gateways/{gateway_id}/orders/{order_id}": PEOPLE,
     "GET /api/v1/gateways/{gateway_id}": READ,

@@ -53,7 +53,8 @@ async def test_a_gateway_does_what_it_is_told_and_says_so(home: RegistryHome, tm
     async with emulated[0], emulated[1], working(settings, config) as gateway:
         await gateway.until(lambda now: now.uplink_state == "delivering" and now.readers[0].state is ReaderState.UP, 60)
         await gateway.until(lambda now: now.counters.get("events_arrived") == 1, 20)
-        ping, identify, unknown, zone, wrong, listed = await asyncio.to_thread(
+        (tmp_path / "hamburg.toml").write_text('site = "north"\n[zones.zone-dock]\nlost_min_s = 3\n')
+        ping, identify, unknown, zone, wrong, listed, _ = await asyncio.to_thread(
             home.batch,
             "gateways send hamburg ping --wait 20 --json",
             "gateways send hamburg identify reader=dock --wait 20",
@@ -61,14 +62,22 @@ async def test_a_gateway_does_what_it_is_told_and_says_so(home: RegistryHome, tm
             "gateways send hamburg zone zone=zone-dock rules.lost_max_s=20 --wait 20",
             "gateways send hamburg zone zone=zone-dock rules.lost_max_s=-5 --wait 20",
             "gateways orders hamburg --json",
+            f"gateways configure hamburg {tmp_path / 'hamburg.toml'}",
         )
-        assert gateway.now().set_from_afar == ("zone zone-dock: lost_max_s = 20 by order of the registry",)
-        reread, status = await asyncio.to_thread(
-            lambda: (home.batch("gateways send hamburg reread --wait 20"), urlopen(gateway.address).read().decode())
+        await gateway.until(lambda now: now.site == "north")
+        await gateway.until(lambda now: "configuration 1 of the registry holds" in now.set_from_afar)
+        assert "zone zone-dock: lost_max_s = 20 by order of the registry" in gateway.now().set_from_afar
+        [reread, configured], status = await asyncio.to_thread(
+            lambda: (
+                home.batch("gateways send hamburg reread --wait 20", "gateways configure hamburg --json"),
+                urlopen(gateway.address).read().decode(),
+            )
         )
-        assert reread == [
-            (0, "done: reader hall added; zones and doors decide anew; from the next start on: gateway.outbox_mb\n")
-        ]
+        assert reread == (
+            0,
+            "done: reader hall added; zones and doors decide anew; from the next start on: gateway.outbox_mb\n",
+        )
+        assert (json.loads(configured[1])["state"], json.loads(configured[1])["in_force"]) == ("holds", 1)
         assert "Set from afar" in status
         await gateway.until(lambda now: [row.state for row in now.readers] == [ReaderState.UP] * 2)
         await gateway.until(lambda now: now.counters["events_arrived"] == 2)

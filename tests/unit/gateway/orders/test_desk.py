@@ -12,10 +12,13 @@ import pytest
 
 from drivers.api import Action, NotSupported, ReaderUnavailable, Sink, Verb
 from gateway.orders import desk as orders
+from gateway.orders.configuring import Configurer
 from gateway.orders.desk import Desk, Failed
 from gateway.orders.doing import identify
 from gateway.orders.memory import INTERRUPTED, Memory
-from sync.wire import Command, Outcome, Purpose, Reply, seal, unseal
+from gateway.orders.settled import Settled
+from gateway.settings import GatewaySection, Settings
+from sync.wire import Command, Configuration, Outcome, Purpose, Reply, seal, unseal
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -30,12 +33,18 @@ class Plant:
         self.done: list[bytes] = []
         self.said: list[Reply] = []
         self.fails: Exception | None = None
+        file = Settings(gateway=GatewaySection(site="test", data_dir=folder / "data"))
+        self.configurer = Configurer(Settled(file), self._apply, lambda: None, lambda: self.now_ns)
         self.desk = self.started()
 
     def started(self) -> Desk:
-        desk = Desk({"count": self._count}, Memory(self.folder / "orders.json"), lambda: self.now_ns).with_key(KEY)
+        memory = Memory(self.folder / "orders.json")
+        desk = Desk({"count": self._count}, memory, self.configurer, lambda: self.now_ns).with_key(KEY)
         desk.greeted(NOW)
         return desk
+
+    async def _apply(self, settings: Settings) -> str:
+        return f"the site is called {settings.gateway.site}"
 
     async def _count(self, arguments: bytes) -> str:
         self.done.append(arguments)
@@ -133,6 +142,21 @@ async def test_before_the_registry_has_said_the_time_nothing_is_done(plant: Plan
         plant.desk.greeted(NOW)
         await plant.tell(command)
     assert len(plant.done) == 1
+
+
+async def test_a_configuration_is_taken_under_its_own_mac_and_in_time(plant: Plant) -> None:
+    told = Configuration(uuid4(), 3, NOW + timedelta(seconds=60), site="bremen")
+    async with plant.working():
+        plant.desk.told("config", seal(told, Purpose.COMMAND, KEY))
+        plant.now_ns = 90_000_000_000
+        plant.desk.told("config", seal(told, Purpose.CONFIGURATION, KEY))
+        await plant.until_counted(2)
+        assert plant.configurer.number == 0
+        again = msgspec.structs.replace(told, not_after=NOW + timedelta(seconds=150))
+        plant.desk.told("config", seal(again, Purpose.CONFIGURATION, KEY))
+        await plant.until_counted(3)
+    assert plant.configurer.number == 3
+    assert plant.desk.counts == {"orders_ignored_bad_mac": 1, "orders_late": 1, "configurations": 1}
 
 
 async def test_what_another_key_signed_and_what_is_none_is_counted(plant: Plant) -> None:
