@@ -35,7 +35,7 @@ integration:
 acceptance:
 	$(PYTEST) --dist loadfile tests/acceptance
 
-# By hand, on a quiet machine: the figures of docs/figures.md, and twenty kills of each process.
+# By hand, on a quiet machine: the figures of docs/figures.md.
 bench: setup-test
 	.venv/bin/python -m benchmarks.engine
 	.venv/bin/python -m benchmarks.paced
@@ -44,8 +44,9 @@ bench: setup-test
 	.venv/bin/python -m benchmarks.ingest
 	.venv/bin/python -m benchmarks.registry_pages
 
+# Every fault of docs/faults.md, for hours; ARGS="--quick --json" a few of each in less than five minutes, ends with one JSON object.
 chaos: setup-test
-	SIGHTPOST_KILLS=20 $(PYTEST) tests/acceptance/test_kills.py
+	@.venv/bin/python -m tests.chaos $(ARGS)
 
 # By hand, for an hour or a night (FUZZ=1000): so many times the examples of each property of codecs, wire, rules and readers of files,
 # and of the ways in which disks damage a store.

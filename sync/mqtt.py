@@ -101,7 +101,7 @@ async def connect(
     )
     try:
         try:
-            await link.open(login.host, login.port, connect_timeout_s, keepalive_s)
+            await link.open(login.host, login.port, connect_timeout_s, answer_timeout_s, keepalive_s)
         except OSError as exc:
             raise BrokerUnavailable(_in_words(exc, login)) from exc
         yield Session(link, answer_timeout_s)

@@ -89,8 +89,10 @@ class Link:
         client.on_socket_unregister_write = lambda _c, _u, sock: self._in_loop(self._unwatch_write, sock)
         self._paho = client
 
-    async def open(self, host: str, port: int, timeout_s: float, keepalive_s: int) -> None:
-        """Connect and log in. Raises OSError while there is no connection, BrokerUnavailable when the broker wants none."""
+    async def open(self, host: str, port: int, timeout_s: float, answer_timeout_s: float, keepalive_s: int) -> None:
+        """Connect within `timeout_s`, log in within `answer_timeout_s`: that can be longer, for it can be given up at any time.
+
+        Raises OSError while there is no connection, BrokerUnavailable when the broker wants none."""
         self._paho.connect_timeout = timeout_s
         connecting = self._loop.run_in_executor(None, self._paho.connect, host, port, keepalive_s)
         try:
@@ -100,7 +102,7 @@ class Link:
             connecting.exception()
             raise
         self._keep_house()
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(answer_timeout_s):
             await self._greeted
 
     def subscribe(self, filters: list[tuple[str, int]]) -> asyncio.Future[None]:

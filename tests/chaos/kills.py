@@ -43,6 +43,7 @@ async def kill_at(plant: Plant, daemon: Daemon, database: Path, points: Sequence
         plant.feed.tags_per_round = MANY_TAGS
         for _ in range(5):  # one look in a few comes too late: the checkpoint is over, or had hardly begun
             await daemon.start()
+            await plant.read(at_least=1)  # to make a new database is also to write to it
             if await kill_in_checkpoint(daemon, database, plant.truth, REACHED_WITHIN_S):
                 break
         else:

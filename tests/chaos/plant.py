@@ -22,6 +22,7 @@ from drivers.r2000.emulator import R2000Emulator
 from gateway.simulate.processes import BIN, last_words
 from identity.epc import encode, from_key
 from tests.chaos.processes import Daemon, NotReached
+from tests.chaos.proxy import Proxy
 from tests.chaos.truth import TruthLog, wait_until_still
 from tests.chaos.verdict import FOLLOW_POSITIONS, Verdict, judge
 from tests.registry_process import SQLITE, RegistryHome, registry_home, wait_for
@@ -101,17 +102,15 @@ class Template:
 class Plant:
     """The processes of one scenario, none of them started."""
 
-    def __init__(self, template: Template, rng: random.Random, *, outbox_mb: int = 16, broker_port: int | None = None) -> None:
-        """`broker_port`: where the gateway looks for the broker, when something stands between them."""
+    def __init__(self, template: Template, rng: random.Random, outbox_mb: int) -> None:
         home = template.home
-        self.home, self.folder, self.rng = home, home.folder, rng
+        self.home, self.folder, self.rng, self.outbox_mb = home, home.folder, rng, outbox_mb
         self.feed = Feed(rng)
         self.registry_database = home.data / SQLITE
         self.outbox = self.folder / "gateway" / "outbox.db"
         self.truth = TruthLog(self.outbox, self.folder / "truth.log")
         self.line = EmulatedPty(self.folder / "desk")
-        if broker_port is not None:
-            _point_at(self.folder / "credentials.json", broker_port, home.broker_port)
+        self.network = Proxy(home.broker_port, rng)
         (self.folder / "gateway.toml").write_text(
             GATEWAY_TOML.format(outbox_mb=outbox_mb, credentials=self.folder / "credentials.json", line=self.line.url)
         )
@@ -123,20 +122,28 @@ class Plant:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, template: Template, rng: random.Random, *, outbox_mb: int = 16) -> AsyncIterator["Plant"]:
-        """A fresh plant with broker and ingest started, its reader plugged in and its truth log following."""
+    async def running(
+        cls, template: Template, rng: random.Random, *, outbox_mb: int = 16, through_proxy: bool = False
+    ) -> AsyncIterator["Plant"]:
+        """A fresh plant with broker and ingest started, its reader plugged in and its truth log following.
+
+        `through_proxy`: the gateway reaches the broker by `network`."""
         await asyncio.to_thread(template.renew)
-        plant = cls(template, rng, outbox_mb=outbox_mb)
+        plant = cls(template, rng, outbox_mb)
         plant.truth.begin()
         reader = R2000Emulator(plant.feed, ports=2, round_s=0.04, boot_s=0.1)
         try:
-            async with attached(reader, plant.line):
+            async with attached(reader, plant.line), plant.network.running():
+                if through_proxy:
+                    _point_at(plant.folder / "credentials.json", plant.network.port, plant.home.broker_port)
                 await plant.broker.start()
                 await plant.ingest.start()
                 yield plant
+                for daemon in (plant.gateway, plant.ingest, plant.broker):
+                    await daemon.stop()
         finally:
             for daemon in (plant.gateway, plant.ingest, plant.broker):
-                await daemon.stop()
+                await daemon.kill()
             await asyncio.to_thread(plant.truth.end)
 
     async def read(self, at_least: int, within_s: float = 30.0) -> None:
@@ -148,8 +155,9 @@ class Plant:
             await asyncio.sleep(0.05)
 
     async def come_to_rest(self) -> bool:
-        """Nothing more is read; whatever is down is started. Return whether everything was delivered."""
+        """Nothing more is read, the network is fine, whatever is down is started. Return whether everything was delivered."""
         self.feed.tags_per_round = 0
+        self.network.delay_s = self.network.loss = 0.0
         for daemon in (self.broker, self.ingest, self.gateway):
             if not daemon.running:
                 await daemon.start()
@@ -159,6 +167,8 @@ class Plant:
         await self.come_to_rest()
         await self.gateway.stop()
         await asyncio.to_thread(self.truth.look)
+        if len(self.truth.confirmed) < runs:
+            raise NotReached(f"only {len(self.truth.confirmed)} events were confirmed: that proves nothing")
         return await asyncio.to_thread(judge, fault, runs, [self.truth], [self.outbox], self.registry_database)
 
 

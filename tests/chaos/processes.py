@@ -82,7 +82,8 @@ async def kill_in_checkpoint(daemon: Daemon, database: Path, truth: TruthLog, wi
     await asyncio.to_thread(_kill_when_written, daemon.pid, database, within_s)
     await daemon.died("mid_checkpoint", 10)
     with truth.paused():  # nobody here has the file open by SQLite, so opening it takes no lock away
-        index = database.with_name(f"{database.name}-shm").read_bytes()
+        wal_index = database.with_name(f"{database.name}-shm")
+        index = wal_index.read_bytes() if wal_index.exists() else bytes(ATTEMPTED_AT + 4)  # what was written was a new file
     done, attempted = struct.unpack_from("=I", index, BACKFILLED_AT)[0], struct.unpack_from("=I", index, ATTEMPTED_AT)[0]
     return bool(attempted > done)
 

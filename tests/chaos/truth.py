@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 LOOK_EVERY_S = 0.02
 BUSY_S = 10.0
+# Said of a file that a gateway makes just now, or died while making: only its next start can finish that.
+_BEING_MADE = ("no such table", "unable to open", "readonly database")
 
 
 class Fact(NamedTuple):
@@ -67,7 +69,7 @@ class TruthLog:
                     try:
                         self._read(db)
                     except sqlite3.OperationalError as exc:
-                        if "no such table" not in str(exc) and "unable to open" not in str(exc):  # it is being made
+                        if not any(word in str(exc) for word in _BEING_MADE):
                             raise
             return self.now
 

@@ -117,12 +117,12 @@ async def test_what_is_not_there_is_said_in_words() -> None:
 
 async def test_a_peer_that_never_answers_is_given_up() -> None:
     async with peer(b"") as login:
-        assert "does not answer" in await why_not(login, connect_timeout_s=0.1)
+        assert "does not answer" in await why_not(login, answer_timeout_s=0.1)
 
 
 async def test_a_peer_that_hangs_up_is_given_up_at_once() -> None:
     async with peer(None) as login:
-        assert "lost" in await why_not(login, connect_timeout_s=50)
+        assert "lost" in await why_not(login, answer_timeout_s=50)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ async def test_a_peer_that_hangs_up_is_given_up_at_once() -> None:
 )
 async def test_a_peer_that_speaks_no_mqtt_is_given_up(noise: bytes) -> None:
     async with peer(noise) as login:
-        assert await why_not(login, connect_timeout_s=0.2)
+        assert await why_not(login, answer_timeout_s=0.2)
 
 
 async def test_a_half_open_connection_is_noticed_by_keep_alive() -> None:
