@@ -78,9 +78,10 @@ def sentence(readers: tuple[ReaderRow, ...], outbox: OutboxRow, storing: Storing
 
 
 def _delivered(outbox: OutboxRow, delivery: Delivery) -> tuple[str, Light]:
-    safe = f"{count(outbox.waiting, 'event')} safe on disk" + (
-        f", {number(int(outbox.days_left))} days of room left" if outbox.days_left is not None else ""
-    )
+    waiting = f"{count(outbox.waiting, 'event')} safe on disk"
+    if outbox.dropped_lately:
+        waiting = f"{count(outbox.waiting, 'event')} waiting, of which those that newer ones replaced were dropped for room"
+    safe = waiting + (f", {number(int(outbox.days_left))} days of room left" if outbox.days_left is not None else "")
     long = delivery.for_s > SHORT_S
     match delivery.way:
         case Way.NO_CREDENTIALS:

@@ -15,13 +15,12 @@ from gateway.location.counters import TAIL
 from gateway.location.site import Site
 from gateway.orders.settled import Settled
 from gateway.pipeline import Pipeline
+from gateway.room_left import RoomLeft
 from gateway.sentences import Sorting, Storing, Way
 from sync.outbox_stat import OutboxStat
-from sync.store import RESERVE, UNREADABLE
+from sync.store import UNREADABLE
 from sync.wire import EventKind, Health, HopHealth, LocationEvent, ReaderHealth
 
-ROW_BYTES = 460  # of an event on disk, until there are enough rows to measure it
-ENOUGH_ROWS = 1_000
 TOLD_CHARS = 500  # of a reason in the health message
 ALARM_SHOWN_MS = 24 * 3600 * 1000
 SOFTWARE = version("sightpost")
@@ -56,8 +55,7 @@ class Observer:
         self._told: object = None  # what the registry is told at once when it changes, as of the last look
         self._started_wall_ms = clock.wall_ms()
         self._stored_lately = Rate(clock.mono_ns)
-        self._stored_last_hours = Rate(clock.mono_ns, slot_s=300, slots=72)
-        self._acked_last_hours = Rate(clock.mono_ns, slot_s=300, slots=72)
+        self._room_left = RoomLeft(clock.mono_ns, stat)
 
     def show(self, site_name: str, site: Site) -> None:
         """Tell of this site from now on."""
@@ -68,13 +66,12 @@ class Observer:
     def stored(self, events: int) -> None:
         """The pipeline has committed so many events."""
         self._stored_lately.add(events)
-        self._stored_last_hours.add(events)
+        self._room_left.stored(events)
 
     def look(self, stat: OutboxStat) -> None:
         """To be called about once a second, with where the outbox stands."""
-        if stat.epoch == self._stat.epoch:
-            self._acked_last_hours.add(max(0, stat.acked - self._stat.acked))
         self._stat = stat
+        self._room_left.look(stat)
         self._sender.look()
         told = self._told_at_once()
         if told != self._told:
@@ -160,26 +157,13 @@ class Observer:
             waiting=waiting,
             oldest_wall_ms=stat.oldest_wall_ms,
             file_bytes=stat.file_bytes,
-            days_left=self._days_left(waiting),
+            days_left=self._room_left.days(waiting, delivering=self._sender.delivery().way is Way.DELIVERING),
             dropped_reads=self._intake.refused,
             commit_ms=status.commit_ms,
             quota_bytes=stat.quota_bytes,
             dropped=tuple((row.reason, row.records) for row in stat.dropped),
             dropped_lately=any(self._clock.wall_ms() - row.last_wall_ms < ALARM_SHOWN_MS for row in stat.dropped),
         )
-
-    def _days_left(self, waiting: int) -> float | None:
-        """By how it has filled up in the last hours; the sent ring gives way."""
-        per_min = self._stored_last_hours.per_min()
-        if self._sender.delivery().way is Way.DELIVERING:  # else nothing leaves now, whatever did before
-            if waiting < per_min:
-                return None
-            per_min -= self._acked_last_hours.per_min()
-        if per_min <= 0:
-            return None
-        rows = self._stat.last - self._stat.first + 1
-        row_bytes = self._stat.used_bytes / rows if rows >= ENOUGH_ROWS else ROW_BYTES
-        return max(0.0, self._stat.quota_bytes * (1 - RESERVE) / row_bytes - waiting) / per_min / (24 * 60)
 
     def _storing(self) -> Storing:
         status = self._pipeline.status

@@ -31,7 +31,7 @@ __all__ = ["Acknowledged", "DeadRecord", "Outbox", "OutboxDamaged", "OutboxStat"
 QUOTA_BYTES = 512 * 1024 * 1024
 RING_SHARE = 0.2  # of the quota, for what has been sent
 FORGET_AT_ONCE = 10_000  # identities that the engine has forgotten and whose events the registry has
-ROOM_TRIES = 50  # of one append to get more room
+ROOM_TRIES = 10  # of one append to get more room: a few seconds at most
 MAX_GAPS = 200  # in one reading
 
 _RECORD_OVERHEAD_BYTES = 250  # what a record is on the wire besides its body

@@ -133,6 +133,13 @@ def test_a_short_interruption_is_waiting_and_asks_for_nothing(delivery: Delivery
     assert {hop.next_step for hop in path} == {""}
 
 
+def test_what_was_dropped_for_room_is_not_called_safe() -> None:
+    outbox = replace(FULL, dropped=(("quota", 7),), dropped_lately=True)
+    said, light = sentence((UP,), outbox, STORING, GONE)
+    assert "4,120 events waiting, of which those that newer ones replaced were dropped for room" in said
+    assert light is Light.ATTENTION
+
+
 def test_what_the_outbox_says_is_to_do_is_the_next_step() -> None:
     storing = Storing("the disk is full; free space on it", 5.0, 3)
     assert sentence((UP,), OUTBOX, storing, DELIVERING)[0] == "Not storing for 5 s: the disk is full; 3 events held in memory."
