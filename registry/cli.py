@@ -261,6 +261,26 @@ def gateways_revoke(gateway_id: str, config: Config = None) -> None:
         print(f"{gateway_id} is revoked.")
 
 
+@gateways_app.command("replace")
+def gateways_replace(
+    old: Annotated[str, typer.Argument(help="The gateway whose place is taken; it is revoked.")],
+    new: Annotated[str, typer.Argument(help="The one that takes it; add it first.")],
+    config: Config = None,
+) -> None:
+    """Let a gateway take the place of another: the same zones and readers at the same places."""
+    with _django(config) as configuration:
+        from registry.broker_files import refresh
+        from registry.tracking.replacing import replace_gateway
+
+        done = replace_gateway(by=_operator(), old_id=old, new_id=new)
+        refresh(configuration)
+        print(
+            f"{new} takes the place of {old}, which is revoked: {done.zones} zones and {done.read_points} read points taken over."
+        )
+        if done.left_alone:
+            print(f"{done.left_alone} zones of the same name are mapped to other places; look at them under Zones.")
+
+
 @gateways_app.command("trust")
 def gateways_trust(
     gateway_id: str,
@@ -351,7 +371,7 @@ def gateways_list(as_json: Json = False, config: Config = None) -> None:
             {
                 "id": g.pk, "name": g.name, "state": "revoked" if g.revoked_at else "held" if g.held_at else g.state,
                 "last_hello": _iso(g.last_hello_at), "last_batch": _iso(g.last_batch_at), "software": g.software,
-                "machine": " or ".join(filter(None, (g.machine, g.other_machine))),
+                "replaces": g.replaces_id or "", "machine": " or ".join(filter(None, (g.machine, g.other_machine))),
             }
             for g in Gateway.objects.all()
         ]  # fmt: skip

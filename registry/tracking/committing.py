@@ -208,6 +208,7 @@ def _compare(one: Committed, now: datetime, counts: Counter[str]) -> None:
     if not one.again:
         return
     mine, elsewhere = _stored(one)
+    ours = one.gateway.generations()
     conflicts = []
     for good in one.again:
         record = good.record
@@ -216,8 +217,8 @@ def _compare(one: Committed, now: datetime, counts: Counter[str]) -> None:
         if own is not None and own[0] == record.event_id and own[1:] in (_content(good), (None,)):
             counts["repeated"] += 1
             one.ids.setdefault(record.seq, record.event_id)
-        elif own is None and there is not None and there == (one.gateway.pk, *_content(good)):
-            counts["repeated"] += 1  # known under an earlier number
+        elif own is None and there is not None and there[0] in ours and there[1:] == _content(good):
+            counts["repeated"] += 1  # known under an earlier number, or from the gateway in whose place this one is
             one.ids.setdefault(record.seq, record.event_id)
         else:
             conflicts.append(good)

@@ -7,6 +7,7 @@ from registry.access.actors import Action, Actor
 from registry.assets.models import Location
 from registry.db import uuid7
 
+MAX_GENERATIONS = 100
 TEXT_CHARS = 512  # what the wire carries of a name, a reason or an identity at most
 
 
@@ -61,6 +62,14 @@ class Gateway(models.Model):
 
     def __str__(self) -> str:
         return str(self.name)
+
+    def generations(self) -> list[str]:
+        """Return its id and those of the gateways in whose place it is, newest first."""
+        found, before = [self.pk], self.replaces_id
+        while before is not None and before not in found and len(found) < MAX_GENERATIONS:
+            found.append(before)
+            before = Gateway.objects.values_list("replaces", flat=True).get(pk=before)
+        return found
 
 
 class GatewayEpoch(models.Model):
