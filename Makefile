@@ -61,6 +61,7 @@ docs: setup-test
 	.venv/bin/python -m gateway.status.metrics > docs/metrics.md
 	.venv/bin/python -m django shell --settings registry.settings -v 0 -c "import registry.metrics as m; print(m.reference(), end='')" > docs/metrics-registry.md
 	.venv/bin/python -m django export_openapi_schema --settings registry.settings --api registry.api.api --indent 2 --sorted > docs/openapi.json
+	.venv/bin/python -m tests.asyncapi
 
 # The locks are made from pyproject.toml alone; run this after changing a dependency.
 LOCK = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --group build

@@ -330,6 +330,10 @@ class MqttSection(Section):
         default=False,
         description="true or false: whether every move of an asset is published under sightpost/1/assets/ for other programs",
     )
+    home_assistant: bool = Field(
+        default=False,
+        description="true or false: whether gateways, readers and doors are published as devices that Home Assistant finds",
+    )
 
 
 class MailSection(Section):

@@ -14,12 +14,14 @@ from registry.reports.services import send_due
 from registry.retention import due as forget_old
 from registry.retention import sweep
 from registry.stock.alerts import tell
+from registry.tracking.retained import Keeper
 from registry.work.process import run as work
 from registry.work.runs import Kind
 
 RUNS: Final[Mapping[str, Kind]] = {"import": open_import, "bulk_edit": BulkEdit, "handling": Handling}
 EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
     (1, confirm_arrivals),
+    (2, Keeper().keep_told),
     (60, remind),
     (30, send_due),
     (300, tell),

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from host import private_files
 from sync.loopback import is_loopback
-from sync.topics import ROOT, segment
+from sync.topics import HOME_ASSISTANT, ROOT, segment
 
 CONFIGURATION = "mosquitto.conf"
 PASSWORDS = "passwords"
@@ -57,8 +57,8 @@ class BrokerMisconfigured(Exception):
 class Role(enum.StrEnum):
     GATEWAY = "gateway"
     INGEST = "ingest"
-    WORK = "work"  # writes the asset topics and nothing else
-    SUBSCRIBER = "subscriber"  # reads the live topics and nothing else
+    WORK = "work"  # writes what the registry tells of assets and gateways
+    SUBSCRIBER = "subscriber"  # reads what gateways tell and how they are, and nothing else
     ASSET_SUBSCRIBER = "asset-subscriber"  # reads the asset topics and nothing else
     FULL_SUBSCRIBER = "full-subscriber"  # reads both
 
@@ -237,7 +237,8 @@ def reload_users(directory: Path) -> bool:
 
 def _rights(user: BrokerUser) -> list[str]:
     me = segment(user.name)
-    live, assets = f"topic read {ROOT}/live/#", f"topic read {ROOT}/assets/#"
+    live = [f"topic read {ROOT}/live/#", f"topic read {ROOT}/gateways/#", f"topic read {HOME_ASSISTANT}/device/#"]
+    assets = [f"topic read {ROOT}/assets/#"]
     match user.role:
         case Role.GATEWAY:
             return [
@@ -253,13 +254,17 @@ def _rights(user: BrokerUser) -> list[str]:
                 f"topic write {ROOT}/registry/state",
             ]
         case Role.WORK:
-            return [f"topic write {ROOT}/assets/#"]
+            return [
+                f"topic write {ROOT}/assets/#",
+                f"topic write {ROOT}/gateways/#",
+                f"topic write {HOME_ASSISTANT}/device/#",
+            ]
         case Role.SUBSCRIBER:
-            return [live]
+            return live
         case Role.ASSET_SUBSCRIBER:
-            return [assets]
+            return assets
         case Role.FULL_SUBSCRIBER:
-            return [live, assets]
+            return live + assets
 
 
 def _checked(users: Iterable[BrokerUser]) -> list[BrokerUser]:

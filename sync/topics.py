@@ -3,6 +3,7 @@
 import re
 
 ROOT = "sightpost/1"
+HOME_ASSISTANT = "homeassistant"  # where Home Assistant looks for devices unless it was told otherwise
 
 _OTHERS = re.compile(rb"[^A-Za-z0-9._-]")
 
@@ -25,6 +26,16 @@ def down(gateway: str, leaf: str) -> str:
 def live(gateway: str, zone: str, kind: str) -> str:
     """One readable message per location event, for other subscribers."""
     return f"{ROOT}/live/{segment(gateway)}/{segment(zone)}/{segment(kind)}"
+
+
+def gateway(gateway: str, *leaf: str) -> str:
+    """`state`, `readers/<name>` or `doors/<name>` of one gateway, told by the registry; the broker keeps it."""
+    return "/".join([ROOT, "gateways", segment(gateway), *map(segment, leaf)])
+
+
+def discovery(device: str) -> str:
+    """What Home Assistant finds a device by; the broker keeps it. `device` is of letters, digits, - and _."""
+    return f"{HOME_ASSISTANT}/device/{device}/config"
 
 
 def asset(asset_no: str, leaf: str) -> str:

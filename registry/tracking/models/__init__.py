@@ -15,6 +15,7 @@ from registry.tracking.models.sites import (
     GatewayQuerySet,
     IngestWorker,
     ReadPoint,
+    Retained,
     Zone,
     ZoneQuerySet,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Quarantine",
     "RawRecord",
     "ReadPoint",
+    "Retained",
     "SeenMonth",
     "SeenMonthQuerySet",
     "Stay",

@@ -199,3 +199,17 @@ class IngestWorker(models.Model):
 
     class Meta:
         ordering = ["worker"]
+
+
+class Retained(models.Model):
+    """What the registry has given the broker to keep of gateways, readers and doors, by topic; `told_at` is when last."""
+
+    topic = models.CharField(primary_key=True, max_length=400)
+    payload = models.JSONField()
+    told_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["topic"]
+
+    def __str__(self) -> str:
+        return str(self.topic)

@@ -8,6 +8,7 @@ import pytest
 
 from sync.broker import (
     INGEST_USER,
+    WORK_USER,
     BrokerMisconfigured,
     BrokerUser,
     Network,
@@ -24,6 +25,7 @@ HASH = hash_password("secret", b"123456789012")
 USERS = [
     BrokerUser("hamburg-1", Role.GATEWAY, HASH),
     BrokerUser(INGEST_USER, Role.INGEST, HASH),
+    BrokerUser(WORK_USER, Role.WORK, HASH),
     BrokerUser("dashboard", Role.SUBSCRIBER, HASH),
 ]
 NETWORK = Network("0.0.0.0", 8883, "authority", "revoked", "certificate", "key", 8884)
@@ -110,7 +112,7 @@ def test_a_hash_is_one_of_ours(password_hash: str) -> None:
 
 def test_a_user_stands_once() -> None:
     with pytest.raises(BrokerMisconfigured, match="twice: dashboard"):
-        acl_text([*USERS, USERS[2]])
+        acl_text([*USERS, USERS[-1]])
 
 
 def test_a_hash_is_pbkdf2_with_sha512() -> None:
