@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from sync.outbox_upkeep import Row, rows
 from sync.store import OutboxDamaged, OutboxUnavailable, Store
+from sync.store_file import wal_of
 from sync.stored import Stored, fault
 
 VERSION = 1
@@ -133,7 +134,7 @@ def copied(path: Path, folder: Path) -> Path:
     """Copy a store with its WAL; return the copy. Raises OSError."""
     copy = folder / "outbox.db"
     shutil.copyfile(path, copy)
-    wal = path.with_name(path.name + "-wal")
+    wal = wal_of(path)
     if wal.exists():
         shutil.copyfile(wal, copy.with_name("outbox.db-wal"))
     return copy

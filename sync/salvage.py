@@ -16,13 +16,14 @@ from typing import Any, BinaryIO
 from sync.outbox_files import copied
 from sync.sqlite_pages import rows_of
 from sync.store import PAGE_BYTES
+from sync.store_file import wal_of
 from sync.stored import Stored, fault
+from sync.wal_tail import FRAME_HEADER_BYTES, HEADER_BYTES
 
 AT_ONCE = 500
 MAX_FAILURES = 20_000  # of SELECTs on one store, about a second; the pages do the rest
 MAX_POSITION = 2**62
 
-_WAL_HEADER, _FRAME_HEADER = 32, 24
 _COLUMNS = "position, event_id, kind, wall_ms, mono_ms, boot_id, body"
 _SELECT = f"SELECT {_COLUMNS} FROM record WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"  # noqa: S608
 _SPOOL = f"CREATE TABLE record ({_COLUMNS}, PRIMARY KEY (position)) WITHOUT ROWID"
@@ -39,7 +40,7 @@ def salvage(path: Path, folder: Path) -> Iterator[Stored]:
             spool.execute(_SPOOL)
             spool.execute("BEGIN")
             if not _select(copy, spool):
-                wal = path.with_name(path.name + "-wal")
+                wal = wal_of(path)
                 with path.open("rb") as db, wal.open("rb") if wal.exists() else contextlib.nullcontext() as log:
                     _keep(spool, _of_pages(db, log))
             spool.execute("COMMIT")
@@ -103,10 +104,10 @@ def _of_pages(db: BinaryIO, wal: BinaryIO | None) -> Iterator[tuple[Any, ...]]:
 
 def _frames(wal: BinaryIO) -> Iterator[tuple[int, int]]:
     """Yield (offset, page number) of the pages in a WAL, whether they were committed or not."""
-    offset = _WAL_HEADER
-    while len(header := _at(wal, offset, _FRAME_HEADER)) == _FRAME_HEADER:
-        yield offset + _FRAME_HEADER, int.from_bytes(header[:4])
-        offset += _FRAME_HEADER + PAGE_BYTES
+    offset = HEADER_BYTES
+    while len(header := _at(wal, offset, FRAME_HEADER_BYTES)) == FRAME_HEADER_BYTES:
+        yield offset + FRAME_HEADER_BYTES, int.from_bytes(header[:4])
+        offset += FRAME_HEADER_BYTES + PAGE_BYTES
 
 
 def _at(file: BinaryIO, offset: int, count: int = PAGE_BYTES) -> bytes:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 import secrets
 import shutil
 import sqlite3
@@ -10,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from sync import store_file
+from sync import store_file, wal_tail
+
+log = logging.getLogger(__name__)
 
 PAGE_BYTES = 4096
 
@@ -199,6 +202,10 @@ class Store:
     def _unavailable(self, text: str, *, full: bool = False, quota: bool = False) -> OutboxUnavailable:
         return OutboxUnavailable(f"the outbox {self.path}: {text}", full=full, quota=quota)
 
+    def wal_frames(self) -> int:
+        """Return how many frames of its WAL SQLite knows."""
+        return int(self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+
     def _pragma(self, name: str) -> int:
         return int(self.db.execute(f"PRAGMA {name}").fetchone()[0])
 
@@ -251,7 +258,15 @@ def open_store(path: Path, quota_bytes: int, now_ms: int) -> Store:
         try:
             if store_file.is_marked_damaged(path):
                 raise OutboxDamaged("it was found damaged while in use")
-            return Store(path, quota_bytes, now_ms, why="")
+            first = not any(store.path == path for store in list(_open_here))  # else others append meanwhile
+            store = Store(path, quota_bytes, now_ms, why="")
+            try:
+                if first and wal_tail.is_cut_off(path, store.wal_frames(), PAGE_BYTES):
+                    _keep_tail(store, now_ms)
+            except BaseException:
+                store.close()
+                raise
+            return store
         except (sqlite3.DatabaseError, OutboxDamaged) as exc:
             if isinstance(exc, sqlite3.DatabaseError) and not _is_damage(exc):
                 raise
@@ -267,6 +282,16 @@ def open_store(path: Path, quota_bytes: int, now_ms: int) -> Store:
     except OSError as exc:
         why = _READ_ONLY if exc.errno == errno.EROFS else str(exc)
         raise OutboxUnavailable(f"the outbox {path} cannot be opened: {why}") from exc
+
+
+def _keep_tail(store: Store, now_ms: int) -> None:
+    """Its WAL is damaged in the middle: what SQLite does not reach is kept for `sightpost outbox recover`."""
+    try:
+        aside = store_file.keep_wal(store.path, now_ms)
+    except OSError as exc:
+        log.error("outbox: its WAL is damaged, commits are lost, and it could not be kept: %s", exc)
+    else:
+        log.error("outbox: its WAL is damaged and commits are missing; it was kept as %s: `sightpost outbox recover`", aside.name)
 
 
 def _is_damage(exc: sqlite3.DatabaseError) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 _SIDES = ("", "-wal", "-shm")
@@ -29,6 +30,19 @@ def set_aside(path: Path, wall_ms: int) -> Path:
             _beside(path, side).rename(_beside(aside, side))
     _mark_of(path).unlink(missing_ok=True)
     return aside
+
+
+def keep_wal(path: Path, wall_ms: int) -> Path:
+    """Copy the WAL of a store as that of one that was set aside, and return its name. Raises OSError."""
+    aside = path.with_name(f"{path.name}.unreadable-{wall_ms}")
+    aside.touch(mode=0o600)
+    wal_of(aside).touch(mode=0o600)
+    shutil.copyfile(wal_of(path), wal_of(aside))
+    return aside
+
+
+def wal_of(path: Path) -> Path:
+    return _beside(path, "-wal")
 
 
 def set_aside_stores(path: Path) -> list[Path]:
