@@ -12,6 +12,7 @@ import logging
 import os
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -42,10 +43,12 @@ from gateway.problems import Reading
 from gateway.readers_in_use import ReadersInUse
 from gateway.recording.recorder import Recorder
 from gateway.recording.recordings import Recordings
+from gateway.renewal import Renewal
 from gateway.settings import Settings
 from gateway.snapshot import SOFTWARE, Observer
 from gateway.status.server import CannotListen, build_app, listen, serve
 from gateway.writer import Writer
+from sync.credentials import Credentials
 from sync.outbox import Outbox, OutboxUnavailable
 from sync.verbs import Verb
 from sync.wire import LocationEvent
@@ -176,14 +179,14 @@ async def _work(
     configurer = Configurer(settled, lambda wanted: in_force.apply(wanted), lambda: sender.greet(), clock.mono_ns)
     desk = Desk(verbs, Memory(settings.gateway.data_dir / "orders.json"), configurer, clock.mono_ns)
     sender = Sender(
-        credentials_path(settings),
+        partial(credentials_path, settings),
         opener(settings, clock),
         SOFTWARE,
         lambda: observer.health(),
         clock,
         lambda: quality(clock.wall_ms(), floor_ms),
         rng,
-        lambda credentials: [desk.with_key(credentials.mac_key)],
+        lambda credentials: [desk.with_key(credentials.mac_key), renewal(settings, credentials, desk.counts, clock, rng)],
         lambda: configurer.number,
     )
     stat = await writer(outbox.stat)
@@ -297,11 +300,24 @@ def opener(settings: Settings, clock: Clock) -> Callable[[], Outbox]:
     )
 
 
+def enrolled_path(settings: Settings) -> Path:
+    """Where `sightpost enrol` and every renewal write: the one place that the gateway may write to under any service manager."""
+    return settings.gateway.data_dir / "credentials.json"
+
+
 def credentials_path(settings: Settings) -> Path:
-    """Return the file that systemd hands to this service alone, where it does; else the one that the settings name."""
+    """Return the file of a gateway that has enrolled; else the one that systemd hands to this service alone, where it does; else
+    the one that the settings name."""
+    if (enrolled := enrolled_path(settings)).exists():
+        return enrolled
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     handed = Path(folder) / "gateway.json" if folder else None
     return handed if handed is not None and handed.exists() else settings.registry.credentials
+
+
+def renewal(settings: Settings, credentials: Credentials, counts: Counter[str], clock: Clock, rng: random.Random) -> Renewal:
+    """Return what renews the certificate of these credentials."""
+    return Renewal(credentials, credentials_path(settings), enrolled_path(settings), counts, clock.mono_ns, rng)
 
 
 def registry_command(settings: Settings) -> list[str]:

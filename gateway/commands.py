@@ -114,6 +114,43 @@ def readers_test(
 
 
 @app.command()
+def enrol(
+    code: Annotated[list[str], typer.Argument(help="What the registry gave out, like registry.example.com:8491/q2ff-kzdr-...")],
+    config: Config = cli.SETTINGS,
+    replace: Annotated[bool, typer.Option("--replace", help="Although this gateway has enrolled already.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Become a gateway of a registry, by a one-time code from there. The key is made here; a running gateway goes on with it.
+
+    Exit code 0: this gateway has its credentials, 1: it has not, the sentence says why, 2: wrong settings or no such code."""
+    from gateway.app import enrolled_path
+    from gateway.enrolment import CannotEnrol
+    from gateway.enrolment import enrol as enrol_with
+    from gateway.machine import machine_hash
+    from gateway.snapshot import SOFTWARE
+    from sync.enrolment import CodeUnusable, in_groups, read_code
+
+    path = enrolled_path(settings_of(config))
+    try:
+        meant = read_code(" ".join(code))
+        if path.exists() and not replace:
+            raise CannotEnrol(f"this gateway has enrolled already ({path}); to become another one, or anew, say --replace")
+        now = enrol_with(meant, machine=machine_hash(), software=SOFTWARE, to=path)
+    except (CodeUnusable, CannotEnrol) as exc:
+        typer.echo(f"Not enrolled: {exc}.", err=True)
+        raise typer.Exit(cli.BAD_SETTINGS if isinstance(exc, CodeUnusable) else 1) from None
+    gateway = now.credentials.gateway
+    if as_json:
+        print_json({"gateway": gateway, "fingerprint": now.fingerprint, "approved": now.approved, "credentials": str(path)})
+        return
+    typer.echo(f"This is gateway {gateway} now. Its credentials are in {path}; a running gateway takes them within seconds.")
+    typer.echo(f"Fingerprint: {in_groups(now.fingerprint)}")
+    if not now.approved:
+        typer.echo("Next: have an administrator compare this fingerprint on the registry's page Enrolment, and approve it there.")
+        typer.echo("Until then the registry believes nothing from here; events wait in the outbox.")
+
+
+@app.command()
 def status(config: Config = cli.SETTINGS, as_json: Json = False) -> None:
     """Say how the running gateway is. Exit code 0: all is well, 1: something needs a person, or no gateway answers."""
     now = _asked(settings_of(config))

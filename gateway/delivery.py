@@ -1,4 +1,5 @@
-"""The uplink inside the gateway: it starts once there are credentials, and says for the status page how far it gets."""
+"""The uplink inside the gateway: it starts once there are credentials, begins anew when they change, and says for the status page
+how far it gets."""
 
 import asyncio
 import logging
@@ -20,7 +21,7 @@ from sync.wire import ClockQuality, Health
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 2.0  # for a credentials file that is not there yet
+LOOK_EVERY_S = 2.0  # for a credentials file that is not there yet, or has changed
 _WAYS = {
     UplinkState.GREETING: Way.NO_ANSWER,
     UplinkState.REGISTRY_SILENT: Way.NO_ANSWER,
@@ -34,7 +35,7 @@ class Sender:
 
     def __init__(
         self,
-        credentials: Path,
+        credentials: Callable[[], Path],
         open_outbox: Callable[[], Outbox],
         software: str,
         health: Callable[[], Health],
@@ -44,8 +45,8 @@ class Sender:
         others: Callable[[Credentials], Sequence[Correspondent]] = lambda credentials: (),
         configuration: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`others` are made for the credentials in use: what else is spoken with the registry. `configuration`: the number of the
-        registry's that is in force."""
+        """`credentials` says which file they are in, and is asked again and again. `others` are made for the credentials in use:
+        what else is spoken with the registry. `configuration`: the number of the registry's that is in force."""
         self._path = credentials
         self._open_outbox = open_outbox
         self._health = health
@@ -63,18 +64,30 @@ class Sender:
 
     async def run(self) -> None:
         """Deliver until cancelled, then say goodbye. Raises OutboxDamaged."""
-        credentials = await self._credentials()
-        self._uplink = Uplink(
-            self._open_outbox,
-            credentials,
-            self._identification,
-            self._health,
-            wall_ms=self._clock.wall_ms,
-            mono_ns=self._clock.mono_ns,
-            rng=self._rng,
-            others=self._others(credentials),
-        )
-        await self._uplink.run()
+        credentials = await self._next(None)
+        while True:
+            self._uplink = Uplink(
+                self._open_outbox,
+                credentials,
+                self._identification,
+                self._health,
+                wall_ms=self._clock.wall_ms,
+                mono_ns=self._clock.mono_ns,
+                rng=self._rng,
+                others=self._others(credentials),
+            )
+            talking = asyncio.create_task(self._uplink.run(), name="conversation")
+            looking = asyncio.create_task(self._next(credentials), name="credentials")
+            try:
+                await asyncio.wait({talking, looking}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                talking.cancel()
+                looking.cancel()
+                await asyncio.wait({talking, looking})  # it says goodbye
+            if not talking.cancelled():
+                talking.result()
+            credentials = looking.result()
+            log.info("going on with other credentials, as %s", credentials.gateway)
 
     def wake(self) -> None:
         """A commit has been made."""
@@ -137,13 +150,29 @@ class Sender:
             **{f"uplink_ignored_{reason}": total for reason, total in status.ignored.items()},
         }
 
-    async def _credentials(self) -> Credentials:
+    async def _next(self, now: Credentials | None) -> Credentials:
+        """Return the credentials once there are some that are not those of `now`. What cannot be read changes nothing."""
+        stamp: tuple[Path, int, int] | None = None
         while True:
-            self._looks += 1
+            if now is None:
+                self._looks += 1
             try:
-                return read_credentials(self._path)
+                path = self._path()
+                if now is None or stamp != (stamp := _stamp(path)):
+                    found = read_credentials(path)
+                    if found != now:
+                        return found
             except CredentialsUnusable as exc:
                 if str(exc) != self._why:
                     log.warning("no registry credentials: %s", exc)
                 self._why = str(exc)
             await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _stamp(path: Path) -> tuple[Path, int, int] | None:
+    """What changes when the file does; None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return path, found.st_ino, found.st_mtime_ns

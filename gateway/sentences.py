@@ -13,7 +13,7 @@ from gateway.status.words import count, number, span
 SHORT_S = 60.0  # an interruption shorter than this is waiting, not trouble
 FEW_DAYS = 3.0
 MANY_UNCONFIRMED = MAX_GLIMPSED // 2
-GET_CREDENTIALS = "run `sightpost-registry gateways add NAME --local` at the registry"
+GET_CREDENTIALS = "get a code at the registry, on its page Enrolment, and run `sightpost enrol CODE` here"
 
 
 class Way(enum.StrEnum):

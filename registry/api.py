@@ -23,6 +23,7 @@ from registry.access.services import authenticate_token
 from registry.assets.api import router as assets
 from registry.assets.edits_api import router as edits
 from registry.custody.api import router as custody
+from registry.enrolment.api import router as enrolment
 from registry.importing.api import router as imports
 from registry.labels.api import router as labels
 from registry.orders.api import router as orders
@@ -140,6 +141,7 @@ api.add_router("", people)
 api.add_router("", tracking)
 api.add_router("", gateways)
 api.add_router("", quarantine)
+api.add_router("", enrolment)
 api.add_router("", custody)
 api.add_router("", places)
 api.add_router("", scanning)

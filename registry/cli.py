@@ -21,6 +21,7 @@ from registry.misconfigured import Misconfigured
 
 if TYPE_CHECKING:
     from registry.access.actors import Actor
+    from registry.enrolment.services import Opened
     from sync.credentials import Credentials
 
 app = typer.Typer(name="sightpost-registry", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -37,7 +38,10 @@ Config = Annotated[
     Path | None, typer.Option("-c", "--config", envvar=CONFIG_VARIABLE, help="registry.toml; without one all defaults hold.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Local = Annotated[bool, typer.Option("--local", help="Write the credentials to a file on this machine, for its owner alone.")]
+Local = Annotated[
+    bool, typer.Option("--local", help="For a gateway on this machine: write its credentials to a file, for its owner alone.")
+]
+AtOnce = Annotated[bool, typer.Option("--approve-at-once", help="Believe whoever uses the code, without `gateways approve`.")]
 Out = Annotated[Path | None, typer.Option(help="Where to; by default ID.credentials.json in data_dir.")]
 
 
@@ -66,7 +70,7 @@ def serve(config: Config = None) -> None:
     with _django(config) as configuration:
         from registry.serve import run
 
-        run(configuration.web)
+        run(configuration)
 
 
 @app.command()
@@ -230,23 +234,75 @@ def starter(config: Config = None) -> None:
 
 
 @gateways_app.command("add")
-def gateways_add(gateway_id: str, local: Local = False, out: Out = None, name: str | None = None, config: Config = None) -> None:
-    """Make a gateway known and write the credentials that it needs."""
+def gateways_add(
+    gateway_id: str,
+    local: Local = False,
+    out: Out = None,
+    name: str | None = None,
+    at_once: AtOnce = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Make a gateway known, and print the one-time code that `sightpost enrol` takes; with --local write its credentials."""
     with _django(config) as configuration:
+        from registry.enrolment.services import open_window
         from registry.tracking.gateways import add_gateway
 
-        _write_credentials(
-            configuration, local, out, gateway_id, lambda: add_gateway(by=_operator(), gateway_id=gateway_id, name=name)
-        )
+        if local:
+            _write_credentials(
+                configuration, out, gateway_id, lambda: add_gateway(by=_operator(), gateway_id=gateway_id, name=name)
+            )
+        else:
+            _print_code(open_window(by=_operator(), gateway_id=gateway_id, name=name, at_once=at_once), as_json)
 
 
 @gateways_app.command("renew")
-def gateways_renew(gateway_id: str, local: Local = False, out: Out = None, config: Config = None) -> None:
-    """Give a gateway new credentials; its old ones are worth nothing from then on."""
+def gateways_renew(
+    gateway_id: str,
+    local: Local = False,
+    out: Out = None,
+    at_once: AtOnce = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Give a gateway new credentials, also another machine in its place. The old ones are worth nothing once the new ones are
+    approved; with --local at once."""
     with _django(config) as configuration:
+        from registry.enrolment.services import open_window
         from registry.tracking.gateways import renew_gateway
 
-        _write_credentials(configuration, local, out, gateway_id, lambda: renew_gateway(by=_operator(), gateway_id=gateway_id))
+        if local:
+            _write_credentials(configuration, out, gateway_id, lambda: renew_gateway(by=_operator(), gateway_id=gateway_id))
+        else:
+            _print_code(open_window(by=_operator(), gateway_id=gateway_id, new=False, at_once=at_once), as_json)
+
+
+@gateways_app.command("approve")
+def gateways_approve(
+    gateway_id: str,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Keep the machine out instead.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: Config = None,
+) -> None:
+    """Show the machine that has used the code of this gateway, and believe it from now on."""
+    with _django(config):
+        from registry.enrolment import command, services
+
+        one = command.waiting(_operator(), gateway_id)
+        print(command.described(one))
+        if not yes:
+            typer.confirm("Keep it out?" if refuse else "Is that what the gateway shows?", abort=True)
+        (services.refuse if refuse else services.approve)(by=_operator(), enrolment_id=one.pk)
+        print(f"It is kept out; {gateway_id} needs another code." if refuse else f"It is {gateway_id} from now on.")
+
+
+@gateways_app.command("enrolments")
+def gateways_enrolments(as_json: Json = False, config: Config = None) -> None:
+    """List the machines that used a code, the newest first."""
+    with _django(config):
+        from registry.enrolment.command import rows
+
+        _print_rows(rows(_operator()), as_json)
 
 
 @gateways_app.command("revoke")
@@ -558,14 +614,18 @@ def tokens_revoke(name: Annotated[str, typer.Argument(help="The token's name or 
         print(f"{revoke_token(by=_operator(), name=name).name} is revoked.")
 
 
+def _print_code(opened: "Opened", as_json: bool) -> None:
+    from registry.enrolment import command
+
+    print(json.dumps(command.as_json(opened)) if as_json else command.in_words(opened, listens=command.listens()))
+
+
 def _write_credentials(
-    configuration: Configuration, local: bool, out: Path | None, gateway_id: str, make: "Callable[[], Credentials]"
+    configuration: Configuration, out: Path | None, gateway_id: str, make: "Callable[[], Credentials]"
 ) -> None:
     from registry.broker_files import refresh
     from sync.credentials import write_credentials
 
-    if not local:
-        raise exits.CannotGoOn("Say --local: the credentials are written to a file on this machine.")
     path = out or configuration.data_dir / f"{gateway_id}.credentials.json"
     if not path.parent.is_dir():
         raise exits.CannotGoOn(f"There is no folder {path.parent}; make it, or name another with --out.")

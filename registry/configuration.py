@@ -210,6 +210,42 @@ class BrokerSection(Section):
         return (self.names[0], self.tls_port) if self.is_open else (self.local_host, self.port)
 
 
+class EnrolmentSection(Section):
+    """Where gateways come with a one-time code. Nobody listens there unless a code is out."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="the address to listen at: 127.0.0.1 for gateways on this machine only, 0.0.0.0 or :: for all networks",
+    )
+    port: int = Field(default=8491, ge=1, le=65535, description="a port, 1 to 65535")
+    address: str = Field(
+        default="",
+        max_length=253,
+        description='the name or address in codes, like "registry.example.com"; empty: the first of [broker] names',
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _an_address_of_this_machine(cls, host: str) -> str:
+        try:
+            return host if host == "localhost" else str(ip_address(host))
+        except ValueError:
+            raise ValueError(f"{host!r} is no IP address; write 127.0.0.1, 0.0.0.0 or one of this machine's") from None
+
+    @field_validator("address")
+    @classmethod
+    def _a_name_alone(cls, address: str) -> str:
+        address = address.lower()
+        if address and not _is_host(address):
+            raise ValueError(f"{address!r} is no name to go to; write it like registry.example.com, without a port")
+        return address
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only gateways on this machine can come."""
+        return _is_loopback(self.host)
+
+
 class IngestSection(Section):
     worker: str = Field(
         default="1",
@@ -407,6 +443,7 @@ class Configuration(BaseSettings):
     database: DatabaseSection = DatabaseSection()
     web: WebSection = WebSection()
     broker: BrokerSection = BrokerSection()
+    enrolment: EnrolmentSection = EnrolmentSection()
     ingest: IngestSection = IngestSection()
     company: CompanySection = CompanySection()
     labels: LabelsSection = LabelsSection()

@@ -1,5 +1,6 @@
-"""`sightpost-registry serve`: the pages and the REST API, in one process."""
+"""`sightpost-registry serve`: the pages and the REST API, in one process; and, while a code is out, the socket for enrolment."""
 
+import asyncio
 import errno
 import signal
 import socket
@@ -7,14 +8,15 @@ import sys
 
 import uvicorn
 
-from registry.configuration import WebSection
+from registry.configuration import Configuration
 from registry.exits import CannotGoOn
 
 STOP_WITHIN_S = 2  # open streams get this long to end
 
 
-def run(web: WebSection) -> None:
+def run(configuration: Configuration) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotGoOn when the address is not to be had."""
+    web = configuration.web
     listening = bind(web.host, web.port)
     config = uvicorn.Config(
         "registry.asgi:application",
@@ -32,7 +34,21 @@ def run(web: WebSection) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # before uvicorn listens to them, and once more when it is done: our end
         signal.signal(number, _end)
     with listening:
-        Server(config).run(sockets=[listening])
+        asyncio.run(_serve(Server(config), listening, configuration))
+
+
+async def _serve(server: uvicorn.Server, listening: socket.socket, configuration: Configuration) -> None:
+    from registry.enrolment.listener import Listener  # needs Django's apps, which the process has by now
+
+    enrolling = asyncio.create_task(Listener(configuration).run(), name="enrolment")
+    enrolling.add_done_callback(lambda _: setattr(server, "should_exit", True))  # a bug of its ends us, and `up` starts us again
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        enrolling.cancel()
+        await asyncio.wait([enrolling])
+    if not enrolling.cancelled() and (bug := enrolling.exception()) is not None:
+        raise bug
 
 
 class Server(uvicorn.Server):

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "registry.trust",
     "registry.tracking",
     "registry.orders",
+    "registry.enrolment",
     "registry.custody",
     "registry.places",
     "registry.people",

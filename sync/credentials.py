@@ -71,7 +71,7 @@ def read_credentials(path: Path) -> Credentials:
             content = msgspec.json.decode(file.read(_MAX_FILE_BYTES), type=_File)
     except FileNotFoundError:
         raise CredentialsUnusable(
-            f"{path}: there is no such file; `sightpost-registry gateways add NAME --local` on the registry writes one"
+            f"{path}: there is no such file; `sightpost enrol CODE` writes one, with a code that the registry gives out"
         ) from None
     except OSError as exc:
         raise CredentialsUnusable(f"{path}: cannot be read: {exc.strerror}") from exc
@@ -98,6 +98,11 @@ def write_credentials(path: Path, credentials: Credentials) -> None:
     )
     members = {name: value for name, value in msgspec.structs.asdict(content).items() if value != ""}
     private_files.write(path, msgspec.json.format(msgspec.json.encode(members), indent=2) + b"\n")
+
+
+def of_members(gateway: str, broker: str, mac_key: str, tls: Tls) -> Credentials:
+    """Return the credentials that a file of these members would hold. Raises ValueError, whose text quotes no secret."""
+    return _checked(_File(gateway, broker, mac_key, ca=tls.ca, certificate=tls.certificate or "", key=tls.key or ""))
 
 
 def _checked(content: _File) -> Credentials:

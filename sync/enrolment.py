@@ -56,7 +56,7 @@ class Code:
 
     def believes(self, ca_der: bytes) -> bool:
         """Is this the certificate that the code was made for?"""
-        return secrets.compare_digest(pin_of(ca_der), self.pin)
+        return secrets.compare_digest(sha256(ca_der).digest()[:PIN_BYTES], self.pin)
 
 
 class Ask(msgspec.Struct, frozen=True, rename={"version": "v"}):
@@ -94,15 +94,17 @@ class Refused(msgspec.Struct, frozen=True, rename={"version": "v"}):
     version: int = VERSION
 
 
-def make_code(host: str, port: int, ca_der: bytes) -> Code:
-    """Return a fresh code. Raises ValueError unless gateways can go to this address."""
+def make_code(host: str, port: int, ca_fingerprint: str) -> Code:
+    """Return a fresh code; `ca_fingerprint` is the SHA-256 of the authority's certificate in hex. Raises ValueError unless this
+    is an address that gateways can go to."""
     if _ADDRESS.fullmatch(_address(host.lower(), port)) is None or not 1 <= port <= 65535:
         raise ValueError(f"{host}:{port} is no address that gateways could go to")
-    return Code(host.lower(), port, pin_of(ca_der), secrets.token_bytes(SECRET_BYTES))
+    return Code(host.lower(), port, bytes.fromhex(ca_fingerprint)[:PIN_BYTES], secrets.token_bytes(SECRET_BYTES))
 
 
-def pin_of(ca_der: bytes) -> bytes:
-    return sha256(ca_der).digest()[:PIN_BYTES]
+def in_groups(fingerprint: str) -> str:
+    """As both sides show it, so that people can compare: eight digits and a blank."""
+    return " ".join(fingerprint[at : at + 8] for at in range(0, len(fingerprint), 8))
 
 
 def read_code(text: str) -> Code:

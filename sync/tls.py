@@ -1,4 +1,5 @@
-"""TLS to the broker: one authority is believed, the host name is checked, TLS 1.2 at least. There is no way to ask for less."""
+"""TLS between gateway, broker and registry: one authority is believed, the host name is checked, TLS 1.2 at least. There is no
+way to ask for less."""
 
 import os
 import ssl
@@ -42,6 +43,14 @@ def client_context(tls: Tls) -> ssl.SSLContext:
         raise TlsUnusable("ca: not the certificate of an authority")
     if tls.certificate is not None or tls.key is not None:
         _load_ours(context, tls.certificate or "", tls.key or "")
+    return context
+
+
+def server_context(certificate: str, key: str) -> ssl.SSLContext:
+    """Return what to listen with, as whom this certificate says. Raises TlsUnusable."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load_ours(context, certificate, key)
     return context
 
 

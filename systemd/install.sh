@@ -121,5 +121,5 @@ if [ "$gateway" = yes ]; then
   else
     say "mend $settings/gateway.toml as said above, then: systemctl enable --now sightpost.service"
   fi
-  [ -e "$settings/credentials.json" ] || say "the gateway stores until it may speak to a registry: put the file of \`sightpost-registry gateways add\` at $settings/credentials.json and run this again"
+  [ -e "$settings/credentials.json" ] || [ -e /var/lib/sightpost/credentials.json ] || say "the gateway stores until it may speak to a registry: get a code there and run $prefix/bin/sightpost enrol CODE (docs/enrol.md)"
 fi

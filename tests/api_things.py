@@ -38,6 +38,7 @@ from registry.reports.models import Schedule
 from registry.stock.services import receive
 from registry.tracking.models import Quarantine, UnknownTag, Zone
 from registry.work.models import Outgoing
+from tests.enrolling import code_and_machine
 from tests.registry_world import ROOT, World, event, make_user
 
 WORD, OTHER = (UUID(f"00000000-0000-7000-8000-0000000000a{n}") for n in (1, 2))
@@ -79,6 +80,7 @@ def ids_of(world: World) -> dict[str, Any]:
         "gateway_id": "hamburg-1",
         "order_id": order(by=ROOT, gateway_id="hamburg-1", verb="identify", arguments={"reader": "SECRET"}).pk,
         "job_id": checked.pk,
+        **code_and_machine("hamburg-1"),
         **_handed_out(world),
         "plan_id": _plan(world.places["Office"]),
         **_somebody(world),
@@ -164,6 +166,7 @@ def bodies_of(world: World) -> dict[str, Any]:
     return {
         "POST /api/v1/gateways/{gateway_id}/orders": {"verb": "ping"},
         "POST /api/v1/gateways/{gateway_id}/configuration": {"site": "north"},
+        "POST /api/v1/enrolment-codes": {"gateway": "bremen"},
         "POST /api/v1/assets": {"name": "Vice", "identifiers": [{"text": "VICE-1"}]},
         "PATCH /api/v1/assets/{asset_id}": {"name": "Pump 7b"},
         "POST /api/v1/assets/bulk": [{"name": "Vice"}],

@@ -145,6 +145,10 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
     (ADMIN, """
         GET /api/v1/gateways/{gateway_id}/configuration | POST /api/v1/gateways/{gateway_id}/configuration
         POST /api/v1/people/{person_id}/log-in | POST /api/v1/people/{person_id}/password | GET /api/v1/undelivered
+        GET /api/v1/enrolment-codes | POST /api/v1/enrolment-codes | DELETE /api/v1/enrolment-codes/{window_id}
+        GET /api/v1/enrolments | POST /api/v1/enrolments/{enrolment_id}/approve | POST /api/v1/enrolments/{enrolment_id}/refuse
+        GET /enrolment/ | POST /enrolment/ | POST /enrolment/codes/{window_id}/take-back/
+        POST /enrolment/{enrolment_id}/decide/
         DELETE /api/v1/undelivered/{message_id} | POST /api/v1/undelivered/{message_id}/repeat
         POST /api/v1/people | GET /api/v1/people/{person_id} | PATCH /api/v1/people/{person_id}
         POST /api/v1/people/{person_id}/erase | POST /api/v1/people/{person_id}/user | GET /api/v1/people/{person_id}/roles
@@ -244,6 +248,9 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /api/v1/tags/{word_id}/merge": lambda i: {"into": i["other_word_id"]},
     "POST /api/v1/custom-fields": lambda i: {"key": "cpu", "name": "CPU", "type": "text"},
     "PATCH /api/v1/custom-fields/{field_id}": lambda i: {"name": "CPU"},
+    "POST /api/v1/enrolment-codes": lambda i: {"gateway": "bremen"},
+    "POST /enrolment/": lambda i: {"gateway": "bremen"},
+    "POST /enrolment/{enrolment_id}/decide/": lambda i: {"do": "approve"},
     "POST /api/v1/people/{person_id}/log-in": lambda i: {"active": False},
     "POST /api/v1/reports/{key}/schedules": lambda i: {"every": "day"},
     "POST /api/v1/stock/watch": lambda i: {"wanted": True},
@@ -317,6 +324,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
 # off, the booking is not confirmed, the room is not empty.
 WRITES_NOTHING = {
     "POST /api/v1/reports/{key}/schedules", "POST /api/v1/stock/watch",  # there is no mail server
+    "POST /api/v1/enrolment-codes", "POST /enrolment/",  # the broker is not open
     "POST /api/v1/labels", "POST /api/v1/decode", "POST /api/v1/transfers/{transfer_id}/arrivals", "POST /assets/columns/",
     "POST /api/v1/bookings/{booking_id}/check-out", "POST /assets/bulk/",
     "POST /assets/selected/export/", "POST /assets/selected/labels/", "POST /labels/", "POST /labels/print/",

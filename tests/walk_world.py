@@ -50,6 +50,7 @@ from registry.tracking.models import Quarantine, UnknownTag
 from registry.tracking.services import create_zone, project_changed_identifiers
 from registry.work.models import Outgoing
 from sync.wire import ReaderHealth, Record, encode
+from tests.enrolling import code_and_machine
 from tests.registry_world import ROOT, Gateway, World, actor, event, lasting, make_user
 
 OUTSIDERS = ("nobody", *(f"{role} elsewhere" for role in ROLES), "administrator other")
@@ -186,6 +187,7 @@ def tell_secrets(around: Around) -> dict[str, Any]:
         "category_id": category.pk, "zone_id": zone.pk, "tag_id": UnknownTag.objects.get(identity="tag:SECRET-STRAY").pk,
         "custody_id": custody.pk, "booking_id": booking.pk, "transfer_id": transfer.pk, "link_id": link.pk, "file_id": photo.pk,
         "gateway_id": "untold-gw",
+        **code_and_machine("untold-gw"),
         "order_id": order(by=ROOT, gateway_id="untold-gw", verb="identify", arguments={"reader": "UNTOLD"}).pk,
         "line_id": line.pk, "value": "SECRET-CODE", "number": made.asset_no,
         "inner_id": Location.objects.get(code="UNTOLD-C").pk, "place": around.hall.code, "free_no": free.asset_no,

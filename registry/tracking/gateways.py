@@ -27,6 +27,19 @@ def add_gateway(*, by: Actor, gateway_id: str, name: str | None = None) -> Crede
     """Make a gateway known and return what it needs to log in and to sign; nobody can show that again.
 
     Raises Invalid, Taken, Forbidden."""
+    password = make_password()
+    return _credentials(_made_known(by, gateway_id, name, password), password)
+
+
+@transaction.atomic
+def add_place(*, by: Actor, gateway_id: str, name: str | None = None) -> Gateway:
+    """Make a gateway known that no machine is yet: nothing is believed in its name until one has enrolled.
+
+    Raises Invalid, Taken, Forbidden."""
+    return _made_known(by, gateway_id, name, make_password())
+
+
+def _made_known(by: Actor, gateway_id: str, name: str | None, password: str) -> Gateway:
     _must_administer(by)
     if not _ID.fullmatch(gateway_id) or gateway_id.startswith("registry-"):
         raise Invalid(
@@ -34,7 +47,6 @@ def add_gateway(*, by: Actor, gateway_id: str, name: str | None = None) -> Crede
         )
     if Subscriber.objects.filter(name=gateway_id).exists():
         raise Taken(f"id: there is a subscriber {gateway_id}", field="id")
-    password = make_password()
     gateway = Gateway(
         id=gateway_id,
         name=line(name, field="name", most=200) if name else gateway_id,
@@ -44,10 +56,10 @@ def add_gateway(*, by: Actor, gateway_id: str, name: str | None = None) -> Crede
         with transaction.atomic():
             gateway.save(force_insert=True)
     except IntegrityError:
-        remedy = f"`sightpost-registry gateways renew {gateway_id} --local` gives it new credentials"
+        remedy = f"`sightpost-registry gateways renew {gateway_id}` lets a machine take its place"
         raise Taken(f"id: there is a gateway {gateway_id}; {remedy}", field="id") from None
     log.record(by, gateway, "created")
-    return _credentials(gateway, password)
+    return gateway
 
 
 @transaction.atomic
@@ -57,7 +69,7 @@ def renew_gateway(*, by: Actor, gateway_id: str) -> Credentials:
     Raises NotFound, Forbidden."""
     _must_administer(by)
     password = make_password()
-    gateway = _locked(gateway_id)
+    gateway = held(gateway_id)
     gateway.broker_password_hash = hash_password(password)
     gateway.key_serial += 1
     gateway.revoked_at = None
@@ -67,11 +79,24 @@ def renew_gateway(*, by: Actor, gateway_id: str) -> Credentials:
     return _credentials(gateway, password)
 
 
+def take_over(gateway: Gateway, *, machine: str, key_serial: int, fingerprint: str) -> None:
+    """Believe this machine with its key and its certificate, also where the gateway was revoked or held, and nobody else; in the
+    caller's transaction, who holds the gateway."""
+    gateway.broker_password_hash = hash_password(make_password())
+    gateway.key_serial = key_serial
+    gateway.revoked_at = gateway.held_at = None
+    gateway.machine, gateway.other_machine = machine, ""
+    gateway.refused_machines = [one for one in gateway.refused_machines if one != machine]
+    told = ["broker_password_hash", "key_serial", "revoked_at", "held_at", "machine", "other_machine", "refused_machines"]
+    gateway.save(update_fields=told)
+    _keep_out(gateway, but=fingerprint)
+
+
 @transaction.atomic
 def revoke_gateway(*, by: Actor, gateway_id: str) -> Gateway:
     """Believe nothing any more that comes in its name. What it told until now stays. Raises NotFound, Forbidden."""
     _must_administer(by)
-    gateway = _locked(gateway_id)
+    gateway = held(gateway_id)
     if gateway.revoked_at is None:
         gateway.revoked_at = timezone.now()
         gateway.save(update_fields=["revoked_at"])
@@ -96,9 +121,9 @@ def mac_key(gateway: Gateway) -> bytes:
     return secret_files.gateway_mac_key(settings.DATA_DIR, gateway.pk, gateway.key_serial)
 
 
-def _keep_out(gateway: Gateway) -> None:
-    """Whoever is connected in its name, or has a certificate in it."""
-    certificates.revoke_all(gateway.pk, timezone.now())
+def _keep_out(gateway: Gateway, *, but: str = "") -> None:
+    """Whoever is connected in its name, or has a certificate in it other than the one of the fingerprint `but`."""
+    certificates.revoke_all(gateway.pk, timezone.now(), but=but)
     sessions.end(gateway.pk)
 
 
@@ -112,7 +137,8 @@ def _credentials(gateway: Gateway, password: str) -> Credentials:
     return Credentials(gateway.pk, broker.local_host, broker.port, password, mac_key(gateway))
 
 
-def _locked(gateway_id: str) -> Gateway:
+def held(gateway_id: str) -> Gateway:
+    """Return the gateway, its row locked until the caller's transaction ends. Raises NotFound."""
     gateway = Gateway.objects.select_for_update().filter(pk=gateway_id).first()
     if gateway is None:
         raise NotFound(f"there is no gateway {gateway_id!r}", field="id")

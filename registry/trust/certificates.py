@@ -26,9 +26,10 @@ def note(gateway_id: str, issued: Issued) -> GatewayCertificate:
     return row
 
 
-def revoke_all(gateway_id: str, now: datetime) -> None:
-    """Trust none of those that the gateway has so far."""
-    GatewayCertificate.objects.filter(gateway_id=gateway_id, revoked_at__isnull=True).update(revoked_at=now)
+def revoke_all(gateway_id: str, now: datetime, *, but: str = "") -> None:
+    """Trust none of those that the gateway has so far, or only the one of the fingerprint `but`."""
+    others = GatewayCertificate.objects.filter(gateway_id=gateway_id, revoked_at__isnull=True).exclude(fingerprint=but)
+    others.update(revoked_at=now)
 
 
 def revoked_serials() -> Iterable[str]:

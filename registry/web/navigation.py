@@ -63,6 +63,16 @@ ENTRIES: Final = (
         said="categories models suppliers labels tags",
     ),
     Entry("changes", "Changes", "changes", "history", "v", Action.CHANGES, said="log who did what"),
+    Entry(
+        "enrolment",
+        "Enrolment",
+        "enrolment",
+        "gateway",
+        "e",
+        Action.ADMINISTER,
+        everywhere=True,
+        said="gateways code approve let in certificate fingerprint",
+    ),
     Entry("people", "People", "people", "people", "u", Action.ADMINISTER, everywhere=True, said="users roles tokens"),
     Entry(
         "undelivered",

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from registry.assets import pages as assets
 from registry.custody.urls import urlpatterns as custody
+from registry.enrolment.urls import urlpatterns as enrolment
 from registry.importing.urls import urlpatterns as imports
 from registry.labels import pages as labels
 from registry.people.urls import urlpatterns as people
@@ -53,6 +54,7 @@ urlpatterns = [
     path("places/<uuid:location_id>/edit/", assets.edit_place, name="place-edit"),
     path("places/<uuid:location_id>/delete/", assets.delete_place, name="place-delete"),
     *imports,
+    *enrolment,
     *people,
     *custody,
     *one_place,

@@ -90,6 +90,12 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/positions": READ,
     "GET /api/v1/events": READ,
     "GET /api/v1/gateways": READ,
+    "GET /api/v1/enrolment-codes": PEOPLE,
+    "POST /api/v1/enrolment-codes": (401, 403, 403, 422, 403, 422),  # the broker is not open
+    "DELETE /api/v1/enrolment-codes/{window_id}": GONE,
+    "GET /api/v1/enrolments": PEOPLE,
+    "POST /api/v1/enrolments/{enrolment_id}/approve": CHANGE,
+    "POST /api/v1/enrolments/{enrolment_id}/refuse": CHANGE,
     "GET /api/v1/gateways/{gateway_id}/orders": PEOPLE,
     "GET /api/v1/gateways/{gateway_id}/configuration": PEOPLE,
     "POST /api/v1/gateways/{gateway_id}/configuration": CHANGE,

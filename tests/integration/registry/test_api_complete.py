@@ -145,6 +145,10 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "GET quarantine": ("list_quarantine",), "GET quarantine-one": ("get_quarantined",),
     "POST quarantine-preview": ("preview_quarantined",),
     "POST quarantine-settle": ("retry_quarantined", "discard_quarantined"),
+    # enrolment
+    "GET enrolment": ("list_enrolment_codes", "list_enrolments"), "POST enrolment": ("create_enrolment_code",),
+    "POST enrolment-take-back": ("take_back_enrolment_code",),
+    "POST enrolment-decide": ("approve_enrolment", "refuse_enrolment"),
     # reports and stock
     "GET reports": ("list_reports", "list_report_schedules"),
     "GET report": ("get_report", "get_report_file"),
@@ -176,6 +180,8 @@ BUTTONS: dict[str, str | Only] = {
     "custody/transfer.html do=cancel": "cancel_transfer",
     "custody/transfer.html do=refuse": "refuse_transfer",
     "custody/transfer.html do=dispatch": "dispatch_transfer",
+    "enrolment/enrolment.html do=approve": "approve_enrolment",
+    "enrolment/enrolment.html do=refuse": "refuse_enrolment",
     "places/plan.html do=remove": "remove_plan",
     "tracking/quarantine.html do=retry": "preview_quarantined",
     "tracking/quarantine.html do=discard": Only("asks for the reason first; what it shows is list_quarantine"),

@@ -73,7 +73,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
 
 
 def test_a_missing_file_says_who_writes_it(tmp_path: Path) -> None:
-    assert "sightpost-registry gateways add" in why_unusable(tmp_path / "none.json")
+    assert "sightpost enrol CODE" in why_unusable(tmp_path / "none.json")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The one-time code: what is shown can be typed in again, and what is mistyped is noticed."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from sync import enrolment
 from sync.enrolment import Ask, Code, CodeUnusable, Given, make_code, read_code
 
 CA = b"the certificate of an authority"
+FINGERPRINT = hashlib.sha256(CA).hexdigest()
 CODE = Code("registry.example.com", 8491, bytes(range(16)), bytes(range(16, 26)))
 TEXT = str(CODE)
 
@@ -91,7 +94,7 @@ def test_whatever_is_typed_there_is_one_kind_of_error(text: str) -> None:
 
 
 def test_each_code_is_a_new_one_and_believes_one_authority() -> None:
-    one, other = make_code("Registry.Example.com", 8491, CA), make_code("registry.example.com", 8491, CA)
+    one, other = make_code("Registry.Example.com", 8491, FINGERPRINT), make_code("registry.example.com", 8491, FINGERPRINT)
     assert one.secret != other.secret
     assert one.host == "registry.example.com"
     assert one.believes(CA)
@@ -101,7 +104,7 @@ def test_each_code_is_a_new_one_and_believes_one_authority() -> None:
 @pytest.mark.parametrize("host", ["", "a b", "registry/", "käse"])
 def test_an_address_nobody_can_go_to_makes_no_code(host: str) -> None:
     with pytest.raises(ValueError, match="no address"):
-        make_code(host, 8491, CA)
+        make_code(host, 8491, FINGERPRINT)
 
 
 def test_secrets_are_in_no_repr() -> None:

@@ -1,0 +1,1 @@
+"""How gateways get their identity: one-time codes, who used them, and their next certificates."""
