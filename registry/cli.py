@@ -41,6 +41,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Local = Annotated[
     bool, typer.Option("--local", help="For a gateway on this machine: write its credentials to a file, for its owner alone.")
 ]
+Certificate = Annotated[
+    Path | None,
+    typer.Option(help="Of the gateway, by the authority of [broker] ca_file: write its credentials to a file. Needs --key."),
+]
+Key = Annotated[Path | None, typer.Option(help="The key of --certificate, readable for its owner alone.")]
 AtOnce = Annotated[bool, typer.Option("--approve-at-once", help="Believe whoever uses the code, without `gateways approve`.")]
 Out = Annotated[Path | None, typer.Option(help="Where to; by default ID.credentials.json in data_dir.")]
 
@@ -240,15 +245,24 @@ def gateways_add(
     out: Out = None,
     name: str | None = None,
     at_once: AtOnce = False,
+    certificate: Certificate = None,
+    key: Key = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """Make a gateway known, and print the one-time code that `sightpost enrol` takes; with --local write its credentials."""
     with _django(config) as configuration:
         from registry.enrolment.services import open_window
+        from registry.tracking.certified import add_certified_gateway
         from registry.tracking.gateways import add_gateway
 
-        if local:
+        if (pair := _pair(certificate, key)) is not None:
+            files = {"certificate": pair[0], "key": pair[1]}
+            _write_credentials(
+                configuration, out, gateway_id,
+                lambda: add_certified_gateway(by=_operator(), gateway_id=gateway_id, name=name, **files),
+            )  # fmt: skip
+        elif local:
             _write_credentials(
                 configuration, out, gateway_id, lambda: add_gateway(by=_operator(), gateway_id=gateway_id, name=name)
             )
@@ -262,16 +276,24 @@ def gateways_renew(
     local: Local = False,
     out: Out = None,
     at_once: AtOnce = False,
+    certificate: Certificate = None,
+    key: Key = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """Give a gateway new credentials, also another machine in its place. The old ones are worth nothing once the new ones are
-    approved; with --local at once."""
+    approved; with --local or --certificate at once."""
     with _django(config) as configuration:
         from registry.enrolment.services import open_window
+        from registry.tracking.certified import renew_certified_gateway
         from registry.tracking.gateways import renew_gateway
 
-        if local:
+        if (pair := _pair(certificate, key)) is not None:
+            files = {"certificate": pair[0], "key": pair[1]}
+            _write_credentials(
+                configuration, out, gateway_id, lambda: renew_certified_gateway(by=_operator(), gateway_id=gateway_id, **files)
+            )
+        elif local:
             _write_credentials(configuration, out, gateway_id, lambda: renew_gateway(by=_operator(), gateway_id=gateway_id))
         else:
             _print_code(open_window(by=_operator(), gateway_id=gateway_id, new=False, at_once=at_once), as_json)
@@ -618,6 +640,12 @@ def _print_code(opened: "Opened", as_json: bool) -> None:
     from registry.enrolment import command
 
     print(json.dumps(command.as_json(opened)) if as_json else command.in_words(opened, listens=command.listens()))
+
+
+def _pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if (certificate is None) != (key is None):
+        raise exits.CannotGoOn("A certificate and its key belong together: name both, with --certificate and --key.")
+    return (certificate, key) if certificate is not None and key is not None else None
 
 
 def _write_credentials(

@@ -43,6 +43,7 @@ COUNTERS = {  # totals of an ingest worker since its start, by the name they are
     "alarm_two_machines": "gateways found in use on two machines at once, and held",
     "alarm_refused_machine": "hellos of a machine that was decided against",
     "held_gateway": "messages of held gateways",
+    "sessions_ended": "sessions ended of gateways that were revoked or got other credentials",
 }
 WORK_COUNTERS = {  # totals of the work process since its start
     "sent_mqtt": "messages that the broker took",

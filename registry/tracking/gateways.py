@@ -134,6 +134,10 @@ def _must_administer(by: Actor) -> None:
 
 def _credentials(gateway: Gateway, password: str) -> Credentials:
     broker = settings.CONFIGURATION.broker
+    if broker.url is not None:
+        raise Invalid(
+            "there is no broker on this machine: the one at [broker] url asks for a certificate; docs/broker.md tells more"
+        )
     return Credentials(gateway.pk, broker.local_host, broker.port, password, mac_key(gateway))
 
 

@@ -23,6 +23,8 @@ def note(gateway_id: str, issued: Issued) -> GatewayCertificate:
     )
     if row.gateway_id != gateway_id:
         raise Taken(f"certificate: it is the one of gateway {row.gateway_id}", field="certificate")
+    if row.revoked_at is not None:
+        raise Taken("certificate: it was revoked, and stays so; have another one issued", field="certificate")
     return row
 
 

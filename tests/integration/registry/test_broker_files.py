@@ -20,7 +20,7 @@ from tests.certificates import client, fresh_authority
 from tests.mosquitto import Mosquitto, free_port
 from tests.registry_world import ROOT
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def opened(data_dir: Path, *names: str, **more: object) -> Configuration:

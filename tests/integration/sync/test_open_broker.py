@@ -137,6 +137,26 @@ async def test_who_is_revoked_is_cut_off_and_stays_out_and_the_others_go_on(brok
         assert await arrived(ingest) == [f"{ROOT}/g/gate-2/up/events"]
 
 
+async def test_a_file_of_rights_that_names_nobody_allows_nothing(broker: Mosquitto) -> None:
+    async with (
+        connect(broker.login(INGEST_USER), "i") as ingest,
+        connect(gateway(broker, client(OURS, "gate-1")), "gate-1") as one,
+    ):
+        await ingest.subscribe("#")
+        for name in ("gate-1", "gate-2"):
+            broker.forget(name)
+        assert (broker.directory / "acl-gateways").read_text() == ""
+        await asyncio.sleep(0.1)
+        await one.subscribe("#")
+        async with connect(gateway(broker, client(OURS, "gate-3")), "gate-3") as two:
+            for session in (one, two):
+                await session.publish(f"{ROOT}/g/gate-1/up/events", b"")
+            await two.subscribe("#")
+            await ingest.publish(f"{ROOT}/g/gate-1/down/ack", b"")
+            await ingest.publish(f"{ROOT}/registry/state", b"")
+            assert [await arrived(session) for session in (ingest, one, two)] == [[], [], []]
+
+
 async def test_a_certificate_of_the_broker_is_replaced_while_it_runs(broker: Mosquitto) -> None:
     assert broker.network is not None
     certificate, key = OURS.serve_as(["registry.example.com"], now=datetime.now(UTC))
