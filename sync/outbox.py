@@ -17,7 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 from host.crash_points import reached
-from sync import outbox_dead, outbox_gaps
+from sync import engine_state, outbox_dead, outbox_gaps
 from sync.event_ids import event_ids
 from sync.outbox_dead import DeadRecord
 from sync.outbox_room import TRIM_AT_ONCE, Room
@@ -30,22 +30,12 @@ __all__ = ["Acknowledged", "DeadRecord", "Outbox", "OutboxDamaged", "OutboxStat"
 
 QUOTA_BYTES = 512 * 1024 * 1024
 RING_SHARE = 0.2  # of the quota, for what has been sent
-FORGET_AT_ONCE = 10_000  # identities that the engine has forgotten and whose events the registry has
 ROOM_TRIES = 10  # of one append to get more room: a few seconds at most
 MAX_GAPS = 200  # in one reading
 
 _RECORD_OVERHEAD_BYTES = 250  # what a record is on the wire besides its body
 
 _ADD = "INSERT INTO record (position, event_id, kind, wall_ms, mono_ms, boot_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_PUT_STATE = """
-INSERT INTO engine_state (identity, state, latest) VALUES (?, ?, ?)
-ON CONFLICT (identity) DO UPDATE SET state = excluded.state, latest = max(latest, excluded.latest)"""
-_PUT_LATEST = """
-INSERT INTO engine_state (identity, state, latest) VALUES (?, x'', ?)
-ON CONFLICT (identity) DO UPDATE SET latest = excluded.latest"""
-_FORGET = """
-DELETE FROM engine_state WHERE identity IN (
-    SELECT identity FROM engine_state WHERE state = x'' AND latest <= (SELECT acked FROM cursor) LIMIT ?)"""
 _READ = """
 SELECT position, event_id, kind, wall_ms, mono_ms, boot_id, body FROM record
 WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
@@ -217,13 +207,13 @@ class Outbox:
     def saved_state(self) -> dict[str, bytes]:
         """Return the engine state per identity."""
         with self._store.reading():
-            return dict(self._db.execute("SELECT identity, state FROM engine_state WHERE state != x''"))
+            return engine_state.saved(self._db)
 
     def reader_live(self, readers: Iterable[str], until_ms: int) -> None:
         """Remember that these readers were live until `until_ms` (wall clock)."""
         with self._store.writing():
             self._db.executemany("INSERT OR REPLACE INTO reader_live VALUES (?, ?)", [(reader, until_ms) for reader in readers])
-            self._db.execute(_FORGET, (FORGET_AT_ONCE,))  # as good a moment as any: it comes every half minute
+            engine_state.forget_sent(self._db)  # as good a moment as any: it comes every half minute
 
     def live_until(self) -> dict[str, int]:
         with self._store.reading():
@@ -274,18 +264,10 @@ class Outbox:
             last = now.last + len(records)
             self._db.execute("UPDATE cursor SET last = ?", (last,))
             latest = dict(zip(identities, range(now.last + 1, last + 1), strict=bool(identities)))
-            self._put_state(state, latest)
+            engine_state.put(self._db, state, latest)
             if records:
                 self._store.check_room()
             return last - now.base
-
-    def _put_state(self, state: Mapping[str, bytes | None], latest: dict[str, int]) -> None:
-        """One row per identity: its state and the position of its latest event. Forgotten, it stays until that is sent."""
-        kept = [(identity, value, latest.pop(identity, 0)) for identity, value in state.items() if value is not None]
-        self._db.executemany(_PUT_STATE, kept)
-        forgotten = [(identity,) for identity, value in state.items() if value is None]
-        self._db.executemany("UPDATE engine_state SET state = x'' WHERE identity = ?", forgotten)
-        self._db.executemany(_PUT_LATEST, latest.items())
 
     def _agrees(self, now: Cursor, position: int, event_id: UUID | None) -> bool:
         """Whether the registry's id at `position` is ours. Where we have nothing to hold against it, it is."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from sync import outbox_gaps
+from sync import engine_state, outbox_gaps
 from sync.store import Cursor, Store
 from sync.wire import EventKind, RecordKind
 
@@ -119,14 +119,10 @@ class Room:
             if said is None or said.deliberate or (only_seen and said.kind != EventKind.SEEN):
                 continue
             if said.identity not in latest:
-                latest[said.identity] = self._latest(said.identity)
+                latest[said.identity] = engine_state.latest(self._db, said.identity)
             if position < latest[said.identity]:
                 reasons[position] = "superseded" if said.kind == EventKind.SEEN else "quota"
         return reasons
-
-    def _latest(self, identity: str) -> int:
-        row = self._db.execute("SELECT latest FROM engine_state WHERE identity = ?", (identity,)).fetchone()
-        return int(row[0]) if row else 0
 
     def _tell(self, dropped: int) -> None:
         now_ms = self._wall_ms()

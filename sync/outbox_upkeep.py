@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from sync import outbox_dead
+from sync import engine_state, outbox_dead
 from sync.outbox_dead import DeadRecord
 from sync.store import Store
 from sync.stored import Stored, fault
@@ -33,7 +33,6 @@ WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
 _DEAD_POSITIONS = """
 SELECT position FROM dead WHERE :event_id IS NULL OR event_id = :event_id ORDER BY position LIMIT :limit"""
 _ADD = "INSERT INTO record (position, event_id, kind, wall_ms, mono_ms, boot_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_FIRST_OF_ITS_IDENTITY = "INSERT INTO engine_state (identity, state, latest) VALUES (?, x'', ?) ON CONFLICT (identity) DO NOTHING"
 
 
 class Row(NamedTuple):
@@ -117,14 +116,14 @@ def _append(store: Store, records: Sequence[Stored]) -> int:
     if records:
         last = store.cursor().last
         store.db.executemany(_ADD, [(position, *record) for position, record in enumerate(records, start=last + 1)])
-        store.db.executemany(_FIRST_OF_ITS_IDENTITY, _named_by(records, last + 1))
+        engine_state.put_first(store.db, _named_by(records, last + 1))
         store.db.execute("UPDATE cursor SET last = ?", (last + len(records),))
         store.check_room()
     return len(records)
 
 
 def _named_by(records: Sequence[Stored], first: int) -> Iterator[tuple[str, int]]:
-    """(identity, position) of location events. An older one that comes in late replaces none that is here."""
+    """(identity, position) of location events."""
     for position, record in enumerate(records, start=first):
         if record.kind == RecordKind.LOCATION:
             try:

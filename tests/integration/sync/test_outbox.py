@@ -107,6 +107,18 @@ def test_engine_state_is_saved_with_the_events_and_forgotten(outbox: Outbox) -> 
     assert outbox.stat().last == 1
 
 
+def test_of_what_the_engine_forgot_nothing_stays_once_the_registry_has_its_last_event(outbox: Outbox) -> None:
+    outbox.append(arrivals(2), {"tag:0001": b"one", "tag:0002": b"two"})
+    outbox.append([], {"tag:0001": None})
+    left = "SELECT identity FROM engine_state"
+    outbox.reader_live(["hall"], 1)
+    assert len(outbox._store.db.execute(left).fetchall()) == 2  # its event still waits: a later one would replace it
+    outbox.acknowledge(ack(outbox, 2), nonce=None)
+    outbox.reader_live(["hall"], 2)
+    assert outbox._store.db.execute(left).fetchall() == [("tag:0002",)]
+    assert outbox.saved_state() == {"tag:0002": b"two"}
+
+
 def test_reader_live_is_kept_per_reader(outbox: Outbox) -> None:
     outbox.reader_live(["door", "hall"], 1000)
     outbox.reader_live(["hall"], 2000)
