@@ -36,7 +36,7 @@ from registry.orders.services import order
 from registry.places import plans
 from registry.reports.models import Schedule
 from registry.stock.services import receive
-from registry.tracking.models import Quarantine, UnknownTag, Zone
+from registry.tracking.models import Gateway, Quarantine, UnknownTag, Zone
 from registry.work.models import Outgoing
 from tests.enrolling import code_and_machine
 from tests.registry_world import ROOT, World, event, make_user
@@ -99,6 +99,11 @@ def ids_of(world: World) -> dict[str, Any]:
         ).pk,
         "handled_id": many.start(by=ROOT, plan=many.take_out(by=ROOT, asset_ids=[world.assets["Drill"].pk])).pk,
     }
+
+
+def _machine() -> str:
+    Gateway.objects.update(machine="1:of-the-gateway")
+    return "1:of-the-gateway"
 
 
 def _refused(world: World) -> UUID:
@@ -203,6 +208,7 @@ def bodies_of(world: World) -> dict[str, Any]:
         "PATCH /api/v1/locations/{location_id}": {"name": "Bureau"},
         "POST /api/v1/categories": {"name": "Saws"},
         "PATCH /api/v1/categories/{category_id}": {"name": "Water pumps"},
+        "POST /api/v1/gateways/{gateway_id}/machine": {"machine": _machine()},
         "POST /api/v1/quarantine/preview": {"ids": [str(_of_quarantine())]},
         "POST /api/v1/quarantine/retry": {"ids": [str(_of_quarantine())]},
         "POST /api/v1/quarantine/discard": {"ids": [str(_of_quarantine())], "reason": "a test"},

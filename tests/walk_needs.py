@@ -158,6 +158,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /people/{person_id}/invite/ | POST /people/{person_id}/password/ | POST /people/{person_id}/roles/
         POST /people/{person_id}/roles/{binding_id}/take/ | GET /undelivered/ | POST /undelivered/{message_id}/forget/
         POST /undelivered/{message_id}/repeat/
+        POST /api/v1/gateways/{gateway_id}/machine | POST /gateways/{gateway_id}/machine/
         GET /api/v1/quarantine | GET /api/v1/quarantine/{record_id} | POST /api/v1/quarantine/preview
         POST /api/v1/quarantine/retry | POST /api/v1/quarantine/discard
         GET /quarantine/ | GET /quarantine/{record_id}/ | POST /quarantine/preview/ | POST /quarantine/settle/"""),
@@ -289,6 +290,8 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /labels/print/": lambda i: {
         "assets": i["free_id"], "stock": "l7160", "code": "qr-number", "scheme": "giai", "dpi": "203", "output": "pdf",
     },
+    "POST /api/v1/gateways/{gateway_id}/machine": lambda i: {"machine": i["machine"]},
+    "POST /gateways/{gateway_id}/machine/": lambda i: {"machine": i["machine"]},
     "POST /api/v1/quarantine/preview": lambda i: {"ids": [i["record_id"]]},
     "POST /api/v1/quarantine/retry": lambda i: {"ids": [i["record_id"]]},
     "POST /api/v1/quarantine/discard": lambda i: {"ids": [i["record_id"]], "reason": "a test"},

@@ -192,7 +192,7 @@ def tell_secrets(around: Around) -> dict[str, Any]:
         "line_id": line.pk, "value": "SECRET-CODE", "number": made.asset_no,
         "inner_id": Location.objects.get(code="UNTOLD-C").pk, "place": around.hall.code, "free_no": free.asset_no,
         "box_no": box.asset_no, "code": "tag:SECRET-CODE", "version": Asset.objects.get(pk=made.pk).version,
-        "binding_id": RoleBinding.objects.get(user=around.person.user).pk,
+        "machine": _machine(), "binding_id": RoleBinding.objects.get(user=around.person.user).pk,
         **around.ids, **_of_owner(around, free.pk), **CONSTANT,
     }  # fmt: skip
 
@@ -202,6 +202,11 @@ def _picture() -> BytesIO:
     Image.new("RGB", (40, 30), "white").save(drawn, "PNG")
     drawn.seek(0)
     return drawn
+
+
+def _machine() -> str:
+    GatewayRow.objects.filter(pk="untold-gw").update(machine="1:of-the-gateway")
+    return "1:of-the-gateway"
 
 
 def _refused() -> UUID:

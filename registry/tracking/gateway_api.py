@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from ninja import Path, Query, Router, Schema
+from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
-from registry.operations import READ_ONCE, Cursor, Limit, Paged, acting, tagged
+from registry.operations import READ_ONCE, Cursor, Limit, Paged, Strict, acting, tagged
 from registry.paging import Order, cut
 from registry.problems import NotFound
-from registry.tracking import fleet, gateway_view
+from registry.tracking import fleet, gateway_view, machines
 from registry.tracking.fleet import GatewayRow
 from registry.tracking.models import Gateway
 
@@ -104,9 +104,18 @@ class WholeGateway(GatewayOut):
     path: list[GatewayHop]
     doors: list[str]
     started_at: datetime | None
-    machines: int = Field(description="How many machines its outboxes have run on")
+    machines: list[str] = Field(description="Hashes of those that said they are it: the one it is first, then others, refused")
+    held: bool = Field(description="Two machines are in use under its name, and nobody has said which one it is")
+    replaces: str | None
+    replaced_by: str | None
     epochs: list[GatewayEpochOut]
     gaps: list[GatewayGap]
+
+
+class Machine(Strict):
+    """`machine` is the beginning of its hash, at least 4 characters."""
+
+    machine: Annotated[str, Field(min_length=4, max_length=200)]
 
 
 @router.get("/gateways", response=GatewayPage, operation_id="list_gateways", summary="How the gateways are")
@@ -162,10 +171,25 @@ def get_gateway(request: HttpRequest, response: HttpResponse, gateway_id: Annota
             doors=list(health.doors),
             started_at=health.started_at,
             machines=view.machines,
+            held=gateway.held_at is not None,
+            replaces=gateway.replaces_id,
+            replaced_by=view.replaced_by.pk if view.replaced_by is not None else None,
             epochs=epochs,
             gaps=gaps,
         ),
     )
+
+
+@router.post(
+    "/gateways/{gateway_id}/machine",
+    response={204: None},
+    operation_id="trust_machine",
+    summary="Say which machine a gateway is",
+)
+def trust_machine(request: HttpRequest, gateway_id: Annotated[str, Path(max_length=40)], body: Machine) -> Any:
+    """Of two in use under one name; the other is refused from then on."""
+    machines.trust_machine(by=acting(request), gateway_id=gateway_id.replace("\0", ""), machine=body.machine)
+    return Status(204, None)
 
 
 def gateway_out(row: GatewayRow) -> GatewayOut:

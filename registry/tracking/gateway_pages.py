@@ -2,12 +2,15 @@
 
 from typing import Final
 
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 
 from registry.access.actors import Action
-from registry.page import acting, page
-from registry.tracking import fleet, watching
+from registry.page import acting, page, said
+from registry.problems import Forbidden, Problem
+from registry.tracking import fleet, machines, watching
 from registry.tracking.gateway_view import gateway_view
 from registry.tracking.models import Gateway, Quarantine
 
@@ -44,6 +47,22 @@ def listed(request: HttpRequest) -> HttpResponse:
     }
     only = request.GET.get("parts")
     return render(request, "tracking/_gateways.html" if only is not None else "tracking/gateways.html", context)
+
+
+@page("POST")
+def trust(request: HttpRequest, gateway_id: str) -> HttpResponse:
+    """Which of the machines that speak under its name the gateway is."""
+    by = acting(request)
+    gateway = get_object_or_404(Gateway.objects.visible_to(by), pk=gateway_id)
+    try:
+        machines.trust_machine(by=by, gateway_id=gateway.pk, machine=request.POST.get("machine", ""))
+    except Forbidden:
+        raise PermissionDenied from None
+    except Problem as problem:
+        messages.error(request, said(problem), "attention")
+    else:
+        messages.success(request, f"{gateway.name} is that machine; others are refused. Give it new credentials soon.", "good")
+    return redirect("gateway", gateway.pk)
 
 
 @page()

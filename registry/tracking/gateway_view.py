@@ -54,7 +54,8 @@ class GatewayView:
     epoch_count: int
     gaps: list[GapRow]
     clock: str
-    machines: int
+    machines: list[str]
+    replaced_by: Gateway | None
     boots: int
     read_points: int
 
@@ -81,7 +82,8 @@ def gateway_view(by: Actor, gateway: Gateway) -> GatewayView:
         epochs=_epoch_rows(epochs[:EPOCHS_SHOWN]),
         epoch_count=len(epochs),
         gaps=gap_rows(gateway) if whole else [],
-        machines=len({epoch.machine_hash for epoch in epochs if epoch.machine_hash}),
+        machines=[m for m in (gateway.machine, gateway.other_machine, *gateway.refused_machines) if m] if whole else [],
+        replaced_by=Gateway.objects.visible_to(by).filter(replaces=gateway).first(),
         boots=gateway.boots.count() if whole else 0,
         read_points=ReadPoint.objects.filter(gateway=gateway).count() if whole else 0,
     )

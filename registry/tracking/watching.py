@@ -44,9 +44,11 @@ def versions() -> Mapping[str, str]:
     codes = Identifier.objects.order_by("-id").values_list("pk")[:1]
     events = _digest(*newest, *codes)
     gateways = list(
-        Gateway.objects.values_list("pk", "state", "state_reason", "last_hello_at", "last_batch_at", "health_at", "revoked_at")
+        Gateway.objects.values_list(
+            "pk", "state", "state_reason", "last_hello_at", "last_batch_at", "health_at", "revoked_at", "held_at"
+        )
     )
-    silent = [is_silent(last, now) for *_, last, _ in gateways]
+    silent = [is_silent(last, now) for *_, last, _, _ in gateways]
     zones = list(Zone.objects.valid().values_list("pk", "location", "location__name", "kind"))
     tags = UnknownTag.objects.aggregate(number=Count("pk"), last=Max("last_seen"), reads=Sum("count"))
     refused = Quarantine.objects.open().count(), Quarantine.objects.order_by("-id").values_list("pk").first()

@@ -76,6 +76,7 @@ urlpatterns = [
     path("live/unknown/<uuid:tag_id>/", tracking.claim, name="claim"),
     path("gateways/", gateway_pages.listed, name="gateways"),
     path("gateways/<slug:gateway_id>/", gateway_pages.one, name="gateway"),
+    path("gateways/<slug:gateway_id>/machine/", gateway_pages.trust, name="gateway-machine"),
     path("quarantine/", quarantine_pages.listed, name="quarantine"),
     path("quarantine/preview/", quarantine_pages.preview, name="quarantine-preview"),
     path("quarantine/settle/", quarantine_pages.settle, name="quarantine-settle"),

@@ -102,6 +102,7 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST /api/v1/gateways/{gateway_id}/orders": MAKE,
     "GET /api/v1/gateways/{gateway_id}/orders/{order_id}": PEOPLE,
     "GET /api/v1/gateways/{gateway_id}": READ,
+    "POST /api/v1/gateways/{gateway_id}/machine": GONE,
     "GET /api/v1/quarantine": PEOPLE,
     "GET /api/v1/quarantine/{record_id}": PEOPLE,
     "POST /api/v1/quarantine/preview": CHANGE,

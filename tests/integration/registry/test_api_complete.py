@@ -142,6 +142,7 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "GET claim": ("list_unknown_tags", "list_assets"), "POST claim": ("claim_unknown_tag",),
     "GET gateways": ("list_gateways",),
     "GET gateway": ("get_gateway", "list_zones", "list_events"),
+    "POST gateway-machine": ("trust_machine",),
     "GET quarantine": ("list_quarantine",), "GET quarantine-one": ("get_quarantined",),
     "POST quarantine-preview": ("preview_quarantined",),
     "POST quarantine-settle": ("retry_quarantined", "discard_quarantined"),

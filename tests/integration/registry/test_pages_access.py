@@ -118,6 +118,7 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET claim": PAGE,
     "GET gateways": PAGE,
     "GET gateway": PAGE,
+    "POST gateway-machine": FORM,
     "GET quarantine": PAGE,
     "GET quarantine-one": PAGE,
     "POST quarantine-preview": FORM,

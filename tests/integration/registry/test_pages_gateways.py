@@ -14,6 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from registry.tracking import fleet
 from registry.tracking.gateways import add_gateway, revoke_gateway
 from registry.tracking.models import Gap, Gateway, GatewayEpoch
+from registry.tracking.replacing import replace_gateway
 from registry.trust.models import GatewayCertificate
 from sync.wire import Health, HopHealth, Purpose, ReaderHealth, seal
 from tests.registry_world import ROOT, Caller, World, actor, event, lasting, make_user, tell_a_day
@@ -151,6 +152,33 @@ def test_one_gateway_shows_its_path_and_what_there_is_to_know(anna: Client, worl
     assert [hop["light"] for hop in answer["path"]] == ["attention", "good", "attention", "good", "good"]
     assert (answer["condition"], answer["troubles"][0]["kind"], answer["doors"]) == ("attention", "readers", ["dock-door"])
     assert (answer["epochs"][0]["missing"], answer["gaps"][0]["last"]) == (12, 81)
+
+
+def test_somebody_says_which_of_two_machines_a_gateway_is(anna: Client, world: World) -> None:
+    Gateway.objects.update(machine="1:first-machine", other_machine="1:second-machine", held_at=timezone.now())
+    [row] = fleet.gateway_rows(ROOT)
+    assert (row.state, row.troubles[0].kind) == ("failed", "machines")
+    page = anna.get("/gateways/hamburg-1/").content.decode()
+    assert re.findall(r'name="machine" value="([^"]+)"', page) == ["1:first-machine", "1:second-machine"]
+    call = Caller()
+    answer = call("GET", "/gateways/hamburg-1").json()
+    assert (answer["held"], answer["machines"]) == (True, ["1:first-machine", "1:second-machine"])
+    told = anna.post("/gateways/hamburg-1/machine/", {"machine": "1:second-machine"}, follow=True)
+    assert "Hamburg dock is that machine" in text(told)
+    gateway = Gateway.objects.get()
+    assert (gateway.machine, gateway.held_at, gateway.refused_machines) == ("1:second-machine", None, ["1:first-machine"])
+    assert "Which machine is it?" not in anna.get("/gateways/hamburg-1/").content.decode()
+    assert call("POST", "/gateways/hamburg-1/machine", {"machine": "first-machine"}).status_code == 204
+    anna.force_login(make_user("mara", "manager"))
+    assert anna.post("/gateways/hamburg-1/machine/", {"machine": "1:second-machine"}).status_code == 403
+
+
+def test_who_replaced_whom_is_shown(anna: Client, world: World) -> None:
+    add_gateway(by=ROOT, gateway_id="hamburg-2", name="Hamburg new")
+    replace_gateway(by=ROOT, old_id="hamburg-1", new_id="hamburg-2")
+    assert "Took the place of Hamburg dock" in text(anna.get("/gateways/hamburg-2/"))
+    assert "Replaced by Hamburg new" in text(anna.get("/gateways/hamburg-1/"))
+    assert Caller()("GET", "/gateways/hamburg-1").json()["replaced_by"] == "hamburg-2"
 
 
 def test_who_sees_a_part_of_the_places_sees_no_readers_and_no_path(client: Client, world: World) -> None:
