@@ -33,6 +33,8 @@ COUNTERS = {  # totals of an ingest worker since its start, by the name they are
     "foreign_topics": "messages on topics of nobody",
     "too_many_epochs": "hellos of a gateway that began too many outboxes",
     "dropped_ingest_queue_full": "messages dropped because the database was behind",
+    "dropped_gateway_share": "messages dropped because too many of one gateway waited",
+    "retained": "messages dropped because somebody had the broker keep them",
     "dropped_queue_full": "messages dropped before the queue",
     "dropped_too_big": "messages larger than the wire allows",
     "dropped_from_quarantine": "refused records forgotten because there were too many",

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,7 @@ class RegistryHome:
 
     def python(self, code: str) -> None:
         """Run code that may use the registry's services, in one process: starting several commands takes seconds."""
-        environment = self.environment | {
-            "DJANGO_SETTINGS_MODULE": "registry.settings",
-            "SIGHTPOST_REGISTRY_CONFIG": str(self.config),
-        }
-        subprocess.run([sys.executable, "-c", "import django\ndjango.setup()\n" + code], env=environment, check=True, timeout=120)
+        subprocess.run(self._code(code), env=self._environment, check=True, timeout=120)
 
     def batch(self, *commands: str) -> list[tuple[int, str]]:
         """Run command lines one after the other in one process; return (status, what was said) of each."""
@@ -69,13 +65,29 @@ print(json.dumps([(one.exit_code, one.output) for one in said]))
         assert done.returncode == 0, done.stderr
         return [(status, said) for status, said in json.loads(done.stdout)]
 
-    @contextmanager
-    def running(self, *arguments: str, log: str = "log") -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, *arguments: str, log: str = "log") -> AbstractContextManager[subprocess.Popen[bytes]]:
         """A command that goes on; ended by SIGTERM, unless the test ended it."""
+        return self._going_on(self.command(*arguments), self.environment, log)
+
+    def running_code(self, code: str, log: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """As `python`, but code that goes on."""
+        return self._going_on(self._code(code), self._environment, log)
+
+    @staticmethod
+    def _code(code: str) -> list[str]:
+        return [sys.executable, "-c", "import django\ndjango.setup()\n" + code]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return self.environment | {
+            "DJANGO_SETTINGS_MODULE": "registry.settings",
+            "SIGHTPOST_REGISTRY_CONFIG": str(self.config),
+        }
+
+    @contextmanager
+    def _going_on(self, command: list[str], environment: dict[str, str], log: str) -> Iterator[subprocess.Popen[bytes]]:
         with (self.folder / log).open("ab") as out:
-            process = subprocess.Popen(
-                self.command(*arguments), env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
-            )
+            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         try:
             yield process
         finally:

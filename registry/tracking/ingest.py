@@ -40,6 +40,7 @@ from sync.wire import MAX_RECORDS, State, encode
 log = logging.getLogger(__name__)
 
 MESSAGES_AT_ONCE = 64
+SHARE = 32  # messages of one gateway that wait or are in hand; by itself it sends 8 batches ahead and little else
 REST_S = 0.01  # after a commit: SQLite's lock is not fair, and the pages want to write too
 QUARANTINED = 10_000  # records kept; the oldest go first
 HEARTBEAT_S = 2.0
@@ -71,6 +72,7 @@ class Ingest:
         self._worker = section.worker
         self._unknown_tags = section.unknown_tags
         self._queue: asyncio.Queue[Message] = asyncio.Queue(maxsize=section.queue_messages)
+        self._at_hand: Counter[str] = Counter()  # messages that wait or are being taken in, by gateway; bounded by the queue
         self._client_dropped: Counter[str] = Counter()
         self._acks = Acks(self._credit)
         self._others = others
@@ -130,10 +132,18 @@ class Ingest:
             if named is None:
                 self.counts["foreign_topics"] += 1
                 continue
+            if message.retained and named[1] != "state":  # else whoever kept it tells a gateway's past at each start
+                self.counts["retained"] += 1
+                continue
+            if self._at_hand[named[0]] >= SHARE:  # nobody's flood keeps the others out
+                self.counts["dropped_gateway_share"] += 1
+                continue
             try:
                 self._queue.put_nowait(Message(*named, message.payload))
             except asyncio.QueueFull:
                 self.counts["dropped_ingest_queue_full"] += 1
+            else:
+                self._at_hand[named[0]] += 1
 
     async def _work(self, stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait())
@@ -148,6 +158,7 @@ class Ingest:
                 while len(messages) < MESSAGES_AT_ONCE and not self._queue.empty():
                     messages.append(self._queue.get_nowait())
                 await self._take(messages, stop)
+                self._at_hand -= Counter(message.gateway for message in messages)
                 await asyncio.sleep(REST_S if connection.vendor == "sqlite" else 0)
         finally:
             stopping.cancel()

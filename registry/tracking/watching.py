@@ -199,6 +199,8 @@ TROUBLE = {
     "foreign_topics": "On a foreign topic",
     "too_many_epochs": "Of too many outboxes",
     "dropped_ingest_queue_full": "Put off, database behind",
+    "dropped_gateway_share": "Too many of one gateway",
+    "retained": "Kept by the broker",
     "dropped_queue_full": "Put off, ingest behind",
     "dropped_too_big": "Larger than any message of ours",
     "dropped_unstorable": "Not storable",
