@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
@@ -121,13 +121,23 @@ def _of_export(path: Path, bad_lines: list[str], sent: bool) -> Iterator[Stored]
 
 
 def _of_store(path: Path, folder: Path, sent: bool) -> Iterator[Stored]:
-    with tempfile.TemporaryDirectory(prefix=".outbox-import-", dir=folder) as beside:
-        copy = copied(path, Path(beside))
+    with room_for_copies(folder) as beside:
+        copy = copied(path, beside)
         try:
             with closing(Store(copy, _NO_LIMIT, 0, "")) as store:
                 yield from (row.stored for row in rows(store, sent=sent, dead=False))
         except (sqlite3.DatabaseError, OutboxDamaged, OutboxUnavailable) as exc:
             raise NotReadable(f"{path} is damaged ({exc}); `sightpost outbox recover {path}` brings back what it holds") from exc
+
+
+@contextmanager
+def room_for_copies(folder: Path) -> Iterator[Path]:
+    """A folder (0700) inside `folder`, removed afterwards; and so are those of commands that were killed. Raises OSError."""
+    for left in folder.glob(".outbox-copies-*"):
+        if not Path("/proc", left.name.split("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f".outbox-copies-{os.getpid()}-", dir=folder) as beside:
+        yield Path(beside)
 
 
 def copied(path: Path, folder: Path) -> Path:

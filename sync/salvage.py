@@ -7,13 +7,12 @@ left the outbox long ago: sent again, the registry knows them by their event_id.
 
 import contextlib
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sync.outbox_files import copied
+from sync.outbox_files import copied, room_for_copies
 from sync.sqlite_pages import rows_of
 from sync.store import PAGE_BYTES
 from sync.store_file import wal_of
@@ -32,9 +31,9 @@ _KEEP = f"INSERT OR IGNORE INTO record ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
 
 def salvage(path: Path, folder: Path) -> Iterator[Stored]:
     """Yield every record that can still be read, in the order of the store. Copies go into `folder`, and away. Raises OSError."""
-    with tempfile.TemporaryDirectory(prefix=".outbox-salvage-", dir=folder) as beside:
-        copy = copied(path, Path(beside))
-        spool = sqlite3.connect(Path(beside) / "found.db", isolation_level=None)
+    with room_for_copies(folder) as beside:
+        copy = copied(path, beside)
+        spool = sqlite3.connect(beside / "found.db", isolation_level=None)
         with closing(spool):
             spool.execute("PRAGMA journal_mode = OFF")
             spool.execute(_SPOOL)

@@ -11,11 +11,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from drivers.emulated_line import EmulatedPty, Weather, attached
 from drivers.r2000.emulator import R2000Emulator
-from gateway.app import opener, run
+from gateway.app import opener, outbox_path, run
 from gateway.clock import SYSTEM
+from gateway.commands import app
 from gateway.health import Light, ReaderState
 from gateway.status.server import CannotListen
 from sync.credentials import Credentials, write_credentials
@@ -133,6 +135,28 @@ async def test_a_site_that_wants_it_hears_no_reader_while_the_outbox_is_full(tmp
         await gateway.until(lambda now: now.readers[0].state is ReaderState.UP and now.light is not Light.FAILED)
     assert outbox.newest()[1] > last
     outbox.close()
+
+
+async def test_an_unreadable_outbox_is_told_of_until_it_is_recovered(tmp_path: Path) -> None:
+    line = EmulatedPty(tmp_path / "dock")
+    settings = settings_of(tmp_path, {"dock": line.url})
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'[gateway]\nsite = "test"\ndata_dir = {json.dumps(str(settings.gateway.data_dir))}\n')
+    before = opener(settings, SYSTEM)()
+    before.append_records([(RecordKind.SCAN, b'"%d"' % n) for n in range(200)])
+    before.close()
+    path = outbox_path(settings)
+    path.write_bytes(bytes(4096) + path.read_bytes()[4096:])
+    async with attached(reader(1), line), working(settings) as gateway:
+        await gateway.until(lambda now: now.outbox.last >= 1)
+        hop = next(hop for hop in gateway.now().hops if hop.name == "outbox")
+        assert hop.light is Light.ATTENTION
+        assert "could not be read" in hop.reason
+        assert "sightpost outbox recover" in hop.next_step
+        command = ["outbox", "recover", "-c", str(config)]
+        done = await asyncio.to_thread(CliRunner().invoke, app, command, catch_exceptions=False)
+        assert "200 records taken in" in done.output
+        await gateway.until(lambda now: now.hops[2].light is Light.GOOD and now.outbox.waiting > 200)
 
 
 async def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ def test_what_waited_on_the_card_of_a_replaced_gateway_comes_in(site: Site, outb
     (tmp_path / "new").mkdir()
     new = Site(tmp_path / "new")
     with closing(new.opened()) as theirs:
+        new.path.with_name(".outbox-copies-99999999-x").mkdir()  # left by a command that was killed
         assert new.json("import", card / "outbox.db")["taken"] == 7
         assert [r.event_id for r in waiting(theirs)] == [r.event_id for r in waiting(outbox)]
     assert {file.name: file.read_bytes() for file in card.iterdir()} == files
