@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -52,6 +53,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "area": "enrolment", "form": form, "opened": opened, "waiting": list(waiting), "decided": list(decided),
         "windows": list(windows), "minutes": int(services.OPEN_FOR.total_seconds() // 60),
+        "local": settings.CONFIGURATION.enrolment.is_local,
     }  # fmt: skip
     response = render(request, "enrolment/enrolment.html", context, status=422 if form.errors else 200)
     response["Cache-Control"] = "no-store"

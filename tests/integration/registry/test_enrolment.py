@@ -1,5 +1,6 @@
 """Codes by which gateways get in: used once, by one machine, in time; believed after somebody's word; all of it in the log."""
 
+import html
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from django.utils import timezone
 
 from gateway.keys import make_key
@@ -22,7 +24,7 @@ from registry.trust import authority
 from registry.trust.models import GatewayCertificate
 from sync.enrolment import Ask, read_code
 from sync.wire import CertificateRequest, NextCertificate, Purpose, seal, unseal
-from tests.registry_world import ROOT, actor, make_user
+from tests.registry_world import ROOT, Caller, actor, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -226,6 +228,52 @@ def test_where_no_gateway_could_go_there_are_no_codes(section: BrokerSection, wh
     with pytest.raises(Invalid, match=why):
         services.open_window(by=ROOT, gateway_id="hamburg")
     assert not Gateway.objects.exists()
+
+
+# ---- for people and programs -----------------------------------------------------------------------------------------------
+
+
+def test_the_page_gives_out_a_code_and_lets_somebody_decide() -> None:
+    client = Client()
+    client.force_login(make_user())
+    answer = client.post("/enrolment/", {"gateway": "hamburg", "name": "Hamburg dock"})
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "no-store"
+    command = html.unescape(answer.content.decode()).partition('data-copy="sudo sightpost enrol ')[2].partition('"')[0]
+    let_in = services.enrol(ask(command), address="192.0.2.9")
+    shown = client.get("/enrolment/").content.decode()
+    assert command not in shown
+    assert let_in.enrolment.shown_fingerprint in shown
+    assert "1 machine waits for your word" in shown
+
+    client.post(f"/enrolment/{let_in.enrolment.pk}/decide/", {"do": "approve"})
+    assert mac_key(Gateway.objects.get()) == let_in.mac_key
+    assert Change.objects.get(action="enrolment approved").through == "page"
+    again = client.post(f"/enrolment/{let_in.enrolment.pk}/decide/", {"do": "refuse"}, follow=True).content.decode()
+    assert "somebody has decided meanwhile" in again
+
+    other = client.post("/enrolment/", {"gateway": "hamburg"})  # one that exists gets another machine
+    assert other.status_code == 200
+    window = Window.objects.get(closed_at__isnull=True)
+    client.post(f"/enrolment/codes/{window.pk}/take-back/")
+    assert not services.is_any_open()
+    assert "should be lower-case letters" in client.post("/enrolment/", {"gateway": "Kiel!"}).content.decode()
+
+
+def test_a_program_gives_out_a_code_and_approves() -> None:
+    call = Caller()
+    made = call("POST", "/enrolment-codes", {"gateway": "hamburg"})
+    assert made.status_code == 201
+    assert made["Cache-Control"] == "no-store"
+    assert made.json()["text"] not in call("GET", "/enrolment-codes").content.decode()
+    let_in = services.enrol(ask(made.json()["text"]), address="192.0.2.9")
+    [one] = call("GET", "/enrolments?state=waiting").json()["items"]
+    assert (one["fingerprint"], one["state"]) == (let_in.enrolment.fingerprint, "waiting")
+    assert call("POST", f"/enrolments/{one['id']}/approve").json()["state"] == "approved"
+    assert call("POST", f"/enrolments/{one['id']}/approve").status_code == 404
+    assert call("POST", "/enrolment-codes", {"gateway": "hamburg"}).status_code == 409
+    again = call("POST", "/enrolment-codes", {"gateway": "hamburg", "replaces": True, "approve_at_once": True}).json()
+    assert call("DELETE", f"/enrolment-codes/{again['code']['id']}").status_code == 204
 
 
 # ---- renewal -----------------------------------------------------------------------------------------------------------
