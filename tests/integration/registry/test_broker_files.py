@@ -55,6 +55,18 @@ def test_its_certificate_is_of_our_authority_and_made_anew_only_when_it_has_to_b
     assert "PRIVATE KEY" in (tmp_path / "broker" / "key.pem").read_text()
 
 
+def test_with_another_authority_the_broker_has_another_certificate(tmp_path: Path) -> None:
+    configuration = opened(tmp_path)
+    refresh(configuration)
+    first = certificate(tmp_path)
+    (tmp_path / "authority.pem").unlink()
+    refresh(configuration)
+    ours = read_or_make(tmp_path)
+    assert ours.issued(certificate(tmp_path))
+    assert not ours.issued(first)
+    assert (tmp_path / "broker" / "authority.pem").read_text() == ours.certificate_pem
+
+
 def test_it_is_renewed_before_it_ends(tmp_path: Path) -> None:
     configuration = opened(tmp_path)
     refresh(configuration)
