@@ -42,6 +42,7 @@ bench: setup-test
 	.venv/bin/python -m benchmarks.latency --registry
 	.venv/bin/python -m benchmarks.serial_to_row
 	.venv/bin/python -m benchmarks.ingest
+	.venv/bin/python -m benchmarks.delivery
 	.venv/bin/python -m benchmarks.registry_pages
 
 # Every fault of docs/faults.md, for hours; ARGS="--quick --json" a few of each in less than five minutes, ends with one JSON object.

@@ -58,7 +58,7 @@ class TruthLog:
     def end(self) -> None:
         """Look once more and stop following."""
         self._ending.set()
-        if self._thread.ident is not None:
+        if self._thread.ident is not None:  # it was begun
             self._thread.join()
 
     def look(self) -> Sighted:
