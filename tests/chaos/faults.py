@@ -33,6 +33,7 @@ def _on_the_way(step: Callable[[Plant, int], Awaitable[str]]) -> Callable[[Plant
 
 async def _die(plant: Plant, times: int, *, gateway: bool, point: str) -> str:
     await plant.gateway.start()
+    await plant.read(at_least=10)
     await (kills.kill_gateway if gateway else kills.kill_ingest)(plant, [point] * times)
     return ""
 
