@@ -145,10 +145,15 @@ async def test_an_unplugged_reader_is_red_with_the_reason_and_heals_when_it_is_p
         before = reader(await site.status(), "desk")["reads_total"]
         now = await site.until(lambda now: reader(now, "desk")["reads_total"] > before + 20)
         assert (reader(now, "desk")["state"], reader(now, "dock")["state"]) == ("up", "down")
+        said_there = partial(registry.get, f"/gateways/{GATEWAY}")  # at once, not with the next report half a minute later
+        told = await until(said_there, lambda now: [t["kind"] for t in now["troubles"]] == ["readers"], 10)
+        assert (told["path"][0]["light"], told["path"][1]["light"]) == ("attention", "good")
+        assert site.dock_line.url in told["path"][0]["reason"]
 
         site.dock_line.plug()
         healed = reader(await site.until(lambda now: reader(now, "dock")["state"] == "up", 5), "dock")
         assert healed["reconnects"] == 1
+        await until(said_there, lambda now: not now["troubles"], 10)
         site.dock.field = standing(thing(1201))
         await site.until(lambda now: reader(now, "dock")["reads_total"] > healed["reads_total"] + 20)
 
