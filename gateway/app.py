@@ -36,6 +36,7 @@ from gateway.orders.configuring import Configurer
 from gateway.orders.desk import Desk, Do
 from gateway.orders.doing import identify, ping
 from gateway.orders.memory import Memory
+from gateway.orders.rotating import rotate_keys
 from gateway.orders.setting import reread, zone
 from gateway.orders.settled import Settled
 from gateway.pipeline import Pipeline
@@ -175,6 +176,7 @@ async def _work(
         Verb.IDENTIFY: identify(readers.readers),
         Verb.REREAD: reread(settled, lambda wanted: in_force.apply(wanted), config),
         Verb.ZONE: zone(settled, lambda wanted: in_force.apply(wanted)),
+        Verb.ROTATE_KEYS: rotate_keys(partial(credentials_path, settings), enrolled_path(settings)),
     }
     configurer = Configurer(settled, lambda wanted: in_force.apply(wanted), lambda: sender.greet(), clock.mono_ns)
     desk = Desk(verbs, Memory(settings.gateway.data_dir / "orders.json"), configurer, clock.mono_ns)

@@ -379,7 +379,7 @@ def gateways_trust(
 @gateways_app.command("send")
 def gateways_send(
     gateway_id: str,
-    verb: Annotated[str, typer.Argument(help="ping, identify, reread or zone: docs/commands.md.")],
+    verb: Annotated[str, typer.Argument(help="ping, identify, reread, zone or rotate_keys: docs/commands.md.")],
     words: Annotated[
         list[str] | None,
         typer.Argument(metavar="[NAME=VALUE]...", help="Its arguments, like reader=dock-3 or rules.lost_max_s=120."),

@@ -18,6 +18,7 @@ class Verb(enum.StrEnum):
     IDENTIFY = "identify"
     REREAD = "reread"
     ZONE = "zone"
+    ROTATE_KEYS = "rotate_keys"
 
 
 class Ping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -42,9 +43,21 @@ class Zone(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
     rules: Rules = {}
 
 
-ARGUMENTS: dict[Verb, type[msgspec.Struct]] = {
+class RotateKeys(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Go over to the next MAC key: `wrapped` is that key, under the one in use (key_wrap.py)."""
+
+    serial: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    wrapped: Annotated[str, Meta(max_length=100)]
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Who orders it names no arguments; the registry makes them."""
+
+
+ARGUMENTS: dict[Verb, type[msgspec.Struct]] = {  # what whoever orders it says
     Verb.PING: Ping,
     Verb.IDENTIFY: Identify,
     Verb.REREAD: Reread,
     Verb.ZONE: Zone,
+    Verb.ROTATE_KEYS: Nothing,
 }

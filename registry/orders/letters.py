@@ -7,15 +7,16 @@ lost, and the gateway does nothing twice. The first answer counts.
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from registry.orders import asked
+from registry.orders import asked, rotating
 from registry.orders.models import TEXT_CHARS, GatewayOrder
 from registry.texts import for_log
 from registry.tracking.correspondence import Spoken
@@ -23,6 +24,7 @@ from registry.tracking.gateways import mac_key
 from registry.tracking.intake import Message
 from registry.tracking.models import Gateway
 from registry.tracking.parsing import plain
+from sync.verbs import Verb
 from sync.wire import Command, Hello, Outcome, Purpose, Reply, WireError, seal, unseal
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ AGAIN_AFTER: Final = timedelta(seconds=5)
 LEFT: Final = timedelta(seconds=10)  # for an answer that is under way when the time is over
 AT_ONCE: Final = 50
 
+Said = TypeVar("Said", Hello, Reply)
 State = GatewayOrder.State
 STATES: Final = {Outcome.DONE: State.DONE, Outcome.REFUSED: State.REFUSED, Outcome.FAILED: State.FAILED}
 
@@ -49,20 +52,21 @@ class Letters:
                 continue
             try:
                 if message.leaf == "hello":  # who has just come back hears at once what waits
-                    asked.greeted(gateway, unseal(message.payload, Hello, Purpose.HELLO, mac_key(gateway)))
+                    asked.greeted(gateway, _unsealed(gateway, message, Hello, Purpose.HELLO))
                     GatewayOrder.objects.filter(gateway=gateway, state=State.WAITING).update(said_at=None)
                 else:
-                    self._answered(gateway, unseal(message.payload, Reply, Purpose.REPLY, mac_key(gateway)))
+                    self._answered(gateway, _unsealed(gateway, message, Reply, Purpose.REPLY))
                     counts["replies"] += 1
             except WireError as exc:
-                if message.leaf == "reply":  # of a hello ingest has spoken already
+                if message.leaf == "reply":  # of a hello ingest speaks
                     counts[f"refused_{exc.code}"] += 1
                     log.warning("gateway %s, a reply: %s", gateway.pk, for_log(str(exc)))
 
     def due(self) -> Sequence[Spoken]:
         now = timezone.now()
         GatewayOrder.objects.filter(state=State.WAITING, not_after__lt=now - LEFT).update(state=State.EXPIRED)
-        return [*(self._letter(one) for one in _to_be_said(now)), *asked.due(now)]
+        letters = [letter for one in _to_be_said(now) if (letter := self._letter(one)) is not None]
+        return [*letters, *asked.due(now)]
 
     def _answered(self, gateway: Gateway, reply: Reply) -> None:
         state = STATES.get(reply.outcome)
@@ -72,9 +76,27 @@ class Letters:
         if theirs.update(state=state, text=plain(reply.text)[:TEXT_CHARS], answered_at=timezone.now()):
             log.info("gateway %s, order %s: %s, %s", gateway.pk, reply.id, state, for_log(reply.text))
 
-    def _letter(self, one: GatewayOrder) -> Spoken:
-        command = Command(one.pk, one.verb, one.not_after, msgspec.Raw(msgspec.json.encode(one.arguments)))
+    def _letter(self, one: GatewayOrder) -> Spoken | None:
+        arguments = rotating.told(one) if one.verb == Verb.ROTATE_KEYS else one.arguments
+        if arguments is None:
+            return None
+        command = Command(one.pk, one.verb, one.not_after, msgspec.Raw(msgspec.json.encode(arguments)))
         return Spoken(one.gateway_id, "cmd", seal(command, Purpose.COMMAND, mac_key(one.gateway)))
+
+
+def _unsealed(gateway: Gateway, message: Message, kind: type[Said], purpose: Purpose) -> Said:
+    """Return what it says under the gateway's key, or under the next one: then that one counts from now on. Raises WireError."""
+    try:
+        return unseal(message.payload, kind, purpose, mac_key(gateway))
+    except WireError as exc:
+        if exc.code != "bad_mac":
+            raise
+        for serial, key in rotating.believed(gateway):
+            with suppress(WireError):
+                said = unseal(message.payload, kind, purpose, key)
+                rotating.go_over(gateway, serial)
+                return said
+        raise
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from registry.access import changes as log
 from registry.access.actors import Action, Actor
+from registry.orders import rotating
 from registry.orders.models import KEPT_PER_GATEWAY, LONGEST, OPEN_PER_GATEWAY, GatewayOrder
 from registry.problems import Forbidden, Invalid, NotFound
 from registry.tracking.models import Gateway
@@ -42,6 +43,8 @@ def order(
         raise Invalid(f"{gateway_id} is revoked; it hears nothing", field="gateway")
     if waiting(gateway_id).count() >= OPEN_PER_GATEWAY:
         raise Invalid(f"{OPEN_PER_GATEWAY} orders wait for {gateway_id} already; wait until some are answered", field="gateway")
+    if known is Verb.ROTATE_KEYS:
+        checked = rotating.prepared(gateway)
     placed = GatewayOrder.objects.create(
         gateway=gateway, verb=known, arguments=checked, user=by.user_id, through=by.through, not_after=timezone.now() + within
     )

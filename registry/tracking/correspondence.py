@@ -25,7 +25,7 @@ class Correspondent(Protocol):
 
     @property
     def leaves(self) -> frozenset[str]:
-        """The `up` topics it listens to, like `reply`; with `hello` among them it hears what ingest has taken in."""
+        """The `up` topics it listens to, like `reply`; with `hello` among them it hears what ingest then takes in."""
         ...
 
     def take(self, messages: Sequence[Message], counts: Counter[str]) -> None:

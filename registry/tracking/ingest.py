@@ -189,10 +189,10 @@ class Ingest:
 
     def _take_in(self, messages: list[Message], reply: Callable[[Reply], None]) -> None:
         theirs = {leaf for other in self._others for leaf in other.leaves} - OURS
-        take([message for message in messages if message.leaf not in theirs], self.counts, reply)
-        for other in self._others:
+        for other in self._others:  # first: a hello may be the first message under a gateway's new key
             if heard := [message for message in messages if message.leaf in other.leaves]:
                 other.take(heard, self.counts)
+        take([message for message in messages if message.leaf not in theirs], self.counts, reply)
 
     async def _keep_house(self) -> None:
         """Say that we live; finish what was begun (changed identifiers, mapped zones, clocks set right); keep lists bounded."""

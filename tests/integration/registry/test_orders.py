@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from django.utils import timezone
 
@@ -12,10 +13,12 @@ from registry.orders.letters import Letters
 from registry.orders.models import OPEN_PER_GATEWAY, GatewayOrder
 from registry.orders.services import order, orders_of
 from registry.problems import Forbidden, Invalid, NotFound
-from registry.tracking.gateways import add_gateway, revoke_gateway
+from registry.tracking.gateways import add_gateway, mac_key, renew_gateway, revoke_gateway
 from registry.tracking.intake import Message
 from registry.tracking.models import Gateway
-from sync.wire import Command, Outcome, Purpose, Reply, State, encode, seal, unseal
+from sync.key_wrap import NotWrapped, unwrap, wrap
+from sync.verbs import RotateKeys
+from sync.wire import ClockQuality, Command, Hello, Outcome, Purpose, Reply, State, encode, seal, unseal
 from tests.integration.registry.conftest import Site
 from tests.registry_world import ROOT, actor, make_user
 
@@ -101,7 +104,7 @@ def test_nobody_answers_for_another(online: Site, second: Site) -> None:
 @pytest.mark.parametrize(
     ("verb", "arguments", "why"),
     [
-        ("shell", {}, "should be one of ping, identify, reread, zone"),
+        ("shell", {}, "should be one of ping, identify, reread, zone, rotate_keys"),
         ("ping", {"reader": "x"}, "ping takes: none"),
         ("identify", {}, "identify takes: reader, pin"),
         ("identify", {"reader": "x", "path": "/etc/passwd"}, "identify takes: reader, pin"),
@@ -139,3 +142,67 @@ def test_whom_it_is_for(site: Site) -> None:
     with pytest.raises(NotFound):
         order(by=manager, gateway_id="nowhere", verb="ping")
     assert Gateway.objects.filter(pk=site.id).exists()
+
+
+def hello(site: Site, key: bytes) -> None:
+    said = Hello("n", site.epoch, 1, 0, 0, None, "boot-1", ClockQuality.SYNCED, "test", "m")
+    Letters().take([Message(site.id, "hello", seal(said, Purpose.HELLO, key))], Counter())
+
+
+def next_key(letters: Letters, site: Site) -> bytes:
+    [command] = said(letters, site)
+    told = msgspec.json.decode(command.arguments, type=RotateKeys)
+    return unwrap(told.wrapped, under=site.credentials.mac_key, gateway=site.id, serial=told.serial)
+
+
+def test_both_keys_are_believed_until_the_first_message_under_the_new_one(online: Site) -> None:
+    old = online.credentials.mac_key
+    placed = order(by=ROOT, gateway_id=online.id, verb="rotate_keys")
+    new = next_key(Letters(), online)
+    assert new != old
+    assert placed.arguments.keys() == {"from", "serial"}, "what is stored and listed is no secret"
+    hello(online, old)
+    assert len(online.hello()) == 1, "nothing has changed yet"
+    answer(online, Reply(placed.pk, Outcome.DONE), key=old)
+    hello(online, bytes(32))
+    assert mac_key(Gateway.objects.get(pk=online.id)) == old
+    hello(online, new)  # the answer need not have come
+    assert mac_key(Gateway.objects.get(pk=online.id)) == new
+    assert online.hello() == [], "the old one is worth nothing any more"
+    placed.refresh_from_db()
+    assert placed.state == "done"
+    [change] = Change.objects.filter(object_type="gateway", action="key changed")
+    assert change.after == {"key_serial": placed.arguments["serial"]}
+
+
+def test_a_lost_answer_and_an_order_that_ran_out_lock_nobody_out(online: Site) -> None:
+    placed = order(by=ROOT, gateway_id=online.id, verb="rotate_keys")
+    with pytest.raises(Invalid, match="a change of keys is under way"):
+        order(by=ROOT, gateway_id=online.id, verb="rotate_keys")
+    new = next_key(Letters(), online)
+    GatewayOrder.objects.update(state="expired")
+    order(by=ROOT, gateway_id=online.id, verb="rotate_keys")  # once more, while the gateway was away with the first one
+    hello(online, new)
+    placed.refresh_from_db()
+    assert (placed.state, mac_key(Gateway.objects.get(pk=online.id))) == ("done", new)
+    assert said(Letters(), online) == [], "the second one is of no use any more"
+
+
+def test_new_credentials_end_a_change_of_keys(online: Site) -> None:
+    order(by=ROOT, gateway_id=online.id, verb="rotate_keys")
+    stolen = next_key(Letters(), online)
+    fresh = renew_gateway(by=ROOT, gateway_id=online.id).mac_key
+    hello(online, stolen)
+    assert mac_key(Gateway.objects.get(pk=online.id)) == fresh
+
+
+def test_a_key_is_read_by_nobody_else() -> None:
+    old, new = bytes(32), bytes(range(32))
+    wrapped = wrap(new, under=old, gateway="hamburg", serial=7)
+    assert unwrap(wrapped, under=old, gateway="hamburg", serial=7) == new
+    for other in ({"under": new}, {"gateway": "berlin"}, {"serial": 8}):
+        with pytest.raises(NotWrapped):
+            unwrap(wrapped, **({"under": old, "gateway": "hamburg", "serial": 7} | other))  # type: ignore[arg-type]
+    for broken in ("", "%", wrapped[:-4], "A" * len(wrapped), wrapped.swapcase()):
+        with pytest.raises(NotWrapped):
+            unwrap(broken, under=old, gateway="hamburg", serial=7)

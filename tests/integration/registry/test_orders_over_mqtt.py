@@ -67,9 +67,15 @@ async def test_a_gateway_does_what_it_is_told_and_says_so(home: RegistryHome, tm
         await gateway.until(lambda now: now.site == "north")
         await gateway.until(lambda now: "configuration 1 of the registry holds" in now.set_from_afar)
         assert "zone zone-dock: lost_max_s = 20 by order of the registry" in gateway.now().set_from_afar
-        [reread, configured], status = await asyncio.to_thread(
+        [reread, configured, rotated, pinged, again], status = await asyncio.to_thread(
             lambda: (
-                home.batch("gateways send hamburg reread --wait 20", "gateways configure hamburg --json"),
+                home.batch(
+                    "gateways send hamburg reread --wait 20",
+                    "gateways configure hamburg --json",
+                    "gateways send hamburg rotate_keys --wait 20",
+                    "gateways send hamburg ping --wait 20",
+                    "gateways send hamburg rotate_keys --wait 20",
+                ),
                 urlopen(gateway.address).read().decode(),
             )
         )
@@ -77,12 +83,13 @@ async def test_a_gateway_does_what_it_is_told_and_says_so(home: RegistryHome, tm
             0,
             "done: reader hall added; zones and doors decide anew; from the next start on: gateway.outbox_mb\n",
         )
+        assert [rotated[0], pinged[0], again[0]] == [0, 0, 0], (rotated, pinged, again)
         assert (json.loads(configured[1])["state"], json.loads(configured[1])["in_force"]) == ("holds", 1)
         assert "Set from afar" in status
         await gateway.until(lambda now: [row.state for row in now.readers] == [ReaderState.UP] * 2)
         await gateway.until(lambda now: now.counters["events_arrived"] == 2)
         assert gateway.reader("dock").reconnects == 0, "what did not change reads on"
-        assert gateway.now().counters["orders_done"] == 4
+        assert gateway.now().counters["orders_done"] == 7
     told = [(event.kind, event.zone_to) for event in stored(settings)]
     assert told.count((EventKind.ARRIVED, "zone-dock")) == 1, "what is present stays present"
     assert told.count((EventKind.ARRIVED, "hall")) == 1
