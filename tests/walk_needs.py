@@ -141,6 +141,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /api/v1/custom-fields | PATCH /api/v1/custom-fields/{field_id} | POST /api/v1/zones
         GET /api/v1/gateways/{gateway_id}/orders | POST /api/v1/gateways/{gateway_id}/orders
         GET /api/v1/gateways/{gateway_id}/orders/{order_id}
+        GET /gateways/{gateway_id}/orders/ | POST /gateways/{gateway_id}/orders/
         POST /settings/words/starter/ | POST /settings/words/{slug}/ | POST /settings/words/{slug}/{word_id}/"""),
     (ADMIN, """
         GET /api/v1/gateways/{gateway_id}/configuration | POST /api/v1/gateways/{gateway_id}/configuration
@@ -210,6 +211,7 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "PUT /api/v1/locations/{location_id}/outline": lambda i: {"plan": i["plan_id"], "corners": [[0, 0], [1, 0], [1, 1]]},
     "PUT /api/v1/zones/{zone_id}/place": lambda i: {"place": i["hall_id"]},
     "POST /api/v1/gateways/{gateway_id}/configuration": lambda i: {"site": "north"},
+    "POST /gateways/{gateway_id}/orders/": lambda i: {"verb": "ping"},
     "POST /api/v1/gateways/{gateway_id}/orders": lambda i: {"verb": "ping"},
     "POST /api/v1/zones": lambda i: {"gateway": "hamburg-1", "name": "loft"},
     "POST /api/v1/unknown-tags/{tag_id}/claim": lambda i: {"asset": i["free_id"]},

@@ -6,19 +6,20 @@ import tomllib
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from registry import exits
 from registry.access.actors import Actor
 from registry.orders import configuring, services
 from registry.orders.models import GatewayConfiguration, GatewayOrder
+from registry.orders.words import arguments_of
 
 LOOK_EVERY_S: Final = 0.2
 
 
 def send(*, by: Actor, gateway_id: str, verb: str, words: Sequence[str], wait_s: float | None) -> GatewayOrder:
     """Return the order, with its answer if that came within `wait_s`. Raises CannotGoOn and what `services.order` raises."""
-    arguments = _arguments(words)
+    arguments = arguments_of(words)
     within = timedelta(seconds=max(wait_s, 5)) if wait_s else services.USUALLY
     placed = services.order(by=by, gateway_id=gateway_id, verb=verb, arguments=arguments, within=within)
     if wait_s:
@@ -56,26 +57,3 @@ def in_words_set(row: GatewayConfiguration | None) -> str:
         return "Nothing is set."
     said = f"{row.get_state_display().lower()}: {row.text}".removesuffix(": ")
     return f"{json.dumps(row.content, indent=2)}\nnumber {row.number}, {said}; the gateway has number {row.in_force}"
-
-
-def _arguments(words: Sequence[str]) -> dict[str, Any]:
-    """`reader=dock-3 pin=2 rules.lost_max_s=120`: numbers are numbers, dots lead inside."""
-    arguments: dict[str, Any] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        *folders, last = name.split(".")
-        if not equals or not last:
-            raise exits.CannotGoOn(f"{word!r} should have the form name=value, like reader=dock-3.")
-        inside = arguments
-        for folder in folders:
-            inside = inside.setdefault(folder, {})
-        inside[last] = _value(value)
-    return arguments
-
-
-def _value(text: str) -> Any:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return text
-    return found if isinstance(found, int | float | bool) else text

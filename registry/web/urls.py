@@ -8,6 +8,7 @@ from registry.custody.urls import urlpatterns as custody
 from registry.enrolment.urls import urlpatterns as enrolment
 from registry.importing.urls import urlpatterns as imports
 from registry.labels import pages as labels
+from registry.orders.urls import urlpatterns as orders
 from registry.people.urls import urlpatterns as people
 from registry.places.urls import urlpatterns as one_place
 from registry.reports.urls import urlpatterns as reports
@@ -61,6 +62,7 @@ urlpatterns = [
     *scanning,
     *reports,
     *stock,
+    *orders,
     *work,
     path("labels/", labels.show, name="labels"),
     path("labels/print/", labels.print_out, name="labels-print"),

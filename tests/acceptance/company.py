@@ -37,6 +37,8 @@ from registry.custody.models import Booking, Custody
 from registry.importing import services as imports
 from registry.importing.models import ImportJob
 from registry.importing.runs import ImportWork
+from registry.orders.configuring import configure
+from registry.orders.services import order
 from registry.places import plans
 from registry.reports.models import Schedule
 from registry.stock import services as stock
@@ -103,6 +105,8 @@ def whole_company(world: World | None = None) -> Company:
     _places(company)
     _stock(company)
     _kept_for_later(company)
+    order(by=ROOT, gateway_id=world.gateway.name, verb="zone", arguments={"zone": "hall-a", "rules": {"lost_max_s": 300}})
+    configure(by=ROOT, gateway_id=world.gateway.name, content={"site": "north", "doors": {"dock-3": {"cool_down_s": 10}}})
     world.gateway.tell_bodies(b'{"kind":"arrived","identity":5}')
     company.ids |= {
         "gateway_id": world.gateway.name,

@@ -141,6 +141,7 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "GET unknown-tags": ("list_unknown_tags",),
     "GET claim": ("list_unknown_tags", "list_assets"), "POST claim": ("claim_unknown_tag",),
     "GET gateways": ("list_gateways",),
+    "GET gateway-orders": ("list_orders", "get_order", "get_configuration"), "POST gateway-orders": ("place_order",),
     "GET gateway": ("get_gateway", "list_zones", "list_events"),
     "POST gateway-machine": ("trust_machine",),
     "GET quarantine": ("list_quarantine",), "GET quarantine-one": ("get_quarantined",),

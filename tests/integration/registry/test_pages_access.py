@@ -119,6 +119,7 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET gateways": PAGE,
     "GET gateway": PAGE,
     "POST gateway-machine": FORM,
+    "GET gateway-orders": PAGE,
     "GET quarantine": PAGE,
     "GET quarantine-one": PAGE,
     "POST quarantine-preview": FORM,
