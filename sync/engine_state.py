@@ -42,7 +42,8 @@ def latest(db: sqlite3.Connection, identity: str) -> int:
 
 
 def saved(db: sqlite3.Connection) -> dict[str, bytes]:
-    return dict(db.execute("SELECT identity, state FROM engine_state WHERE state != x''"))
+    """Return the state per identity; what the disk has made something else of is left out."""
+    return dict(db.execute("SELECT identity, state FROM engine_state WHERE typeof(state) = 'blob' AND state != x''"))
 
 
 def forget_sent(db: sqlite3.Connection) -> None:

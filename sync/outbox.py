@@ -217,7 +217,7 @@ class Outbox:
 
     def live_until(self) -> dict[str, int]:
         with self._store.reading():
-            return dict(self._db.execute("SELECT reader, until_ms FROM reader_live"))
+            return dict(self._db.execute("SELECT reader, until_ms FROM reader_live WHERE typeof(until_ms) = 'integer'"))
 
     def dead(self, limit: int = 1000) -> list[DeadRecord]:
         """Return what the registry rejected, newest first."""

@@ -168,7 +168,8 @@ class Store:
             try:
                 yield
             finally:
-                self.db.execute("ROLLBACK")
+                if self.db.in_transaction:  # some errors end it
+                    self.db.execute("ROLLBACK")
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
@@ -242,10 +243,10 @@ class Store:
             newest = self.db.execute("SELECT max(position) FROM record").fetchone()[0] or 0
             self.db.execute("ROLLBACK")
         except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+            if getattr(exc, "sqlite_errorcode", None) in (None, sqlite3.SQLITE_ERROR):
                 raise OutboxDamaged(f"its tables are not ours: {exc}") from exc
             raise
-        if row is None or newest > Cursor(*row).last:
+        if row is None or not _fits(Cursor(*row), newest):
             raise OutboxDamaged("its cursor does not fit its records")
 
 
@@ -294,5 +295,16 @@ def _keep_tail(store: Store, now_ms: int) -> None:
         log.error("outbox: its WAL is damaged and commits are missing; it was kept as %s: `sightpost outbox recover`", aside.name)
 
 
+def _fits(now: Cursor, newest: int) -> bool:
+    numbers = (now.base, now.acked, now.last)
+    return (
+        type(now.epoch) is str
+        and all(type(number) is int for number in numbers)
+        and 0 <= now.base <= now.acked <= now.last >= newest
+    )
+
+
 def _is_damage(exc: sqlite3.DatabaseError) -> bool:
-    return getattr(exc, "sqlite_errorcode", 0) & 0xFF in _UNREADABLE
+    """Text that is no UTF-8 is found out by Python, not by SQLite: that error has no code."""
+    code = getattr(exc, "sqlite_errorcode", None)
+    return "decode" in str(exc) if code is None else code & 0xFF in _UNREADABLE

@@ -119,6 +119,31 @@ def test_after_every_commit_and_between_them_whatever_was_confirmed_is_there(pla
         shutil.rmtree(path.parent)
 
 
+@pytest.mark.parametrize(
+    ("statement", "lost"),
+    [
+        ("UPDATE record SET kind = CAST(x'ff' AS TEXT) WHERE position = 40", 1),
+        ("UPDATE record SET boot_id = x'00' WHERE position = 40", 1),
+        ("UPDATE record SET wall_ms = 9000000000000000000 WHERE position = 40", 1),
+        ("UPDATE record SET event_id = x'00' WHERE position = 40", 1),
+        ("UPDATE record SET body = 5 WHERE position = 40", 1),
+        ("UPDATE engine_state SET state = 7", 0),
+        ("UPDATE engine_state SET identity = CAST(x'ff' AS TEXT) WHERE identity = 'tag:50'", 0),
+        ("UPDATE cursor SET last = 10", 0),
+        ("UPDATE cursor SET acked = 99999", 0),
+        ("UPDATE cursor SET acked = 'x'", 0),
+        ("UPDATE epoch SET base = 5000", 0),
+        ("UPDATE epoch SET epoch = CAST(x'ff' AS TEXT)", 0),
+        ("DELETE FROM epoch", 0),
+    ],
+)
+def test_values_that_a_disk_has_changed_stop_nothing_else(plant: Plant, tmp_path: Path, statement: str, lost: int) -> None:
+    path = plant.put(tmp_path / "store")
+    with closing(Store(path, 10**9, 0, "")) as store:
+        store.db.execute(statement)
+    assert len(started_and_recovered(path)) == IN_MAIN + IN_WAL - lost
+
+
 def flipped(rng: random.Random, main: bytes, wal: bytes) -> tuple[bytes, bytes, int]:
     """One bit of the database is the other way."""
     damaged = bytearray(main)
