@@ -14,7 +14,7 @@ from sync.suspects import Suspects
 from sync.wire import MAX_RECORDS
 
 WINDOW_BATCHES = 8
-KEPT_FOR_LIVE = 2  # of these, while a backlog is delivered
+KEPT_FOR_LIVE = 1  # of these, while a backlog is delivered
 LIVE_BEHIND = 1_600  # records not sent yet: if the live lane has more, they join the backlog, and the newest go at once
 MAX_APART = 8  # committed ranges above a hole: with more, the live lane does not run ahead any further
 RTT_WEIGHT = 0.125  # of a new sample, as TCP has it

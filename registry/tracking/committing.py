@@ -13,7 +13,7 @@ from registry.db import insert_new, inserting, rows_where, together, update
 from registry.tracking import consequences, learned
 from registry.tracking.models import Gap, Gateway, GatewayEpoch, LocationEvent, Quarantine, RawRecord
 from registry.tracking.parsing import BadRecord, GoodRecord, Told, plain
-from registry.tracking.rows import EVENT_COLUMNS, FUTURE, RAW_COLUMNS, Names, Row, body_text, event_row, raw_row
+from registry.tracking.rows import EARLIEST, EVENT_COLUMNS, FUTURE, RAW_COLUMNS, Names, Row, body_text, event_row, raw_row
 from sync.cursor import Cursor
 from sync.wire import MAX_REJECTED, EventKind, Record, Rejected, encode
 from sync.wire import LocationEvent as ToldEvent
@@ -21,7 +21,6 @@ from sync.wire import LocationEvent as ToldEvent
 log = logging.getLogger(__name__)
 
 RECORDS_AT_ONCE = 1000
-EARLIEST_FIX = datetime(2025, 1, 1, tzinfo=UTC)  # no gateway existed before
 TEXT_TOLD = 200  # characters of a reason in an ack
 PLACED = (EventKind.ARRIVED, EventKind.MOVED, EventKind.SEEN)  # events whose read point lies in zone_to
 
@@ -125,7 +124,7 @@ def _fix_clocks(one: Committed, now: datetime, counts: Counter[str]) -> None:
     for good in one.fresh:
         if good.fix is None:
             continue
-        if not EARLIEST_FIX <= good.fix.wall <= now + FUTURE:
+        if not EARLIEST <= good.fix.wall <= now + FUTURE:
             counts["implausible_clock_fixes"] += 1
             continue
         counts["clock_fixes"] += 1

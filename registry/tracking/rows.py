@@ -15,6 +15,7 @@ from sync.wire import LocationEvent as ToldEvent
 GATEWAY = LocationEvent.Source.GATEWAY.value
 SYNCED, UNSET, CORRECTED = ClockQuality.SYNCED.value, ClockQuality.UNSET.value, "corrected"
 FUTURE = timedelta(minutes=5)  # what lies further ahead of its receipt is a clock gone wrong
+EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)  # no gateway existed before
 EXACT = timedelta(seconds=2)  # a clock that was wrong by less needs no correction
 
 EVENT_COLUMNS = (
@@ -63,7 +64,7 @@ def happened(
     with suppress(OverflowError):  # a clock, or a correction, at the edge of the calendar
         if boot is not None and quality != SYNCED and (right := boot.right_time(mono_ms)) is not None:
             off = right - stored_at
-            if abs(off) > EXACT and event_time + off <= received + FUTURE:
+            if abs(off) > EXACT and EARLIEST <= event_time + off <= received + FUTURE:
                 return event_time + off, CORRECTED
     return (received, UNSET) if event_time > received + FUTURE else (event_time, quality)
 

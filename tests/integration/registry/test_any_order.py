@@ -50,6 +50,33 @@ def test_any_delivery_gives_what_a_replay_gives(db: None, seed: int) -> None:
     assert projections() == stored
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_at_every_moment_two_lanes_give_what_a_replay_of_what_is_there_gives(db: None, seed: int) -> None:
+    """A backlog and what is new, each in its order, mixed in any way; some batches of either come late, or twice."""
+    rng = random.Random(seed)
+    for tag in TAGS:
+        make_asset(tag)
+    outboxes = [Site(add_gateway(by=ROOT, gateway_id=name)) for name in ("hamburg", "berlin")]
+    _greet(outboxes)
+    lanes = []
+    for outbox in outboxes:
+        history = [outbox.record(e) for e in _history(rng, 24)]
+        split = rng.randint(8, 16)
+        lanes += [[(outbox, part) for part in _cut(lane, rng)] for lane in (history[:split], history[split:])]
+    while lanes:
+        lane = rng.choice(lanes)
+        delivery = lane.pop(0)
+        if lane and rng.random() < 0.2:
+            lane.insert(rng.randint(1, len(lane)), delivery)  # lost, or said twice
+        if rng.random() < 0.8 or delivery not in lane:
+            delivery[0].deliver(*delivery[1])
+        lanes = [lane for lane in lanes if lane]
+        stored = projections()
+        rebuild_projections()
+        assert projections() == stored
+    assert LocationEvent.objects.count() == 48
+
+
 def test_a_rebuild_repairs_what_was_damaged(site: Site) -> None:
     asset = make_asset("drill")
     site.tell(event("arrived", "tag:drill", "hall-a", 0), event("moved", "tag:drill", "yard", 5))

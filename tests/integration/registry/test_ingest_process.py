@@ -16,7 +16,7 @@ import pytest
 from sync import mqtt, topics
 from sync.credentials import read_credentials
 from sync.mqtt import Login
-from sync.outbox import Outbox
+from sync.outbox import QUOTA_BYTES, Outbox
 from sync.uplink import Identification, Timing, Uplink
 from sync.wire import ClockQuality, EventKind, Gap, Health, LocationEvent, Purpose, pack, seal
 from tests.mosquitto import free_port
@@ -35,7 +35,7 @@ from registry.tracking.gateways import add_gateway
 from tests.registry_world import ROOT
 from sync.credentials import write_credentials
 migrating.run(settings.CONFIGURATION)
-for gateway in ("hamburg", "berlin", "munich", "bremen"):
+for gateway in ("hamburg", "berlin", "munich", "bremen", "dresden"):
     write_credentials(settings.DATA_DIR / f"{gateway}.credentials.json", add_gateway(by=ROOT, gateway_id=gateway))
 for n in range(20):
     register_asset(by=ROOT, name=f"Thing {n}", identifiers=[NewIdentifier(f"tag:{n}")])
@@ -54,14 +54,21 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryHome]:
 class Gateway:
     """An outbox and its uplink, as the daemon has them."""
 
-    def __init__(self, home: RegistryHome, name: str) -> None:
+    def __init__(self, home: RegistryHome, name: str, *, quota_bytes: int = QUOTA_BYTES) -> None:
         self.credentials = read_credentials(home.data / f"{name}.credentials.json")
         self._path = home.folder / f"{name}.outbox"
+        self._quota_bytes = quota_bytes
         self._rng = random.Random(name)
         self.outbox = self.open_outbox()
 
     def open_outbox(self) -> Outbox:
-        return Outbox.open(self._path, wall_ms=lambda: time.time_ns() // 1_000_000, mono_ns=time.monotonic_ns, boot_id="boot-1")
+        return Outbox.open(
+            self._path,
+            wall_ms=lambda: time.time_ns() // 1_000_000,
+            mono_ns=time.monotonic_ns,
+            boot_id="boot-1",
+            quota_bytes=self._quota_bytes,
+        )
 
     def store(self, count: int) -> None:
         now = datetime.now(UTC)
@@ -184,6 +191,35 @@ async def test_while_the_database_is_held_the_queue_fills_and_nothing_is_lost(ho
         last = gateway.outbox.stat().last
     gateway.outbox.close()
     assert stored(home, "bremen") == list(range(1, last + 1))
+
+
+async def test_restored_from_a_backup_it_is_filled_again_and_what_is_gone_is_declared(home: RegistryHome) -> None:
+    """The gateway keeps what it has sent within a share of its quota: here far less than came after the backup."""
+    gateway, backup = Gateway(home, "dresden", quota_bytes=600_000), home.folder / "backup"
+    async with gateway.uplink() as uplink:
+
+        async def deliver(count: int) -> None:
+            with home.running("ingest", log="ingest-log"):
+                gateway.store(count)
+                uplink.wake()
+                await gateway.delivered()
+
+        await deliver(100)
+        await asyncio.to_thread(home.run, "backup", str(backup))
+        await deliver(900)
+        await asyncio.to_thread(home.run, "restore", str(backup), "--replace", "--yes")
+        assert stored(home, "dresden") == list(range(1, 101))
+        await deliver(5)
+    gateway.outbox.close()
+    there = stored(home, "dresden")
+    gaps = home.query("SELECT first, last, reason FROM tracking_gap WHERE reason = 'trimmed' ORDER BY first")
+    lost = [seq for first, last, _ in gaps for seq in range(first, last + 1)]
+    assert lost
+    assert sorted(there + lost) == list(range(1, 1006))
+    assert len(there) > 105  # the ring gave back what it had
+    as_told = drawn(home)
+    home.python(REBUILD)
+    assert drawn(home) == as_told
 
 
 async def test_garbage_and_forgeries_are_counted_and_change_nothing(home: RegistryHome) -> None:
