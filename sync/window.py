@@ -15,6 +15,7 @@ from sync.wire import MAX_RECORDS
 
 WINDOW_BATCHES = 8
 KEPT_FOR_LIVE = 1  # of these, while a backlog is delivered
+LIVE_WITHIN_S = 2.0  # with answers that take longer, a backlog has less under way: what is new waits behind it
 LIVE_BEHIND = 1_600  # records not sent yet: if the live lane has more, they join the backlog, and the newest go at once
 MAX_APART = 8  # committed ranges above a hole: with more, the live lane does not run ahead any further
 RTT_WEIGHT = 0.125  # of a new sample, as TCP has it
@@ -186,7 +187,8 @@ class Window:
         if lane is Lane.BACKLOG:
             after, until = taken.hole_after(0)
             under_way = sum(flight.lane is Lane.BACKLOG for flight in self._flights)
-            if after >= self.backlog_to or under_way >= WINDOW_BATCHES - KEPT_FOR_LIVE:
+            most = (WINDOW_BATCHES - KEPT_FOR_LIVE) * min(1.0, LIVE_WITHIN_S / max(self.rtt_s, 0.001))
+            if after >= self.backlog_to or under_way >= max(1, round(most)):
                 return None
             return after, self.backlog_to if until is None else min(until, self.backlog_to)
         after, until = taken.hole_after(self.backlog_to)

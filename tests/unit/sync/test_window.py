@@ -64,6 +64,14 @@ def test_a_backlog_alone_leaves_room_for_what_may_come() -> None:
     assert (slot.lane, slot.after) == (Lane.LIVE, 5000)
 
 
+@pytest.mark.parametrize(("rtt_s", "most"), [(0.0, 7), (2.0, 7), (4.0, 4), (100.0, 1)])
+def test_a_backlog_has_less_under_way_where_answers_are_slow(rtt_s: float, most: int) -> None:
+    flow = window(last=5000, backlog_to=5000, rtt_s=rtt_s)
+    for _ in range(most):
+        assert send(flow, 100.0).lane is Lane.BACKLOG
+    assert flow.next_slot(100.0, more=False) is None
+
+
 def test_the_end_of_the_backlog_goes_over_into_one_lane() -> None:
     flow = window(last=150, backlog_to=100)
     assert send(flow, 100.0) == Slot(Lane.LIVE, 100, None, 200)
