@@ -18,7 +18,7 @@ def broker_url(configuration: Configuration) -> str:
     if broker.ca_file is not None:
         raise Invalid(
             "the certificates of gateways come from an authority of your own ([broker] ca_file): "
-            "make one there, then `sightpost-registry gateways add ID --certificate FILE`"
+            "make one there, then `sightpost-registry gateways add ID --certificate FILE --key FILE`"
         )
     if not broker.is_open:
         raise Invalid(

@@ -26,7 +26,7 @@ def add_subscriber(*, by: Actor, name: str, live: bool = False, assets: bool = F
     if not _NAME.fullmatch(name) or name.startswith("registry-"):
         raise Invalid(f"name: {name[:60]!r} should be letters, digits and . _ - at most 40, like 'dashboard'", field="name")
     if not live and not assets:
-        raise Invalid("say what it may read: live, assets or both", field="live")
+        raise Invalid("say what it may read: --live, --assets or both", field="live")
     if settings.CONFIGURATION.broker.url is not None:
         raise Invalid(
             "the broker is one that runs elsewhere ([broker] url): add the login there; docs/broker.md says with which rights"

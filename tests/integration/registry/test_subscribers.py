@@ -42,7 +42,7 @@ def test_a_name_that_could_be_more_than_a_name_is_refused(name: str) -> None:
 
 
 def test_it_has_to_read_something() -> None:
-    with pytest.raises(Invalid, match="live, assets or both"):
+    with pytest.raises(Invalid, match="--live, --assets or both"):
         add_subscriber(by=ROOT, name="dashboard")
 
 
