@@ -7,7 +7,7 @@ approval on. Until then a gateway that had the place before goes on, undisturbed
 import logging
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from registry.access import changes as log
@@ -37,6 +37,7 @@ from sync.enrolment import Ask, Code, make_code
 journal = logging.getLogger(__name__)
 
 OPEN_FOR: Final = timedelta(minutes=30)
+ALARMED_FOR: Final = timedelta(days=7)  # so long the first page tells of a code that was used twice
 MOST_OPEN: Final = 100
 FREE_TRIES: Final = 10  # wrong codes from one address before it has to wait
 FIRST_DRAWN_SERIAL, SERIALS = 2**30, 2**30  # those of enrolments are drawn up here; renewing counts up from wherever it is
@@ -112,6 +113,17 @@ def enrolments(by: Actor) -> QuerySet[Enrolment]:
     """Everybody who ever used a code. Raises Forbidden."""
     _must_administer(by)
     return Enrolment.objects.all()
+
+
+def conditions(by: Actor, now: datetime) -> tuple[int, int]:
+    """How many machines wait for approval, and how many codes were shown again by somebody else lately. Of no one's business but
+    administrators': to others there are none."""
+    if not by.may_everywhere(Action.ADMINISTER):
+        return 0, 0
+    waiting, lately = Q(state=Enrolment.State.WAITING), Q(used_again_at__gt=now - ALARMED_FOR)
+    found = Enrolment.objects.order_by().filter(waiting | lately)
+    counted = found.aggregate(waiting=Count("pk", filter=waiting), again=Count("pk", filter=lately))
+    return counted["waiting"], counted["again"]
 
 
 def is_any_open() -> bool:

@@ -12,6 +12,7 @@ from registry.assets.filters import Criteria
 from registry.assets.models import Asset
 from registry.assets.scope import of_each
 from registry.custody.models import Custody, Transfer
+from registry.enrolment import services as enrolment
 from registry.stock import services as stock
 
 WARRANTY = Criteria(warranty="30")
@@ -33,7 +34,10 @@ def what_is_due(by: Actor, now: datetime) -> list[Due]:
     warranty = Asset.objects.order_by().filter(of_each(by), filters.condition(WARRANTY))
     low, expiring = stock.conditions(by, now.date())
     overdue = Custody.objects.visible_to(by).overdue(now)
+    waiting, used_again = enrolment.conditions(by, now)
     found = (
+        Due(used_again, "codes of gateways used twice within a week", "failed", reverse("enrolment")),
+        Due(waiting, "waiting to be let in as gateways", "attention", reverse("enrolment")),
         Due(overdue.count(), "overdue to come back", "failed", _link("custody", show="overdue")),
         Due(transfers.overdue(now).count(), "late to arrive", "attention", _link("transfers", show="overdue")),
         Due(transfers.on_the_way().count(), "on the way", "waiting", _link("transfers", show="way")),

@@ -100,6 +100,9 @@ def test_a_code_is_used_once_and_the_second_time_is_an_alarm(caplog: pytest.LogC
     assert (one.pk, one.used_again_from) == (first.enrolment.pk, "198.51.100.3")
     assert "shown again, from 198.51.100.3" in caplog.text
     assert actions()[-1] == "code used again"
+    assert services.conditions(ROOT, timezone.now()) == (1, 1)
+    assert services.conditions(ROOT, timezone.now() + services.ALARMED_FOR) == (1, 0)
+    assert services.conditions(actor(make_user(role="manager")), timezone.now()) == (0, 0)
     assert live_fingerprints() == {first.enrolment.fingerprint}
 
 
@@ -245,6 +248,7 @@ def test_the_page_gives_out_a_code_and_lets_somebody_decide() -> None:
     assert command not in shown
     assert let_in.enrolment.shown_fingerprint in shown
     assert "1 machine waits for your word" in shown
+    assert "waiting to be let in" in client.get("/").content.decode()
 
     client.post(f"/enrolment/{let_in.enrolment.pk}/decide/", {"do": "approve"})
     assert mac_key(Gateway.objects.get()) == let_in.mac_key
