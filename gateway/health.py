@@ -196,5 +196,6 @@ class Snapshot:
     now_wall_ms: int
     site: str
     counters: dict[str, int] = field(default_factory=dict)
+    machine: str = ""  # the hash by which the registry tells this machine from another with the same credentials
     doors: tuple[DoorRow, ...] = ()
     set_from_afar: tuple[str, ...] = ()  # what the registry has set over gateway.toml, in words

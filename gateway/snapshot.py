@@ -13,6 +13,7 @@ from gateway.health import DoorView, Hop, OutboxRow, ReaderRow, Snapshot, TailRo
 from gateway.intake import Intake
 from gateway.location.counters import TAIL
 from gateway.location.site import Site
+from gateway.machine import machine_hash
 from gateway.orders.settled import Settled
 from gateway.pipeline import Pipeline
 from gateway.room_left import RoomLeft
@@ -52,6 +53,7 @@ class Observer:
         self._stat = stat
         self._orders = orders
         self._settled = settled
+        self._machine = machine_hash()
         self._told: object = None  # what the registry is told at once when it changes, as of the last look
         self._started_wall_ms = clock.wall_ms()
         self._stored_lately = Rate(clock.mono_ns)
@@ -95,6 +97,7 @@ class Observer:
             last_delivered_wall_ms=None if delivery.last_ack_s is None else now_ms - int(delivery.last_ack_s * 1000),
             clock_quality=self._pipeline.engine.clock_quality.value,
             version=SOFTWARE,
+            machine=self._machine,
             started_wall_ms=self._started_wall_ms,
             now_wall_ms=now_ms,
             site=self._site_name,

@@ -167,9 +167,7 @@ def _row(
             troubles.append(Trouble("unseen", "waiting", "start it with the credentials made for it"))
     if gateway.held_at is not None:
         both = f"{gateway.machine[:10]} and {gateway.other_machine[:10]}"
-        words = (
-            f"is in use on two machines at once ({both}); `gateways trust` says which one goes on, until then nothing is taken"
-        )
+        words = f"is in use on two machines at once ({both}): nothing is taken until somebody says which one it is"
         troubles.append(Trouble("machines", "failed", words))
     if online:
         troubles += _of_readers(health)

@@ -63,7 +63,7 @@ class GatewayView:
 def _clock(off_s: float | None) -> str:
     if off_s is None:
         return ""
-    return "within a second of ours" if abs(off_s) < 1 else f"{abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} ours"
+    return "within 1 s" if abs(off_s) < 1 else f"{abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} ours"
 
 
 def gateway_view(by: Actor, gateway: Gateway) -> GatewayView:
