@@ -9,13 +9,14 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
 
 from sync import store
-from sync.outbox import Outbox, OutboxDamaged, OutboxUnavailable, Verdict
+from sync.outbox import QUOTA_BYTES, Outbox, OutboxDamaged, OutboxUnavailable, Verdict
 from sync.store import Store
 from sync.wire import MAX_BODY_BYTES, Ack, EventKind, LocationEvent, Record, RecordKind, Rejected, location_event
 
@@ -28,10 +29,9 @@ OpenOutbox = Callable[..., Outbox]
 def open_outbox(tmp_path: Path) -> Iterator[OpenOutbox]:
     opened: list[Outbox] = []
 
-    def open_it(name: str = "outbox.db", **options: int) -> Outbox:
-        opened.append(
-            Outbox.open(tmp_path / "store" / name, wall_ms=lambda: NOW_MS, mono_ns=lambda: 5_000_000, boot_id="boot-1", **options)
-        )
+    def open_it(name: str = "outbox.db", quota_bytes: int = QUOTA_BYTES) -> Outbox:
+        clock: dict[str, Any] = {"wall_ms": lambda: NOW_MS, "mono_ns": lambda: 5_000_000, "boot_id": "boot-1"}
+        opened.append(Outbox.open(tmp_path / "store" / name, **clock, quota_bytes=quota_bytes))
         return opened[-1]
 
     yield open_it

@@ -1,5 +1,6 @@
 """The outbox at its quota, on a full disk and on one that takes no writes: what goes, what stays, and what is said."""
 
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -156,7 +157,7 @@ def test_an_ack_for_a_record_that_was_dropped_meanwhile_counts(opened: Opener) -
 def test_what_is_found_in_a_store_of_the_release_before_is_kept(opened: Opener, tmp_path: Path) -> None:
     path = tmp_path / "outbox.db"
     path.touch(mode=0o600)
-    with closing(store.sqlite3.connect(path, isolation_level=None)) as old:
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
         old.executescript(f"PRAGMA journal_mode = WAL; {store._SCHEMA_1} PRAGMA user_version = 1")
         old.execute("INSERT INTO epoch VALUES (1, 'e1', 0, 0, '')")
         old.execute("INSERT INTO cursor VALUES (1, 3, 1, NULL)")
@@ -193,6 +194,7 @@ outbox.close()
 """
 ROOM_AGAIN = FILLING.replace("{then}", "(Path(sys.argv[1]) / 'ballast').unlink()")
 MADE_READ_ONLY = """
+import sqlite3
 import subprocess
 outbox.close()
 subprocess.run(["mount", "-o", "remount,ro", sys.argv[1]], check=True)
