@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from registry.db import uuid7
 from registry.orders.configuring import message
@@ -54,20 +54,25 @@ def answered(gateway: Gateway, reply: Reply) -> bool:
 
 
 def due(now: datetime) -> Sequence[Spoken]:
+    if not _waiting(now).exists():  # a read: nobody waits for it
+        return []
     return [
         Spoken(row.gateway_id, "config", seal(message(row, WITHIN), Purpose.CONFIGURATION, mac_key(row.gateway)))
         for row in _to_be_said(now)
     ]
 
 
-@transaction.atomic
-def _to_be_said(now: datetime) -> list[GatewayConfiguration]:
-    rows = GatewayConfiguration.objects.filter(
+def _waiting(now: datetime) -> QuerySet[GatewayConfiguration]:
+    return GatewayConfiguration.objects.filter(
         Q(said_at=None) | Q(said_at__lt=now - AGAIN_AFTER),
         state=State.WAITING,
         gateway__revoked_at=None,
         gateway__state=Gateway.State.ONLINE,
     )
-    found = list(rows.select_related("gateway").order_by("gateway")[:AT_ONCE])
+
+
+@transaction.atomic
+def _to_be_said(now: datetime) -> list[GatewayConfiguration]:
+    found = list(_waiting(now).select_related("gateway").order_by("gateway")[:AT_ONCE])
     GatewayConfiguration.objects.filter(pk__in=[row.pk for row in found]).update(said_at=now)
     return found

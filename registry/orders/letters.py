@@ -64,8 +64,10 @@ class Letters:
 
     def due(self) -> Sequence[Spoken]:
         now = timezone.now()
-        GatewayOrder.objects.filter(state=State.WAITING, not_after__lt=now - LEFT).update(state=State.EXPIRED)
-        letters = [letter for one in _to_be_said(now) if (letter := self._letter(one)) is not None]
+        letters: list[Spoken] = []
+        if GatewayOrder.objects.filter(state=State.WAITING).exists():  # mostly not, and then nobody waits for us to write
+            GatewayOrder.objects.filter(state=State.WAITING, not_after__lt=now - LEFT).update(state=State.EXPIRED)
+            letters = [letter for one in _to_be_said(now) if (letter := self._letter(one)) is not None]
         return [*letters, *asked.due(now)]
 
     def _answered(self, gateway: Gateway, reply: Reply) -> None:

@@ -25,9 +25,13 @@ def arguments_of(words: Sequence[str]) -> dict[str, Any]:
 def in_words(arguments: dict[str, Any], before: str = "") -> str:
     """Return them as they are typed."""
     return " ".join(
-        in_words(value, f"{before}{name}.") if isinstance(value, dict) else f"{before}{name}={value}"
+        in_words(value, f"{before}{name}.") if isinstance(value, dict) else f"{before}{name}={_plain(value)}"
         for name, value in arguments.items()
     )
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _value(text: str) -> Any:
