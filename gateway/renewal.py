@@ -18,7 +18,7 @@ from typing import Final
 
 from gateway.keys import Key, Life, life_of, make_key
 from sync.correspondence import Publish
-from sync.credentials import Credentials, CredentialsUnusable, read_credentials, write_credentials
+from sync.credentials import Credentials, CredentialsUnusable, change_credentials
 from sync.tls import Tls, client_context
 from sync.wire import CertificateRequest, NextCertificate, Purpose, WireError, seal, unseal
 
@@ -40,7 +40,7 @@ class Timing:
 class Renewal:
     """For the certificate of these credentials: see `sync.correspondence.Correspondent`. Without one there is nothing to do.
 
-    The next credentials are written to the file `to`; those of the file `source` as they are then, with another certificate."""
+    The file `source` gets the new certificate, or where it cannot be written, the file `to`."""
 
     leaves = frozenset({"cert"})
 
@@ -129,7 +129,7 @@ class Renewal:
 
     def _write(self, tls: Tls) -> None:
         """Into the file as it is now: its MAC key may be another one since. Raises OSError, CredentialsUnusable."""
-        write_credentials(self._to, replace(read_credentials(self._source), tls=tls))
+        change_credentials(self._source, self._to, lambda now: replace(now, tls=tls))
 
     def _now(self) -> datetime:
         """What the registry's clock says; asked after it has told."""

@@ -221,7 +221,10 @@ def _registry(outbox: OutboxRow, delivery: Delivery) -> Hop:
                 "registry", Light.GOOD, rate, last.replace("heard", "delivered") if delivery.last_ack_s is not None else "answers"
             )
         case Way.NO_ANSWER if delivery.for_s > SHORT_S:
-            return Hop("registry", Light.FAILED, rate, delivery.why or last, "look whether `sightpost-registry ingest` runs")
+            new = "has this gateway been approved there, on the page Enrolment? " if delivery.last_ack_s is None else ""
+            return Hop(
+                "registry", Light.FAILED, rate, delivery.why or last, f"{new}look whether `sightpost-registry ingest` runs"
+            )
         case Way.NO_ANSWER:
             return Hop("registry", Light.WAITING, rate, delivery.why or last)
     return Hop("registry", Light.UNKNOWN, rate, last)

@@ -12,6 +12,8 @@ import base64
 import binascii
 import os
 import re
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +28,9 @@ from sync.wire import VERSION
 MAC_KEY_BYTES = 32
 _MAX_FILE_BYTES = 64 * 1024
 _GATEWAY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+_changing = threading.Lock()
 
 
 class CredentialsUnusable(Exception):
@@ -98,6 +103,21 @@ def write_credentials(path: Path, credentials: Credentials) -> None:
     )
     members = {name: value for name, value in msgspec.structs.asdict(content).items() if value != ""}
     private_files.write(path, msgspec.json.format(msgspec.json.encode(members), indent=2) + b"\n")
+
+
+def change_credentials(source: Path, to: Path, change: Callable[[Credentials], Credentials]) -> None:
+    """Write what `change` makes of the credentials in `source` to `source`, or to `to` where that cannot be written (systemd
+    hands over files that nobody can replace). One at a time: a renewed certificate and a new key do not undo each other.
+
+    Raises CredentialsUnusable, OSError, and whatever `change` raises; then nothing has changed."""
+    with _changing:
+        new = change(read_credentials(source))
+        try:
+            write_credentials(source, new)
+        except OSError:
+            if to == source:
+                raise
+            write_credentials(to, new)
 
 
 def of_members(gateway: str, broker: str, mac_key: str, tls: Tls) -> Credentials:

@@ -6,14 +6,13 @@ moment locks anybody out. Who runs the uplink notices the new file and begins a 
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from gateway.orders.desk import Do, Failed, Refused
-from sync.credentials import CredentialsUnusable, read_credentials, write_credentials
+from sync.credentials import Credentials, CredentialsUnusable, change_credentials
 from sync.key_wrap import NotWrapped, unwrap
 from sync.verbs import RotateKeys
 
@@ -30,15 +29,12 @@ def rotate_keys(source: Callable[[], Path], to: Path) -> Do:
 
 
 def _rotate(source: Path, to: Path, asked: RotateKeys) -> None:
+    def rotated(now: Credentials) -> Credentials:
+        return replace(now, mac_key=unwrap(asked.wrapped, under=now.mac_key, gateway=now.gateway, serial=asked.serial))
+
     try:
-        now = read_credentials(source)
-        new = unwrap(asked.wrapped, under=now.mac_key, gateway=now.gateway, serial=asked.serial)
+        change_credentials(source, to, rotated)
     except (CredentialsUnusable, NotWrapped) as exc:
         raise Refused(str(exc)) from None
-    with suppress(OSError):  # systemd hands a file that nobody can replace
-        return write_credentials(source, replace(now, mac_key=new))
-    try:
-        write_credentials(to, replace(now, mac_key=new))
     except OSError as exc:
         raise Failed(f"{to}: cannot be written: {exc.strerror}; the key in use stays") from exc
-    return None

@@ -1,6 +1,7 @@
 """Renewal of the gateway's certificate: asked for in time by the registry's clock; at every moment there is a pair that works."""
 
 import asyncio
+import errno
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -146,10 +147,15 @@ async def test_a_mac_key_that_changed_meanwhile_stays(tmp_path: Path) -> None:
     assert read_credentials(registry.path).mac_key == bytes(32)
 
 
-async def test_where_nothing_can_be_written_the_old_pair_stays(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_where_nothing_can_be_written_the_old_pair_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, credentials: Credentials) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     registry = Registry(tmp_path)
     old = registry.kept()
-    registry.renewal._to = tmp_path / "no" / "folder"
+    monkeypatch.setattr("sync.credentials.write_credentials", full)
     async with registry.connection(DUE):
         registry.answer(await registry.until_asked())
         await until(lambda: "cannot be kept" in caplog.text)

@@ -1,11 +1,13 @@
 """The credentials file: written for its owner alone, read only when nobody else can."""
 
 import json
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sync.credentials import Credentials, CredentialsUnusable, read_credentials, write_credentials
+from sync.credentials import Credentials, CredentialsUnusable, change_credentials, read_credentials, write_credentials
 from tests.certificates import client, fresh_authority
 
 MINE = Credentials("hamburg-1", "127.0.0.1", 8490, "pass word", bytes(range(32)))
@@ -109,3 +111,25 @@ def test_each_member_is_checked(tmp_path: Path, changes: dict[str, object], why:
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"gateway": "pass word"}', "\0" * 100_000])
 def test_what_is_no_credentials_file_is_refused(tmp_path: Path, content: str) -> None:
     assert "not a credentials file" in why_unusable(write(tmp_path / "c.json", content))
+
+
+def test_two_changes_at_once_do_not_undo_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "credentials.json"
+    write_credentials(path, MINE)
+    inside, other_came = threading.Event(), threading.Event()
+
+    def slowly(now: Credentials) -> Credentials:
+        inside.set()
+        other_came.wait(0.2)  # the other one must not get in meanwhile
+        return replace(now, mac_key=bytes(32))
+
+    def other(now: Credentials) -> Credentials:
+        other_came.set()
+        return replace(now, password="another")
+
+    first = threading.Thread(target=change_credentials, args=(path, path, slowly))
+    first.start()
+    inside.wait()
+    change_credentials(path, path, other)
+    first.join()
+    assert read_credentials(path) == replace(MINE, mac_key=bytes(32), password="another")
