@@ -19,7 +19,7 @@ from sync.store import PAGE_BYTES, Store
 from sync.store_file import set_aside_stores
 from sync.wire import RecordKind
 
-SEEDS = range(2 * int(os.environ.get("SIGHTPOST_FUZZ", "1")))
+SEEDS = range(int(os.environ.get("SIGHTPOST_FUZZ", "1")))
 IN_MAIN, IN_WAL = 700, 300
 LAST_COMMIT = 10
 ROWS_OF_A_PAGE = 20  # at most, with these bodies
