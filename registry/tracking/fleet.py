@@ -100,11 +100,14 @@ def one_row(by: Actor, gateway: Gateway) -> GatewayRow:
 
 def wanted(by: Actor, *, show: str, q: str) -> list[GatewayRow]:
     """Those of a list: `show` is one of SHOWN, `q` a part of a name or id."""
-    found = Gateway.objects.visible_to(by).filter(revoked_at__isnull=show != "revoked")
-    if q := q.replace("\0", "").strip()[:200]:
-        found = found.filter(Q(name__icontains=q) | Q(pk__icontains=q))
-    rows = gateway_rows(by, found)
+    rows = gateway_rows(by, named(Gateway.objects.visible_to(by).filter(revoked_at__isnull=show != "revoked"), q))
     return [row for row in rows if row.state != "good"] if show == "troubled" else rows
+
+
+def named(gateways: GatewayQuerySet, q: str) -> GatewayQuerySet:
+    """Those with `q` in their name or id."""
+    q = q.replace("\0", "").strip()[:200]
+    return gateways.filter(Q(name__icontains=q) | Q(pk__icontains=q)) if q else gateways
 
 
 def is_silent(heard: datetime | None, now: datetime) -> bool:

@@ -121,16 +121,19 @@ class Machine(Strict):
 @router.get("/gateways", response=GatewayPage, operation_id="list_gateways", summary="How the gateways are")
 def list_gateways(
     request: HttpRequest,
-    condition: Annotated[Condition | None, Query(description="Of this page, those in this condition")] = None,
+    q: Annotated[str | None, Query(max_length=200, description="A part of the name or id")] = None,
+    revoked: Annotated[bool | None, Query(description="Only those that are revoked, or only those that are not")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
-    """By id, also the revoked ones; each says how it is and what is wrong with it."""
+    """By id; each says how it is and what is wrong with it."""
     by = acting(request)
-    page = cut(Gateway.objects.visible_to(by), BY_ID, cursor, limit)
+    found = fleet.named(Gateway.objects.visible_to(by), q or "")
+    if revoked is not None:
+        found = found.filter(revoked_at__isnull=not revoked)
+    page = cut(found, BY_ID, cursor, limit)
     rows = sorted(fleet.rows_of(by, page.rows), key=lambda row: row.gateway.pk)
-    shown = [row for row in rows if condition is None or row.state == condition]
-    return {"items": [gateway_out(row) for row in shown], "next": page.next, "previous": page.previous}
+    return {"items": [gateway_out(row) for row in rows], "next": page.next, "previous": page.previous}
 
 
 @router.get(
