@@ -72,8 +72,10 @@ def renew_gateway(*, by: Actor, gateway_id: str) -> Credentials:
     gateway = held(gateway_id)
     gateway.broker_password_hash = hash_password(password)
     gateway.key_serial += 1
-    gateway.revoked_at = None
-    gateway.save(update_fields=["broker_password_hash", "key_serial", "revoked_at"])
+    gateway.revoked_at = gateway.held_at = None
+    gateway.machine, gateway.other_machine, gateway.refused_machines = "", "", []  # it is whoever has the new ones
+    told = ["broker_password_hash", "key_serial", "revoked_at", "held_at", "machine", "other_machine", "refused_machines"]
+    gateway.save(update_fields=told)
     _keep_out(gateway)
     log.record(by, gateway, "credentials renewed")
     return _credentials(gateway, password)

@@ -9,6 +9,7 @@ from registry.access.actors import Actor
 from registry.access.models import Change
 from registry.problems import Forbidden, Invalid, NotFound
 from registry.tracking.fleet import gateway_rows
+from registry.tracking.gateways import renew_gateway
 from registry.tracking.machines import trust_machine
 from registry.tracking.models import Gateway, GatewayEpoch, LocationEvent, Quarantine
 from sync.wire import Health, Purpose, seal
@@ -78,6 +79,16 @@ def test_the_one_that_is_trusted_goes_on_and_the_other_is_refused(two: tuple[Sit
     trust_machine(by=ROOT, gateway_id=ours.id, machine=other)
     [reply] = wrong.hello(machine=other)
     assert not reply.held
+
+
+def test_new_credentials_end_it_too_whichever_machine_gets_them(two: tuple[Site, Site]) -> None:
+    ours, copy = two
+    copy.hello(machine=NEW)
+    copy.credentials = renew_gateway(by=ROOT, gateway_id=ours.id)
+    assert ours.hello(machine=OLD) == []
+    [reply] = copy.hello(machine=NEW)
+    assert not reply.held
+    assert Gateway.objects.get().machine == NEW
 
 
 def test_a_card_that_moved_to_another_machine_goes_on_and_is_noted(two: tuple[Site, Site]) -> None:
