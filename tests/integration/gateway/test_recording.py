@@ -201,6 +201,22 @@ async def test_what_was_asked_for_once_holds_for_the_next_start_but_not_for_ever
     await late.close()
 
 
+async def test_other_settings_end_a_recording_and_begin_another_one(plant: Plant) -> None:
+    ask(plant.folder, wanted())
+    await plant.until(lambda: plant.recorder.on)
+    tap = plant.recorder.tap("dock")
+    other = settings_of(plant.folder.parent, {"hall": "tcp://192.0.2.8:4001", "dock": "tcp://192.0.2.7:4001"})
+    async with plant.recordings.renewing(other):
+        assert not plant.recorder.on, "nothing is recorded until an engine of theirs decides"
+        assert plant.files() == ["a.rec"]
+    await plant.until(lambda: plant.recorder.on)
+    tap(b"of the second reader now", SYSTEM.mono_ns(), SYSTEM.wall_ms(), b"\0")
+    await plant.recordings.close()
+    assert plant.files() == ["a-2.rec", "a.rec"]
+    assert plant.reason("a.rec") == "the settings have changed"
+    assert plant.reason("a-2.rec") == "the gateway stopped"
+
+
 async def test_what_cannot_be_recorded_is_given_up(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     (plant.folder / FOLDER).mkdir()
     for number in range(1, 10):
