@@ -33,6 +33,8 @@ STATES: Final = {Outcome.DONE: State.HOLDS, Outcome.REFUSED: State.REFUSED, Outc
 def greeted(gateway: Gateway, hello: Hello) -> None:
     """Note which one it has, and tell it at once if that is not the one it should have."""
     rows = GatewayConfiguration.objects.filter(gateway=gateway)
+    if not rows.exists():
+        return
     rows.update(in_force=hello.configuration, said_at=None)
     rows.filter(state=State.HOLDS).exclude(number=hello.configuration).update(state=State.WAITING)  # it has lost it
     # A registry put back from a backup counts too low: the gateway takes none below the one it has.

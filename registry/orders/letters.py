@@ -53,7 +53,9 @@ class Letters:
             try:
                 if message.leaf == "hello":  # who has just come back hears at once what waits
                     asked.greeted(gateway, _unsealed(gateway, message, Hello, Purpose.HELLO))
-                    GatewayOrder.objects.filter(gateway=gateway, state=State.WAITING).update(said_at=None)
+                    waiting = GatewayOrder.objects.filter(gateway=gateway, state=State.WAITING)
+                    if waiting.exists():  # many gateways may greet at once
+                        waiting.update(said_at=None)
                 else:
                     self._answered(gateway, _unsealed(gateway, message, Reply, Purpose.REPLY))
                     counts["replies"] += 1

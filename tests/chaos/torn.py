@@ -51,13 +51,26 @@ def _written(plant: Plant, folder: Path) -> list[tuple[int, list[str]]]:
     for first in range(0, len(told), A_COMMIT):
         outbox.append(told[first : first + A_COMMIT])
         truth.look()
-        ends.append(((folder / "outbox.db-wal").stat().st_size, sorted(truth.confirmed.keys() - known)))
+        ends.append((_last_commit((folder / "outbox.db-wal").read_bytes()), sorted(truth.confirmed.keys() - known)))
         known |= truth.confirmed.keys()
     kept = {path.name: path.read_bytes() for path in (path, folder / "outbox.db-wal")}
     outbox.close()  # which folds the WAL into the file: the files of before are what a crash would have left
     for name, content in kept.items():
         (folder / name).write_bytes(content)
     return ends
+
+
+def _last_commit(wal: bytes) -> int:
+    """Return where the newest transaction ends. Behind it there may be frames of before the last checkpoint, of other salts."""
+    frame_bytes = FRAME_HEADER_BYTES + struct.unpack_from(">I", wal, 8)[0]
+    end = WAL_HEADER_BYTES
+    for at in range(WAL_HEADER_BYTES, len(wal), frame_bytes):
+        _, pages_after_commit, *salts = struct.unpack_from(">4I", wal, at)
+        if salts != list(struct.unpack_from(">2I", wal, 16)):
+            break
+        if pages_after_commit:
+            end = at + frame_bytes
+    return end
 
 
 def _prefixes(wal: bytes, plant: Plant) -> Iterator[tuple[int, bytes]]:
