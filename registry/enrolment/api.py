@@ -19,7 +19,7 @@ NEWEST_WINDOW = Order("opened", F("opened_at"), "time", descending=True)
 NEWEST = Order("enrolled", F("enrolled_at"), "time", descending=True)
 
 
-class NewCode(Strict):
+class NewEnrolmentCode(Strict):
     gateway: Annotated[str, Field(min_length=1, max_length=40, description="Lower-case letters, digits and hyphens")]
     name: Annotated[str | None, Field(max_length=200, description="Of a new gateway; without one it is called by its id")] = None
     replaces: bool = Field(False, description="The gateway exists: another machine, or a new key, is to take its place")
@@ -73,7 +73,7 @@ def list_codes(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -
 
 
 @router.post("/enrolment-codes", response={201: NewCodeOut}, operation_id="create_enrolment_code", summary="Give out a code")
-def create_code(request: HttpRequest, response: HttpResponse, body: NewCode) -> Any:
+def create_code(request: HttpRequest, response: HttpResponse, body: NewEnrolmentCode) -> Any:
     """It is good for 30 minutes and for one machine. One that was given out before for the gateway is worth nothing then."""
     opened = services.open_window(
         by=acting(request), gateway_id=body.gateway, name=body.name, new=not body.replaces, at_once=body.approve_at_once
