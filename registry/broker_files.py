@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from django.utils import timezone
 
+from host import private_files
 from registry import broker_login, secret_files
 from registry.broker_login import pem
 from registry.configuration import BrokerSection, Configuration
@@ -74,7 +75,7 @@ def renew_certificate(configuration: Configuration) -> None:
 @contextmanager
 def _one_at_a_time(data_dir: Path) -> Iterator[None]:
     """Else who looked into the database earlier might write later, and let in again whom somebody has just kept out."""
-    file = os.open(data_dir / "broker.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = private_files.open_lock(data_dir / "broker.lock")
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -22,8 +22,10 @@ def test_written_by_root_it_belongs_to_the_folders_owner(tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "fchown", lambda descriptor, uid, gid: given.append((uid, gid)))
     private_files.write(tmp_path / "secret", b"one")
+    os.close(private_files.open_lock(tmp_path / "lock"))
     folder = tmp_path.stat()
-    assert given == [(folder.st_uid, folder.st_gid)]
+    assert given == [(folder.st_uid, folder.st_gid)] * 2
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_write_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
