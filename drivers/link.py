@@ -7,6 +7,7 @@ from typing import TypeVar
 from serial_asyncio_fast import SerialTransport
 
 from drivers.api import ReaderMisconfigured, ReaderUnavailable
+from drivers.turns import Turns
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ class Link(asyncio.Protocol):
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.BaseTransport | None = None
         self._afterwards: list[Callable[[], object]] = []
+        self._flow: Turns | asyncio.ReadTransport | None = None
 
     async def read(self) -> bytes:
         """Return what has arrived, at least one byte. Raises ReaderUnavailable when the line is gone and all is read."""
@@ -92,9 +94,9 @@ class Link(asyncio.Protocol):
         data = self._received[0] if len(self._received) == 1 else b"".join(self._received)
         self._received.clear()
         self._unread = 0
-        if self._paused and isinstance(self._transport, asyncio.ReadTransport) and not self._transport.is_closing():
+        if self._paused and self._flow is not None and self._transport is not None and not self._transport.is_closing():
             self._paused = False
-            self._transport.resume_reading()
+            self._flow.resume_reading()
         return data
 
     async def _arrival(self, timeout_s: float | None) -> None:
@@ -111,13 +113,19 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        if isinstance(transport, SerialTransport):
+            self._flow = Turns(self, transport, self._loop)
+        elif isinstance(transport, asyncio.ReadTransport):
+            self._flow = transport
 
     def data_received(self, data: bytes) -> None:
+        if isinstance(self._flow, Turns):
+            self._flow.piece(len(data))
         self._received.append(data)
         self._unread += len(data)
-        if self._unread > MAX_UNREAD_BYTES and not self._paused and isinstance(self._transport, asyncio.ReadTransport):
+        if self._unread > MAX_UNREAD_BYTES and not self._paused and self._flow is not None:
             self._paused = True
-            self._transport.pause_reading()
+            self._flow.pause_reading()
         _wake(self._waiting)
 
     def eof_received(self) -> bool:
@@ -136,6 +144,8 @@ class Link(asyncio.Protocol):
         _wake(self._closed)
 
     def _hung_up(self, why: str) -> None:
+        if isinstance(self._flow, Turns):
+            self._flow.end()
         if self._lost is None:
             self._lost = f"{self.url} hung up ({why}); check cable and power of the device"
         _wake(self._waiting)

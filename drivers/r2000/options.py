@@ -107,9 +107,10 @@ def plan_rounds(options: R2000Options, *, fast_switch: bool = True) -> list[Roun
         if len(antennas) > 1 and fast_switch and options.session is None:
             rounds.append(Round(select, Cmd.FAST_SWITCH, _fast_switch(local), antennas, 8 * group))
             continue
-        command, data = Cmd.INVENTORY, b"\x01"  # one round; a repeat of 255 means the shortest for 89, but very long for some 8B
+        repeat = 1 if len(antennas) > 1 else ROUNDS_PER_COMMAND  # 255 means the shortest for 89, but very long for some 8B
+        command, data = Cmd.INVENTORY, bytes((repeat,))
         if options.session is not None:
-            command, data = Cmd.SESSION_INVENTORY, bytes((options.session, "AB".index(options.target), 1))
+            command, data = Cmd.SESSION_INVENTORY, bytes((options.session, "AB".index(options.target), repeat))
         for antenna, port in zip(antennas, local, strict=True):
             rounds.append(Round((*select, (Cmd.SET_ANTENNA, bytes((port,)))), command, data, (antenna,), 8 * group))
     return rounds

@@ -16,7 +16,7 @@ def options(**values: object) -> R2000Options:
 
 def test_one_antenna_is_selected_once_and_read_in_real_time() -> None:
     (only,) = plan_rounds(options(antennas=[3]))
-    assert (only.setup, only.command, only.data) == (((Cmd.SET_ANTENNA, b"\x02"),), Cmd.INVENTORY, b"\x01")
+    assert (only.setup, only.command, only.data) == (((Cmd.SET_ANTENNA, b"\x02"),), Cmd.INVENTORY, b"\x04")
 
 
 @pytest.mark.parametrize(
