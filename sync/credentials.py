@@ -80,7 +80,7 @@ def read_credentials(path: Path) -> Credentials:
         ) from None
     except OSError as exc:
         raise CredentialsUnusable(f"{path}: cannot be read: {exc.strerror}") from exc
-    except (msgspec.DecodeError, UnicodeDecodeError):  # what the decoder says may quote the secret
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # what the decoder says may quote the secret
         raise CredentialsUnusable(f"{path}: not a credentials file; have the registry write it again") from None
     try:
         return _checked(content)

@@ -181,7 +181,7 @@ class Desk:
                 return reply(Outcome.DONE, await do(arguments))
         except TimeoutError:
             return reply(Outcome.FAILED, f"it was not done within {WITHIN_S:.0f} s")
-        except (Refused, msgspec.ValidationError) as exc:
+        except (Refused, msgspec.ValidationError, UnicodeDecodeError) as exc:  # the wire has not looked into the arguments
             return reply(Outcome.REFUSED, str(exc))
         except Failed as exc:
             return reply(Outcome.FAILED, str(exc))

@@ -14,7 +14,7 @@ from drivers.api import Action, NotSupported, ReaderUnavailable, Sink, Verb
 from gateway.orders import desk as orders
 from gateway.orders.configuring import Configurer
 from gateway.orders.desk import Desk, Failed
-from gateway.orders.doing import identify
+from gateway.orders.doing import identify, ping
 from gateway.orders.memory import INTERRUPTED, Memory
 from gateway.orders.settled import Settled
 from gateway.settings import GatewaySection, Settings
@@ -181,6 +181,15 @@ async def test_what_is_not_allowed_is_refused_with_the_reason(plant: Plant, comm
     assert plant.done == []
     assert plant.said[0].outcome is Outcome.REFUSED
     assert why in plant.said[0].text
+
+
+async def test_arguments_that_are_no_text_are_refused_and_the_gateway_goes_on(plant: Plant) -> None:
+    plant.desk = Desk({"ping": ping(lambda: "well")}, Memory(plant.folder / "orders.json"), plant.configurer, lambda: 0)
+    plant.desk.with_key(KEY).greeted(NOW)
+    async with plant.working():
+        for arguments in (b'{"\xff":1}', b"{}"):
+            await plant.tell(msgspec.structs.replace(order("ping"), arguments=msgspec.Raw(arguments)))
+    assert [reply.outcome for reply in plant.said] == [Outcome.REFUSED, Outcome.DONE]
 
 
 async def test_a_failure_is_told_and_remembered(plant: Plant) -> None:
