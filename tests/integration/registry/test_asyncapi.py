@@ -16,6 +16,7 @@ from zlib import MAX_WBITS, decompress
 import jinja2.sandbox
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from registry import secret_files
 from sync import topics
@@ -87,7 +88,7 @@ class Listener:
     def __init__(self, broker: Mosquitto, user: str, client_id: str, *wanted: str) -> None:
         self.heard: queue.Queue[paho.MQTTMessage] = queue.Queue()
         self.messages: dict[str, list[paho.MQTTMessage]] = defaultdict(list)
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv311)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv311)
         self._client.username_pw_set(user, broker.passwords[user])
         self._client.on_message = lambda *said: self.heard.put(said[-1])
         self._client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in wanted])

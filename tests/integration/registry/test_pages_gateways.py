@@ -64,7 +64,7 @@ def test_each_trouble_is_told_with_its_words(world: World) -> None:
     say(world)
     assert kinds() == []
     now = datetime.now(UTC)
-    told = {
+    told: dict[str, dict[str, Any]] = {
         "readers": {"readers": (ReaderHealth("cam", "down", "unplugged"),)},
         "path": {"hops": (HopHealth("outbox", "failed", "", "disk full"),)},
         "backlog": {"waiting": 4120, "oldest_age_s": 10_800.0},

@@ -25,8 +25,8 @@ def test_zones_and_read_points_are_taken_over_and_the_old_one_is_revoked(
     yard = create_location(by=ROOT, name="Yard", kind="room")
     for zone, point in (("hall-a", "hall:1"), ("dock", "dock:1"), ("gate", "gate:1")):
         site.tell(event("arrived", "tag:drill", zone, read_point=point))
-    for zone in Zone.objects.all():
-        map_zone(by=ROOT, zone=zone, location=hall)
+    for known in Zone.objects.all():
+        map_zone(by=ROOT, zone=known, location=hall)
     new = another_site("hamburg-2")
     new.tell(event("moved", "tag:drill", "dock", 5, read_point="dock:1"), event("seen", "tag:x", "gate", 5, read_point="gate:1"))
     map_zone(by=ROOT, zone=Zone.objects.get(gateway=new.id, name="gate"), location=yard)
