@@ -25,7 +25,7 @@ INGEST_POINTS = {
     "mid_checkpoint": 1,
 }
 REACHED_WITHIN_S = 40.0
-MANY_TAGS, FEW_TAGS = 12, 6  # a checkpoint comes after a thousand pages: sooner when more is told
+MANY_TAGS, FEW_TAGS = 12, 4  # a checkpoint comes after a thousand pages: sooner when more is told
 
 
 async def kill_at(plant: Plant, daemon: Daemon, database: Path, points: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ RECONNECTS_WITHIN_S = 45.0
 async def flap_broker(plant: Plant, times: int) -> str:
     """The broker is killed every one to five seconds; it keeps nothing on disk, so each kill also wipes it."""
     await plant.gateway.start()
-    await plant.read(at_least=20)
+    await _delivering_again(plant)
     took = []
     for _ in range(times):
         await asyncio.sleep(plant.rng.uniform(1, 5))
@@ -27,7 +27,7 @@ async def flap_broker(plant: Plant, times: int) -> str:
 async def partition(plant: Plant, times: int) -> str:
     proxy = plant.network
     await plant.gateway.start()
-    await plant.read(at_least=20)
+    await _delivering_again(plant)
     took = []
     for _ in range(times):
         await proxy.partition(for_s=plant.rng.uniform(0.5, 4))
@@ -48,7 +48,7 @@ async def late(plant: Plant, times: int) -> str:
     """Two seconds there and two back."""
     plant.network.delay_s = 2.0
     await plant.gateway.start()
-    await plant.read(at_least=100 * times, within_s=60 + 20 * times)
+    await plant.read(at_least=60 * times, within_s=60 + 20 * times)
     await _delivering_again(plant)
     return f"{plant.network.connections} connections"
 
@@ -56,7 +56,7 @@ async def late(plant: Plant, times: int) -> str:
 async def half_open(plant: Plant, times: int) -> str:
     """The other side has gone without a word: the connection looks open."""
     await plant.gateway.start()
-    await plant.read(at_least=20)
+    await _delivering_again(plant)
     noticed = []
     for _ in range(times):
         async with plant.network.half_open():

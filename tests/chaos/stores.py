@@ -35,7 +35,7 @@ async def quota_reached(plant: Plant, times: int) -> str:
     """Nobody takes anything, and the outbox is full, `times` times over."""
     await plant.ingest.stop()
     for _ in range(times):
-        told = events(TAGS, plant.outbox_mb * 4_000, plant.rng, per_s=10.0)
+        told = events(TAGS, plant.outbox_mb * 3_400, plant.rng, per_s=10.0)  # more than it holds
         await asyncio.to_thread(fill, plant.outbox, plant.outbox_mb, told)
     await plant.gateway.start()
     await plant.ingest.start()
