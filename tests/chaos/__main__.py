@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import random
 import sys
 import tempfile
@@ -34,6 +35,8 @@ def main() -> int:
     chosen = [fault for fault in FAULTS if said.only in fault.name]
     if not chosen:
         words.error(f"no fault is called like {said.only!r}; they are: {'; '.join(fault.name for fault in FAULTS)}")
+    if {"DATABASE_URL", "SIGHTPOST_TEST_DATABASE"} & os.environ.keys():
+        words.error("the verdict reads an SQLite file: unset DATABASE_URL and SIGHTPOST_TEST_DATABASE")
     logging.basicConfig(level=logging.ERROR)  # what breaks here is meant to
     databases.begin()
     try:
