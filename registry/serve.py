@@ -8,6 +8,7 @@ import sys
 
 import uvicorn
 
+from host.impatient_http import ImpatientProtocol
 from registry.configuration import Configuration
 from registry.exits import CannotGoOn
 
@@ -20,7 +21,7 @@ def run(configuration: Configuration) -> None:
     listening = bind(web.host, web.port)
     config = uvicorn.Config(
         "registry.asgi:application",
-        http="h11",
+        http=ImpatientProtocol,
         ws="none",
         loop="asyncio",
         lifespan="off",

@@ -33,6 +33,7 @@ from gateway.status.metrics import Metrics, not_ready
 from gateway.status.page import Page
 from gateway.status.stream import FULL, Live
 from gateway.status.words import printable
+from host.impatient_http import ImpatientProtocol
 
 MAX_CONNECTIONS = 64
 MAX_NAME = 40  # of a door
@@ -68,7 +69,7 @@ async def serve(listener: socket.socket, app: ASGIApp, stop: asyncio.Event) -> N
     """Answer until `stop` is set, then end open streams and return within `GRACE_S`; closes the listener."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=ImpatientProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

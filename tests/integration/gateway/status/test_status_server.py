@@ -1,6 +1,7 @@
 """The status page on a real socket: taken ports, streams that end, peers that behave badly."""
 
 import asyncio
+import contextlib
 import itertools
 import signal
 import socket
@@ -12,8 +13,9 @@ import httpx
 import pytest
 
 from gateway.health import DoorView, Snapshot
-from gateway.status.server import CannotListen, build_app, listen, serve, serve_status
+from gateway.status.server import MAX_CONNECTIONS, CannotListen, build_app, listen, serve, serve_status
 from gateway.status.stream import MAX_STREAMS
+from host import impatient_http
 from tests import status_samples
 
 
@@ -160,6 +162,25 @@ async def test_a_peer_that_never_reads_is_sent_no_more_and_does_not_hold_up_the_
     assert before > 1
     assert time.monotonic() - started < 4.0
     deaf.close()
+
+
+async def test_strangers_that_ask_for_nothing_lose_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silent ones, and such that say a byte now and then; a stream that is open lasts."""
+    monkeypatch.setattr(impatient_http, "REQUEST_WITHIN_S", 0.3)
+    async with served() as page, httpx.AsyncClient() as client:
+        watching, watcher = await opened_stream(page)
+        strangers = [await asyncio.open_connection("127.0.0.1", page.port) for _ in range(MAX_CONNECTIONS)]
+        assert (await client.get(f"{page.url}/healthz")).status_code == 503
+        for _ in range(5):
+            for _, writer in strangers[::2]:
+                writer.write(b"G")
+            await asyncio.sleep(0.15)
+        assert (await client.get(f"{page.url}/healthz")).status_code == 200
+        assert await asyncio.wait_for(watching.readuntil(b"\n\n"), 5)
+        for _, writer in [*strangers, (watching, watcher)]:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 async def test_one_stream_too_many_gets_a_sentence_and_room_comes_back() -> None:
