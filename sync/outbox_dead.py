@@ -9,15 +9,15 @@ from uuid import UUID
 
 from sync import outbox_gaps
 from sync.outbox_gaps import Run
+from sync.stored import Stored, told_again
 
 DEAD_KEPT_MS = 30 * 24 * 3600 * 1000
 
 _BURY = """
 INSERT OR IGNORE INTO dead
 SELECT position, event_id, kind, wall_ms, mono_ms, boot_id, body, ?, ?, ? FROM record WHERE position = ?"""
-_RAISE = """
-INSERT INTO record (position, event_id, kind, wall_ms, mono_ms, boot_id, body)
-SELECT ?, event_id, kind, wall_ms, mono_ms, boot_id, body FROM dead WHERE position = ?"""
+_DEAD = "SELECT event_id, kind, wall_ms, mono_ms, boot_id, body FROM dead WHERE position = ?"
+_RAISE = "INSERT INTO record (position, event_id, kind, wall_ms, mono_ms, boot_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,9 @@ def listed(db: sqlite3.Connection, before: int, limit: int) -> list[DeadRecord]:
 def raise_again(db: sqlite3.Connection, positions: Iterable[int], last: int) -> int:
     """Put them at the end of the queue, behind position `last`, their ids unchanged; return the newest position."""
     for position in positions:
-        if db.execute(_RAISE, (last + 1, position)).rowcount:
+        if (row := db.execute(_DEAD, (position,)).fetchone()) is not None:
             last += 1
+            dead = Stored(*row)
+            db.execute(_RAISE, (last, *dead._replace(body=told_again(dead.kind, dead.body))))
             db.execute("DELETE FROM dead WHERE position = ?", (position,))
     return last

@@ -14,7 +14,7 @@ import msgspec
 from sync import engine_state, outbox_dead
 from sync.outbox_dead import DeadRecord
 from sync.store import Store
-from sync.stored import Stored, fault
+from sync.stored import Stored, fault, told_again
 from sync.wire import RecordKind
 
 AT_ONCE = 500  # records in one transaction
@@ -115,7 +115,8 @@ def _is_new(store: Store, event_id: bytes) -> bool:
 def _append(store: Store, records: Sequence[Stored]) -> int:
     if records:
         last = store.cursor().last
-        store.db.executemany(_ADD, [(position, *record) for position, record in enumerate(records, start=last + 1)])
+        added = [record._replace(body=told_again(record.kind, record.body)) for record in records]
+        store.db.executemany(_ADD, [(position, *record) for position, record in enumerate(added, start=last + 1)])
         engine_state.put_first(store.db, _named_by(records, last + 1))
         store.db.execute("UPDATE cursor SET last = ?", (last + len(records),))
         store.check_room()

@@ -6,13 +6,14 @@ from uuid import UUID
 
 import msgspec
 
-from sync.wire import MAX_BODY_BYTES, MAX_TEXT, Record
+from sync.wire import MAX_BODY_BYTES, MAX_TEXT, LocationEvent, Record, RecordKind, encode
 
 LAST_MS = 253_000_000_000_000  # in the year 9987: no later time fits every database and time zone
 MAX_INT = 2**63 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _any_json = msgspec.json.Decoder(msgspec.Raw)
+_event = msgspec.json.Decoder(LocationEvent)
 
 
 class Stored(NamedTuple):
@@ -41,6 +42,17 @@ def fault(event_id: Any, kind: Any, wall_ms: Any, mono_ms: Any, boot_id: Any, bo
     except (msgspec.DecodeError, ValueError, RecursionError):
         return "it is not JSON"
     return ""
+
+
+def told_again(kind: str, body: bytes) -> bytes:
+    """Return the body for a record that gets a new number long after it happened: it must not move a thing back."""
+    if kind != RecordKind.LOCATION:
+        return body
+    try:
+        marked = encode(msgspec.structs.replace(_event.decode(body), again=True))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return body  # the registry rejects it
+    return marked if len(marked) <= MAX_BODY_BYTES else body
 
 
 def as_record(seq: int, event_id: bytes, kind: str, wall_ms: int, mono_ms: int, boot_id: str, body: bytes) -> Record:

@@ -104,6 +104,7 @@ class LocationEvent(msgspec.Struct, omit_defaults=True, frozen=True):
     time_uncertainty_ms: Count = 0
     clock_quality: ClockQuality = ClockQuality.HOLDOVER
     late: bool = False
+    again: bool = False  # from another outbox, or rejected before: its number says nothing of its order, only its time does
     deliberate: bool = False  # a handheld's or camera's sighting, not a fixed antenna's
     operator: Text | None = None
     reason: Text | None = None

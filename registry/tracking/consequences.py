@@ -10,8 +10,8 @@ from identity import keys
 from registry.db import upsert, uuid7
 from registry.tracking import contents, identifiers, project
 from registry.tracking.models import UnknownTag
-from registry.tracking.projection import Fact, Where
-from registry.tracking.rows import PLACE, Row
+from registry.tracking.projection import PEOPLE, Fact, Where, told_at
+from registry.tracking.rows import IMPORT, PLACE, Row
 
 UNKNOWN_COLUMNS = ("id", "identity", "raw", "symbology", "gateway", "read_point", "zone", "first_seen", "last_seen", "count")
 UNKNOWN_SETS = {  # seen again: the counts add up in any order, and what stands beside them is the newest
@@ -65,7 +65,10 @@ _AT = itemgetter(*(PLACE[name] for name in ("happened_at", "kind", "direction", 
 def _fact(row: Row, ordinals: Mapping[int, int]) -> Fact:
     event_id, gateway, epoch, seq = _TOLD(row)
     happened_at, kind, direction, zone, deliberate, source, confidence = _AT(row)
-    told = (ordinals[epoch], seq)
+    if source == IMPORT:
+        gateway, told = PEOPLE, told_at(happened_at, event_id)
+    else:
+        told = (ordinals[epoch], seq)
     return Fact(event_id, gateway, told, happened_at, kind, direction, Where(zone), deliberate, source, confidence)
 
 

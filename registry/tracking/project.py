@@ -18,6 +18,7 @@ from registry.db import hold_rows, insert, rows_where, update, uuid7s
 from registry.tracking import contents, identifiers, publishing
 from registry.tracking.models import Gateway, LocationEvent, Position, Stay, Zone
 from registry.tracking.projection import PEOPLE, Fact, Span, Where, Whereabouts, told_at
+from registry.tracking.rows import IMPORT
 
 POSITION_COLUMNS = (
     "asset", "location", "zone", "since", "last_seen_at", "last_event", "source", "confidence", "state", "worked_in_to", "tips",
@@ -191,7 +192,10 @@ def _told(events: QuerySet[LocationEvent]) -> Iterable[tuple[str, Fact]]:
         "deliberate", "source", "confidence",
     )  # fmt: skip
     for identity, event_id, gateway, ordinal, seq, happened_at, kind, direction, zone, place, deliberate, source, sure in rows:
-        told = (ordinal, seq) if seq is not None else told_at(happened_at, event_id)
+        if seq is None or source == IMPORT:
+            gateway, told = PEOPLE, told_at(happened_at, event_id)
+        else:
+            told = (ordinal, seq)
         where = Where(zone) if zone is not None else Where(None, place)
-        fact = Fact(event_id, gateway or PEOPLE, told, happened_at, kind, direction, where, deliberate, source, sure)
+        fact = Fact(event_id, gateway, told, happened_at, kind, direction, where, deliberate, source, sure)
         yield identity, fact

@@ -2,8 +2,9 @@
 
 One order holds for everything: what one gateway told, in the order it told it (epoch ordinal, seq); what several told, by the
 time it happened. A clock that stepped back must not break the first rule, so within a gateway time never runs backwards: an event
-counts at the latest time its gateway had told by then. What people tell has no gateway and counts at its time. With that every
-set of events has exactly one order, however it arrived.
+counts at the latest time its gateway had told by then. What people tell has no gateway and counts at its time, and so
+does what a gateway tells again from another outbox, where it had another number. With that every set of events has exactly one
+order, however it arrived.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from uuid import UUID
 Tip = tuple[int, int]
 """(epoch ordinal, seq)"""
 PEOPLE = ""
-"""Stands for the gateway of what people told: `told_at` numbers it by its time."""
+"""Stands for the gateway of what people told, or what was imported: `told_at` numbers it by its time."""
 _52_BITS = (1 << 52) - 1
 
 

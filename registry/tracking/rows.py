@@ -12,7 +12,7 @@ from registry.tracking.parsing import plain
 from sync.wire import ClockQuality, Record
 from sync.wire import LocationEvent as ToldEvent
 
-GATEWAY = LocationEvent.Source.GATEWAY.value
+GATEWAY, IMPORT = LocationEvent.Source.GATEWAY.value, LocationEvent.Source.IMPORT.value
 SYNCED, UNSET, CORRECTED = ClockQuality.SYNCED.value, ClockQuality.UNSET.value, "corrected"
 FUTURE = timedelta(minutes=5)  # what lies further ahead of its receipt is a clock gone wrong
 EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)  # no gateway existed before
@@ -51,7 +51,7 @@ def event_row(gateway: str, epoch: int, record: Record, event: ToldEvent, names:
         event.identity, event.raw, event.symbology, names.zones.get(event.zone_from), names.zones.get(event.zone_to),
         names.read_points.get(event.read_point), event.door, event_time, happened_at,
         event.decided_at.astimezone(UTC), stored_at, now, boot and boot.id, record.mono_ms,
-        event.time_uncertainty_ms, quality, event.late, GATEWAY, event.deliberate,
+        event.time_uncertainty_ms, quality, event.late, IMPORT if event.again else GATEWAY, event.deliberate,
         event.operator, evidence.n, evidence.rssi_max_dbm, event.confidence, event.reason, more, event.parameters,
     )  # fmt: skip
 

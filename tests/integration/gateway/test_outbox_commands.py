@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from gateway.commands import app
 from sync.outbox import Outbox
-from sync.wire import Ack, EventKind, LocationEvent, Record, RecordKind, Rejected
+from sync.wire import Ack, EventKind, LocationEvent, Record, RecordKind, Rejected, location_event
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 CLOCK: dict[str, Any] = {"wall_ms": lambda: int(NOW.timestamp() * 1000), "mono_ns": lambda: 7_000_000, "boot_id": "boot-1"}
@@ -104,8 +105,10 @@ def test_an_export_comes_in_elsewhere_with_its_ids_and_only_once(site: Site, out
         assert (other.json("import", file)["taken"], other.json("import", file)["known"]) == (0, 7)
         came = waiting(theirs)[1:]
         assert [r.seq for r in came] == list(range(2, 9))
-        same = [(r.event_id, r.kind, r.stored_at, r.mono_ms, r.boot_id, bytes(r.body)) for r in waiting(outbox)]
-        assert [(r.event_id, r.kind, r.stored_at, r.mono_ms, r.boot_id, bytes(r.body)) for r in came] == same
+        same = [(r.event_id, r.kind, r.stored_at, r.mono_ms, r.boot_id, location_event(r)) for r in waiting(outbox)]
+        assert [(*kept, replace(event, again=True)) for *kept, event in same] == [
+            (r.event_id, r.kind, r.stored_at, r.mono_ms, r.boot_id, location_event(r)) for r in came
+        ]
         assert other.json("import", file, "--sent")["taken"] == 3
         assert theirs.append_records([(RecordKind.NOTICE, b"2")]) == 12  # the gateway beside it goes on
     assert file.read_bytes() == before
@@ -137,6 +140,8 @@ def test_what_waited_on_the_card_of_a_replaced_gateway_comes_in(site: Site, outb
         new.path.with_name(".outbox-copies-99999999-x").mkdir()  # left by a command that was killed
         assert new.json("import", card / "outbox.db")["taken"] == 7
         assert [r.event_id for r in waiting(theirs)] == [r.event_id for r in waiting(outbox)]
+        assert all(location_event(r).again for r in waiting(theirs)), "their order is that of their times now"
+        assert not any(location_event(r).again for r in waiting(outbox))
     assert {file.name: file.read_bytes() for file in card.iterdir()} == files
     assert sorted(file.name for file in new.path.parent.iterdir()) == ["outbox.db"]
 
@@ -168,7 +173,7 @@ def test_a_refused_record_goes_again_under_a_new_number_and_its_old_id(site: Sit
     assert site.json("dead", "--retry", first) == {"retried": 1}
     assert site.json("dead", "--retry", first, code=1) == {"retried": 0}
     again = waiting(outbox)[-1]
-    assert (again.seq, str(again.event_id), again.stored_at) == (13, first, NOW)
+    assert (again.seq, str(again.event_id), again.stored_at, location_event(again).again) == (13, first, NOW, True)
     assert "1 record to be sent again" in site.says("dead", "--retry")
     assert site.says("dead") == "Nothing was refused.\n"
     assert [gap.reason for gap in outbox.read_after(0, 100, 10**6)[1]] == ["dead", "dead"]  # their old numbers never come

@@ -11,7 +11,7 @@ from registry.tracking.models import LocationEvent, Position, Stay
 from registry.tracking.services import rebuild_projections
 from sync.wire import LocationEvent as ToldEvent
 from sync.wire import Record
-from tests.integration.registry.conftest import Site, event, make_asset, projections
+from tests.integration.registry.conftest import Site, at, event, make_asset, projections
 from tests.registry_world import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +75,20 @@ def test_at_every_moment_two_lanes_give_what_a_replay_of_what_is_there_gives(db:
         rebuild_projections()
         assert projections() == stored
     assert LocationEvent.objects.count() == 48
+
+
+def test_what_comes_again_from_another_outbox_counts_at_its_time(site: Site) -> None:
+    make_asset("drill")
+    site.tell(event("arrived", "tag:drill", "hall-a", 0), event("moved", "tag:drill", "yard", 50))
+    site.tell(event("moved", "tag:drill", "hall-b", 20, again=True), event("departed", "tag:drill", "yard", 40, again=True))
+    position = Position.objects.get()
+    assert position.zone is not None
+    assert (position.zone.name, position.state, position.since) == ("yard", "present", at(50))
+    stays = Stay.objects.order_by("from_ts").values_list("zone__name", "from_ts", "to_ts")
+    assert list(stays) == [("hall-a", at(0), at(20)), ("hall-b", at(20), at(40)), ("yard", at(50), None)]
+    stored = projections()
+    rebuild_projections()
+    assert projections() == stored
 
 
 def test_a_rebuild_repairs_what_was_damaged(site: Site) -> None:
