@@ -83,6 +83,11 @@ class Letters:
     def _letter(self, one: GatewayOrder) -> Spoken | None:
         arguments = rotating.told(one) if one.verb == Verb.ROTATE_KEYS else one.arguments
         if arguments is None:
+            if rotating.is_void(one):
+                waiting = GatewayOrder.objects.filter(pk=one.pk, state=State.WAITING)
+                waiting.update(
+                    state=State.REFUSED, text="the gateway has another key by now; order it again", answered_at=timezone.now()
+                )
             return None
         command = Command(one.pk, one.verb, one.not_after, msgspec.Raw(msgspec.json.encode(arguments)))
         return Spoken(one.gateway_id, "cmd", seal(command, Purpose.COMMAND, mac_key(one.gateway)))

@@ -36,19 +36,26 @@ def prepared(gateway: Gateway) -> dict[str, int]:
     """Return what the row of a new order holds. Raises Invalid while another one is under way."""
     if GatewayOrder.objects.filter(gateway=gateway, verb=Verb.ROTATE_KEYS, state=State.WAITING).exists():
         raise Invalid("a change of keys is under way; wait for its answer", field="verb")
-    serial = gateway.key_serial
-    while abs(serial - gateway.key_serial) < APART:
+    before = _coming(gateway) or gateway.key_serial
+    serial = before
+    while min(abs(serial - gateway.key_serial), abs(serial - before)) < APART:
         serial = FIRST + secrets.randbelow(SERIALS)
-    return {"from": gateway.key_serial, "serial": serial}
+    return {"from": before, "serial": serial}
 
 
 def told(order: GatewayOrder) -> dict[str, Any] | None:
-    """Return the arguments for the gateway; None when its key has changed meanwhile."""
+    """Return the arguments for the gateway; None when it has not gone over yet to the key that this one follows, or has another
+    one by now (then it `is_void`)."""
     gateway, serial = order.gateway, int(order.arguments["serial"])
     if order.arguments["from"] != gateway.key_serial:
         return None
     wrapped = wrap(_key(gateway, serial), under=mac_key(gateway), gateway=gateway.pk, serial=serial)
     return {"serial": serial, "wrapped": wrapped}
+
+
+def is_void(order: GatewayOrder) -> bool:
+    """The key that this one would follow is not in use, nor will it be."""
+    return order.arguments["from"] not in (order.gateway.key_serial, _coming(order.gateway))
 
 
 def believed(gateway: Gateway) -> list[tuple[int, bytes]]:
@@ -72,6 +79,12 @@ def go_over(gateway: Gateway, serial: int) -> None:
     )
     log_of_changes.record(system(), gateway, "key changed", {"key_serial": before}, key_serial=serial)
     log.info("gateway %s signs with its new key", gateway.pk)
+
+
+def _coming(gateway: Gateway) -> int | None:
+    """Return the serial that the gateway said it has, and has not signed with yet: it does so within seconds."""
+    last = GatewayOrder.objects.filter(gateway=gateway, verb=Verb.ROTATE_KEYS, state=State.DONE).order_by("-id").first()
+    return int(last.arguments["serial"]) if last is not None and last.arguments["from"] == gateway.key_serial else None
 
 
 def _key(gateway: Gateway, serial: int) -> bytes:

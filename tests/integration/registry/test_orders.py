@@ -186,6 +186,21 @@ def test_a_lost_answer_and_an_order_that_ran_out_lock_nobody_out(online: Site) -
     placed.refresh_from_db()
     assert (placed.state, mac_key(Gateway.objects.get(pk=online.id))) == ("done", new)
     assert said(Letters(), online) == [], "the second one is of no use any more"
+    newest = GatewayOrder.objects.get(arguments__from=placed.arguments["from"], state="refused")
+    assert "has another key by now" in newest.text
+
+
+def test_a_second_change_of_keys_waits_until_the_first_key_is_in_use(online: Site) -> None:
+    letters = Letters()
+    first = order(by=ROOT, gateway_id=online.id, verb="rotate_keys")
+    new = next_key(letters, online)
+    answer(online, Reply(first.pk, Outcome.DONE))  # under the old one: it goes over when it has noticed the file
+    second = order(by=ROOT, gateway_id=online.id, verb="rotate_keys")
+    assert said(letters, online) == []
+    hello(online, new)
+    GatewayOrder.objects.update(said_at=None)
+    [spoken] = letters.due()
+    assert unseal(spoken.payload, Command, Purpose.COMMAND, new).id == second.pk
 
 
 def test_new_credentials_end_a_change_of_keys(online: Site) -> None:
