@@ -3,7 +3,6 @@ subscriber connects as home automation does."""
 
 import asyncio
 import json
-import os
 import ssl
 import time
 from collections.abc import Iterator
@@ -20,12 +19,7 @@ from sync.mqtt import BrokerUnavailable, Login
 from tests.mosquitto import free_port
 from tests.registry_process import RegistryHome, registry_home, wait_for
 
-pytestmark = [
-    pytest.mark.timeout(180),  # several processes are started one after the other
-    pytest.mark.skipif(
-        os.environ.get("SIGHTPOST_TEST_DATABASE") == "postgresql", reason="the broker is the same with either database"
-    ),
-]
+pytestmark = pytest.mark.timeout(180)  # several processes are started one after the other
 HERE = "127.0.0.1"
 
 PREPARE = """
