@@ -21,7 +21,7 @@ class Link(asyncio.Protocol):
 
     def __init__(self, url: str, silence_s: float) -> None:
         self.url = url
-        self.silence_s = silence_s
+        self._silence_s = silence_s
         self._loop = asyncio.get_running_loop()
         self._received: list[bytes] = []
         self._unread = 0
@@ -33,6 +33,11 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.BaseTransport | None = None
         self._afterwards: list[Callable[[], object]] = []
         self._flow: Turns | asyncio.ReadTransport | None = None
+
+    @property
+    def silence_s(self) -> float:
+        """After this long without a byte nothing more of a frame is to be expected."""
+        return self._silence_s + (self._flow.longest_s if isinstance(self._flow, Turns) else 0.0)
 
     async def read(self) -> bytes:
         """Return what has arrived, at least one byte. Raises ReaderUnavailable when the line is gone and all is read."""

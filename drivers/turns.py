@@ -37,6 +37,11 @@ class Turns:
         self._taking = False
         self._paused = False
 
+    @property
+    def longest_s(self) -> float:
+        """For how long bytes may lie there before they are read."""
+        return TURN_S if self._taking else 0.0
+
     def pause_reading(self) -> None:
         self._paused = True
         self._transport.pause_reading()
