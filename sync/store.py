@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,39 +148,27 @@ class Store:
         if self.used_bytes() > self.quota_bytes * (1 - RESERVE):
             raise self._unavailable(_QUOTA.format(self.quota_bytes // 1_000_000), full=True, quota=True)
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Commit on the way out, roll back on an exception. Raises OutboxUnavailable, OutboxDamaged."""
-        with self._translated():
-            self.db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.db.execute("COMMIT")
-            finally:
-                if self.db.in_transaction:
-                    self.db.execute("ROLLBACK")
+        return self._transaction("BEGIN IMMEDIATE", "COMMIT")
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> AbstractContextManager[None]:
         """Several selects, one moment. Raises OutboxUnavailable, OutboxDamaged."""
-        with self._translated():
-            self.db.execute("BEGIN")
-            try:
-                yield
-            finally:
-                if self.db.in_transaction:  # some errors end it
-                    self.db.execute("ROLLBACK")
+        return self._transaction("BEGIN", "ROLLBACK")
+
+    def keeping(self) -> AbstractContextManager[None]:
+        """As `reading`, and what is written to temporary tables stays. Raises OutboxUnavailable, OutboxDamaged."""
+        return self._transaction("BEGIN", "COMMIT")
 
     @contextmanager
-    def keeping(self) -> Iterator[None]:
-        """As `reading`, and what is written to temporary tables stays. Raises OutboxUnavailable, OutboxDamaged."""
+    def _transaction(self, begin: str, end: str) -> Iterator[None]:
         with self._translated():
-            self.db.execute("BEGIN")
+            self.db.execute(begin)
             try:
                 yield
-                self.db.execute("COMMIT")
+                self.db.execute(end)
             finally:
-                if self.db.in_transaction:
+                if self.db.in_transaction:  # an exception; some errors of SQLite have ended it already
                     self.db.execute("ROLLBACK")
 
     @contextmanager
