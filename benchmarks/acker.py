@@ -5,18 +5,44 @@ python -m benchmarks.acker < {"port": 1883, "user": "...", "password": "...", "g
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
 from sync import topics
+from sync.broker import INGEST_USER
 from sync.cursor import Cursor
 from sync.mqtt import Login, Session, connect
 from sync.wire import MAX_RANGES, Ack, Batch, Hello, Purpose, check_batch, seal, unseal
+from tests.mosquitto import Mosquitto
 
 IDS_KEPT = 50_000
 CREDIT = 10_000
+
+
+@contextmanager
+def running(broker: Mosquitto, gateway: str, key: bytes) -> Iterator[None]:
+    """Have one acknowledge what `gateway` says, in a process of its own."""
+    login = broker.login(INGEST_USER)
+    said = {"port": login.port, "user": INGEST_USER, "password": login.password, "gateway": gateway, "key": key.hex()}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.acker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(said))
+        process.stdin.close()
+        assert process.stdout.readline() == "ready\n", "the acker did not start"
+        yield
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 async def main() -> None:

@@ -25,20 +25,17 @@ import os
 import random
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks import delivery_backlog
+from benchmarks import acker, delivery_backlog
 from sync.credentials import Credentials
 from sync.identification import Identification
 from sync.outbox import Outbox
@@ -55,7 +52,7 @@ ADDED_S = 0.05
 QUOTA_MB = 4_000
 KEYS = [f"8004:0614141{number}" for number in range(1000, 2000)]
 KEY = bytes(range(32))
-GATEWAY, INGEST = "bench", "registry-ingest"
+GATEWAY = "bench"
 
 
 def main() -> None:
@@ -139,7 +136,7 @@ async def _emptied(folder: Path, broker: Mosquitto, told: list[LocationEvent], a
     login = broker.login(GATEWAY)
     proxy = Proxy(login.port, random.Random(1))
     proxy.delay_s = added_s / 2
-    with _acker(broker):
+    with acker.running(broker, GATEWAY, KEY):
         async with proxy.running():
             credentials = Credentials(GATEWAY, "127.0.0.1", proxy.port if added_s else login.port, login.password, KEY)
             uplink = Uplink(
@@ -170,26 +167,6 @@ def _assert_empty(path: Path, count: int) -> None:
     stat = outbox.stat()
     outbox.close()
     assert (stat.acked, stat.waiting) == (count, 0), f"{stat.waiting} records were not delivered: no rate counts"
-
-
-@contextmanager
-def _acker(broker: Mosquitto) -> Iterator[None]:
-    login = broker.login(INGEST)
-    said = {"port": login.port, "user": INGEST, "password": login.password, "gateway": GATEWAY, "key": KEY.hex()}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.acker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(said))
-        process.stdin.close()
-        assert process.stdout.readline() == "ready\n", "the acker did not start"
-        yield
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def _flat_out(broker: Mosquitto, told: list[LocationEvent]) -> float:
