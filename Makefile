@@ -39,6 +39,7 @@ acceptance:
 bench: setup-test
 	.venv/bin/python -m benchmarks.engine
 	.venv/bin/python -m benchmarks.paced
+	.venv/bin/python -m benchmarks.flat_out
 	.venv/bin/python -m benchmarks.latency --registry
 	.venv/bin/python -m benchmarks.serial_to_row
 	.venv/bin/python -m benchmarks.ingest

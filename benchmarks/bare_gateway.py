@@ -1,15 +1,15 @@
 """The least a gateway can be: frames of serial lines, their checksum, every read a row (synchronous=FULL), rows to a broker.
 
-    python -m benchmarks.bare_gateway DATABASE PORT LINE ...
+    python -m benchmarks.bare_gateway [--batch 50] DATABASE PORT LINE ...
 
-A yardstick for `paced.py`. It commits every 20 ms, publishes up to 50 rows a message (QoS 1), 4 messages at a time, and deletes
-what the broker has confirmed. It knows no identity, zone, door, clock, page or registry, and speaks to no reader.
+A yardstick for `paced.py` and `flat_out.py`. It commits every 20 ms, publishes up to 50 rows a message (QoS 1), 4 messages at a
+time, and deletes what the broker has confirmed. It knows no identity, zone, door, clock, page or registry, and asks no reader.
 """
 
+import argparse
 import asyncio
 import os
 import sqlite3
-import sys
 import time
 import tty
 from pathlib import Path
@@ -19,7 +19,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-COMMIT_S, BATCH, WINDOW = 0.02, 50, 4
+COMMIT_S, WINDOW = 0.02, 4
 TOPIC = "bare/events"
 
 
@@ -67,14 +67,14 @@ class Store:
         self._db.executemany("INSERT INTO outbox (body) VALUES (?)", rows)
         self._db.execute("COMMIT")
 
-    def after(self, seq: int) -> list[tuple[int, bytes]]:
-        return self._db.execute("SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (seq, BATCH)).fetchall()
+    def after(self, seq: int, at_most: int) -> list[tuple[int, bytes]]:
+        return self._db.execute("SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (seq, at_most)).fetchall()
 
     def drop(self, through: int) -> None:
         self._db.execute("DELETE FROM outbox WHERE seq <= ?", (through,))
 
 
-async def serve(database: str, port: int, paths: list[str]) -> None:
+async def serve(database: str, port: int, paths: list[str], batch_rows: int) -> None:
     """Run until killed."""
     loop, stirred, confirmed = asyncio.get_running_loop(), asyncio.Event(), asyncio.Semaphore(WINDOW)
     store, lines = Store(database), Lines(paths, stirred)
@@ -100,7 +100,7 @@ async def serve(database: str, port: int, paths: list[str]) -> None:
         rows, lines.rows = lines.rows, []
         if rows:
             await loop.run_in_executor(None, store.append, rows)
-        while batch := await loop.run_in_executor(None, store.after, sent):
+        while batch := await loop.run_in_executor(None, store.after, sent, batch_rows):
             await confirmed.acquire()
             sent = batch[-1][0]
             message = client.publish(TOPIC, b"[" + b",".join(body for _, body in batch) + b"]", qos=1)
@@ -112,4 +112,10 @@ async def serve(database: str, port: int, paths: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--batch", type=int, default=50)
+    parser.add_argument("database")
+    parser.add_argument("port", type=int)
+    parser.add_argument("lines", nargs="+")
+    said = parser.parse_args()
+    asyncio.run(serve(said.database, said.port, said.lines, said.batch))

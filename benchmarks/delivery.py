@@ -11,9 +11,7 @@ backlog  the whole way: gateway, mosquitto and ingest as processes, into SQLite 
          the reader goes on; live events should be stored within 5 s. Memory of both ends in the first and the last quarter, and
          what each writes to disk for an event.
 
-The whole gateway beside the bare one (G2) is `paced.py` in processor time and `serial_to_row.py` in rows; the ratio to
-thingsboard-gateway (G1) is to 1,355 to 1,495 readings a second at 651 to 731 us of processor time each, serial to its SQLite to
-MQTT, as measured for the goal on a machine of two cores: that package is not one of ours, so it is not run here.
+The whole gateway beside a bare one (G2) and beside thingsboard-gateway (G1) is `flat_out.py`.
 
 Parts are measured in turns, pair by pair; a ratio is the median of the pairs. What was delivered is counted before a rate counts.
 """

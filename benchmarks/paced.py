@@ -170,7 +170,7 @@ async def bare(folder: Path, seconds: float, feed: Feed) -> Run:
 
 async def say(lines: list[int], seconds: float, slot_s: float) -> int:
     """Write BARE_HZ frames a second, shared by the lines, each a piece every `slot_s`; return how many."""
-    frames, said = [_frame(number) for number in range(1000)], [0] * len(lines)
+    frames, said = [frame(number) for number in range(1000)], [0] * len(lines)
     loop = asyncio.get_running_loop()
     began = loop.time()
     while (past_s := loop.time() - began) < seconds:
@@ -184,7 +184,7 @@ async def say(lines: list[int], seconds: float, slot_s: float) -> int:
     return sum(said)
 
 
-def _frame(number: int) -> bytes:
+def frame(number: int) -> bytes:
     body = bytes((0xA0, 19, 1, 0x89, 4 << 2, 0x30, 0)) + bytes.fromhex("e2801160") + number.to_bytes(8) + bytes((79,))
     return body + bytes((negated_sum8(body),))
 
