@@ -49,8 +49,8 @@ from gateway.simulate.processes import BIN
 from sync.credentials import Credentials, write_credentials
 from tests.mosquitto import Mosquitto
 
-TAGS, TAGS_A_ROUND = 500, 100
-ROUND_S = 0.001
+TAGS = 500  # all of them in each round
+ROUND_S = 0.0
 GATEWAY, KEY = "bench", bytes(range(32))
 WITHIN_S = 120.0
 BARE_BATCH = 200
@@ -98,8 +98,8 @@ def _be_the_device(line: Path, reads: int, go: Event) -> None:
         nonlocal said
         if said >= reads or not go.is_set():
             return []
-        first, said = said % TAGS, said + TAGS_A_ROUND
-        return tags[first : first + TAGS_A_ROUND]
+        said += TAGS
+        return tags
 
     async def stand_there() -> None:
         async with attached(R2000Emulator(field, ports=1, round_s=ROUND_S, boot_s=0.0), EmulatedPty(line, baudrate=None)):
@@ -232,13 +232,13 @@ options = {{ antennas = [1] }}
 name = "desk"
 kind = "desk"
 read_points = ["desk:1"]
-rules = {{ fold_s = 0, duplicate_s = 0 }}
+rules = {{ fold_s = 0, duplicate_s = 0, lost_min_s = 600, lost_max_s = 600 }}
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reads", type=int, default=60_000, help="a multiple of 100")
+    parser.add_argument("--reads", type=int, default=60_000, help="a multiple of 500")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--peer", type=Path, help="the Python of an environment with thingsboard-gateway")
     parser.add_argument("--peer-reads", type=int, default=10_000)
