@@ -26,7 +26,7 @@ from pathlib import Path
 
 from host import private_files
 from sync.loopback import is_loopback
-from sync.topics import HOME_ASSISTANT, ROOT, segment
+from sync.topics import DOWN, HOME_ASSISTANT, ROOT, UP, segment
 
 CONFIGURATION = "mosquitto.conf"
 PASSWORDS = "passwords"
@@ -242,15 +242,15 @@ def _rights(user: BrokerUser) -> list[str]:
     match user.role:
         case Role.GATEWAY:
             return [
-                f"topic write {ROOT}/g/{me}/up/#",
-                f"topic write {ROOT}/live/{me}/#",
-                f"topic read {ROOT}/g/{me}/down/#",
+                *(f"topic write {ROOT}/g/{me}/up/{leaf}" for leaf in UP),
+                f"topic write {ROOT}/live/{me}/+/+",
+                *(f"topic read {ROOT}/g/{me}/down/{leaf}" for leaf in DOWN),
                 f"topic read {ROOT}/registry/state",
             ]
         case Role.INGEST:
             return [
-                f"topic read {ROOT}/g/+/up/#",
-                f"topic write {ROOT}/g/+/down/#",
+                *(f"topic read {ROOT}/g/+/up/{leaf}" for leaf in UP),
+                *(f"topic write {ROOT}/g/+/down/{leaf}" for leaf in DOWN),
                 f"topic write {ROOT}/registry/state",
             ]
         case Role.WORK:

@@ -10,6 +10,7 @@ replaces it whole, so that whoever reads it meanwhile has the old one or the new
 
 import base64
 import binascii
+import hmac
 import os
 import re
 import threading
@@ -39,7 +40,7 @@ class CredentialsUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    gateway: str  # also the MQTT user and client id
+    gateway: str  # also the MQTT user
     host: str
     port: int
     password: str = field(repr=False)  # empty where a certificate says who we are
@@ -49,6 +50,14 @@ class Credentials:
     @property
     def user(self) -> str:
         return self.gateway
+
+    @property
+    def client_id(self) -> str:
+        """On this machine everybody may choose one, and who takes another's ends that one's session: ours cannot be guessed.
+        Elsewhere it is the gateway's own, by which the registry ends a session."""
+        if self.tls is not None:
+            return self.gateway
+        return f"{self.gateway}-{hmac.digest(self.password.encode(), b'client id', 'sha256').hex()[:16]}"
 
 
 class _File(msgspec.Struct):

@@ -4,6 +4,8 @@ import re
 
 ROOT = "sightpost/1"
 HOME_ASSISTANT = "homeassistant"  # where Home Assistant looks for devices unless it was told otherwise
+UP = ("hello", "events", "health", "state", "reply", "csr")  # what a gateway says
+DOWN = ("ack", "cmd", "config", "cert")  # what it is told
 
 _OTHERS = re.compile(rb"[^A-Za-z0-9._-]")
 
@@ -14,12 +16,12 @@ def segment(text: str) -> str:
 
 
 def up(gateway: str, leaf: str) -> str:
-    """`hello`, `events`, `health`, `state`, `reply` or `csr` of one gateway."""
+    """One of UP, of one gateway."""
     return f"{ROOT}/g/{segment(gateway)}/up/{leaf}"
 
 
 def down(gateway: str, leaf: str) -> str:
-    """`ack`, `cmd`, `config` or `cert` for one gateway."""
+    """One of DOWN, for one gateway."""
     return f"{ROOT}/g/{segment(gateway)}/down/{leaf}"
 
 

@@ -136,10 +136,10 @@ class Uplink:
         me = self._credentials
         will = Message(self._topic("state"), encode(State("offline", "the connection broke")), retained=True)
         login = Login(me.host, me.port, me.user, me.password, me.tls)
-        async with connect(login, me.gateway, will=will, dropped=self.status.ignored) as session:
+        async with connect(login, me.client_id, will=will, dropped=self.status.ignored) as session:
             self.status.connections += 1
             try:
-                await session.subscribe(topics.down(me.gateway, "#"), topics.REGISTRY_STATE)
+                await session.subscribe(self._ack_topic, *self._told, topics.REGISTRY_STATE)
                 await session.publish(self._topic("state"), encode(State("online")), retain=True)
                 await self._work(session)
             except asyncio.CancelledError:

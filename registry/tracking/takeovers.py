@@ -2,7 +2,8 @@
 
 A broker asks who somebody is when they connect, and leaves an open session alone. But no two sessions have one client id: whoever
 connects by the id of another ends that one's. So does ingest, as itself, once the broker's files keep the gateway out. It works
-at a broker that runs elsewhere, too.
+at a broker that runs elsewhere, too. A gateway on this machine has an id that we do not know (sync/credentials.py): our broker
+looks at its password again when it reads its files, and ends that session itself.
 """
 
 import asyncio

@@ -14,6 +14,7 @@ import pytest
 
 from sync import mqtt, topics
 from sync.broker import INGEST_USER
+from sync.credentials import read_credentials
 from sync.mqtt import BrokerUnavailable, Login
 from sync.tls import Tls
 from sync.wire import Purpose, State, encode, seal
@@ -112,21 +113,39 @@ async def test_who_may_only_listen_says_nothing(site: Site, good: Gateway) -> No
 
 
 async def test_who_takes_the_ids_of_others_stops_nobody(site: Site, good: Gateway, bremen: Gateway) -> None:
-    """At the door of this machine a session goes by the id that it gives, and the next one with that id ends it."""
+    """At the door of this machine a session goes by the id that it gives, and the next one with that id ends it: but nobody knows
+    the ids of others."""
     before = site.home.log("ingest-log").count("taking in from the broker")
     for client_id in ("registry-1", "registry-ingest", "registry-work"):
         async with mqtt.connect(site.login("munich"), client_id):
             await good.served()
     assert site.home.log("ingest-log").count("taking in from the broker") == before, "nobody knows the id of ingest"
     async with bremen.running() as uplink:
-        for times in range(1, 4):
-            bremen.store()
-            async with mqtt.connect(site.login("munich"), "bremen") as munich:
+        for guess in ("bremen", "bremen-", f"bremen-{0:016x}"):
+            async with mqtt.connect(site.login("munich"), guess) as munich:
                 await munich.subscribe(topics.down("bremen", "#"))
-                await until(lambda: uplink.status.connections > times)  # noqa: B023 - called here
+                await bremen.served()
+        assert uplink.status.connections == 1
+        bremen.store()
+        async with mqtt.connect(site.login("munich"), bremen.credentials.client_id):  # who did know it
+            await until(lambda: uplink.status.connections > 1)
         await until(lambda: bremen.outbox.stat().waiting == 0)  # it comes back by itself, and nothing was lost
         await good.served()
-    assert site.told(bremen) == [1, 2, 3]
+    assert site.told(bremen) == [1, 2, 3, 4]
+
+
+async def test_a_gateway_of_this_machine_that_is_revoked_is_cut_off(site: Site, good: Gateway) -> None:
+    path = site.home.data / "cologne.json"
+    await asyncio.to_thread(site.home.run, "gateways", "add", "cologne", "--local", "--out", str(path))
+    cologne = read_credentials(path)
+    login = Login(cologne.host, cologne.port, cologne.user, cologne.password)
+    async with mqtt.connect(login, cologne.client_id) as session:
+        await asyncio.to_thread(site.home.run, "gateways", "revoke", "cologne")
+        with pytest.raises(BrokerUnavailable, match="lost"):
+            async with asyncio.timeout(10):
+                await anext(session.messages())
+    assert "refuse" in await refused(login)
+    await good.served()
 
 
 CONNECT = b"\x10\xff\xff\x03\x00\x04MQTT\x04\x02\x00\x3c"  # and 65,000 bytes more, it says

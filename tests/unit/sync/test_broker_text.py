@@ -19,6 +19,7 @@ from sync.broker import (
     make_password,
     password_text,
 )
+from sync.topics import DOWN, UP
 
 CONFIG = Path(__file__).parents[3] / "config"
 HASH = hash_password("secret", b"123456789012")
@@ -43,6 +44,13 @@ def test_the_annotated_configuration_is_the_generated_one() -> None:
 
 def test_the_annotated_acl_is_the_generated_one() -> None:
     assert lines((CONFIG / "acl").read_text()) == lines(acl_text(USERS))
+
+
+def test_every_topic_that_a_gateway_may_touch_is_named() -> None:
+    """What anybody may keep under names of their own is theirs to fill."""
+    rights = [line for line in lines(acl_text(USERS[:2])) if "/up/" in line or "/down/" in line]
+    assert len(rights) == 2 * (len(UP) + len(DOWN))
+    assert not [line for line in rights if line.endswith(("#", "+"))]
 
 
 def test_every_line_of_the_annotated_files_is_explained() -> None:
