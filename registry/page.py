@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect, resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
@@ -19,7 +19,8 @@ from registry.access.actors import Actor
 from registry.access.models import User
 from registry.problems import Problem, Several
 
-View = Callable[..., HttpResponse]
+Response = TypeVar("Response", bound=HttpResponseBase)
+View = Callable[..., HttpResponseBase]
 TIME_ZONE = "time-zone"  # the cookie
 UTC = ZoneInfo("UTC")
 
@@ -52,7 +53,7 @@ def page(*methods: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             refused = stopped(request)
             if refused is not None:
                 return refused
@@ -92,7 +93,7 @@ def factor_missing(request: HttpRequest) -> bool:
     return factors.is_required_of(user) and not factors.has(user)
 
 
-def private(response: HttpResponse) -> HttpResponse:
+def private(response: Response) -> Response:
     response.headers.setdefault("Cache-Control", "private, no-cache")
     patch_vary_headers(response, ["Cookie", "HX-Request"])
     return response

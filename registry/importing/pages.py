@@ -121,7 +121,7 @@ def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 @page()
-def errors(request: HttpRequest, job_id: UUID) -> HttpResponse:
+def errors(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """Every error as CSV."""
     job = _found(request, job_id)
 
@@ -132,7 +132,7 @@ def errors(request: HttpRequest, job_id: UUID) -> HttpResponse:
             yield writer.rows(some)
 
     headers = {"Content-Disposition": f'attachment; filename="import-errors-{job.created_at:%Y-%m-%d-%H%M}.csv"'}
-    return StreamingHttpResponse(pieces(), content_type=CsvWriter.content_type, headers=headers)  # type: ignore[return-value]
+    return StreamingHttpResponse(pieces(), content_type=CsvWriter.content_type, headers=headers)
 
 
 # ---- what they share -----------------------------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from ninja import Query, Router, Schema
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from registry.access.actors import Action
 from registry.operations import Limit, acting
@@ -15,11 +15,20 @@ from registry.people.changes_file import download
 from registry.problems import Forbidden
 
 router = Router(tags=["changes"])
-KindOfThing = Annotated[str, Query(max_length=40, description="asset, location, category, person, ...")]
-Of = Annotated[str, Query(max_length=40, description="Of this thing alone")]
-ByUser = Annotated[UUID | None, Query(description="By this user")]
-ByRequest = Annotated[UUID | None, Query(alias="request", description="By this request, import or run")]
-Moment = Annotated[AwareDatetime | None, Query()]
+
+
+class Asked(Schema):
+    """Which changes; what is not said restricts nothing."""
+
+    kind: str = Field("", max_length=40, description="asset, location, category, person, ...")
+    object_id: str = Field("", max_length=40, description="Of this thing alone")
+    user: UUID | None = Field(None, description="By this user")
+    request: UUID | None = Field(None, description="By this request, import or run")
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def wanted(self) -> log.Wanted:
+        return log.Wanted(self.kind, self.object_id, self.user, self.request, self.since, self.until)
 
 
 class ChangedField(Schema):
@@ -57,18 +66,12 @@ class ChangePage(Schema):
 @router.get("/changes", response=ChangePage, operation_id="list_changes", summary="Who changed what")
 def list_changes(
     request: HttpRequest,
-    kind: KindOfThing = "",
-    object_id: Of = "",
-    user: ByUser = None,
-    request_id: ByRequest = None,
-    since: Moment = None,
-    until: Moment = None,
+    asked: Query[Asked],
     after: Annotated[UUID | None, Query(description="`next` of the answer before")] = None,
     limit: Limit = 50,
 ) -> Any:
     """Newest first."""
-    wanted = log.Wanted(kind, object_id, user, request_id, since, until)
-    found = log.find(acting(request), wanted, after=after, size=limit)
+    found = log.find(acting(request), asked.wanted(), after=after, size=limit)
     return ChangePage(items=[_change_out(entry) for entry in found.entries], next=found.next)
 
 
@@ -84,18 +87,13 @@ def list_changes(
 )
 def get_changes_file(
     request: HttpRequest,
-    kind: KindOfThing = "",
-    object_id: Of = "",
-    user: ByUser = None,
-    request_id: ByRequest = None,
-    since: Moment = None,
-    until: Moment = None,
-) -> HttpResponse:
+    asked: Query[Asked],
+) -> HttpResponseBase:
     """What `GET /changes` lists for the same question, up to 100,000 changes: a row for every field that changed."""
     by = acting(request)
     if not by.may_anywhere(Action.CHANGES):
         raise Forbidden("the log of changes is for other roles")
-    return download(by, log.Wanted(kind, object_id, user, request_id, since, until))
+    return download(by, asked.wanted())
 
 
 def _change_out(entry: log.Entry) -> ChangeOut:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 
 from registry.access.actors import Action
@@ -34,7 +34,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 
 @page()
-def export(request: HttpRequest) -> HttpResponse:
+def export(request: HttpRequest) -> HttpResponseBase:
     """What the list shows, as CSV: a row for every field that changed."""
     by = acting(request)
     if not by.may_anywhere(Action.CHANGES):

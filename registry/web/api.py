@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from ninja import Query, Router, Schema
 from pydantic import Field
 
@@ -101,7 +101,7 @@ def get_assets_file(
     form: Annotated[Form, Query()] = "csv",
     sort: Sort = finding.DEFAULT_SORT,
     columns: Columns = "",
-) -> HttpResponse:
+) -> HttpResponseBase:
     """All that `GET /assets` lists with the same address, with its columns in its order. It imports back as it is."""
     by, given = acting(request), request.GET.dict()
     _must_be_columns(Listing(by, {}), [key for key in columns.split(",") if key])
@@ -115,7 +115,7 @@ def get_assets_file(
     summary="Chosen assets as CSV or XLSX",
     openapi_extra={"responses": _FILE},
 )
-def make_assets_file(request: HttpRequest, body: NewFile) -> HttpResponse:
+def make_assets_file(request: HttpRequest, body: NewFile) -> HttpResponseBase:
     by = acting(request)
     _must_be_columns(Listing(by, {}), body.columns or [])
     listing = Listing(by, {"columns": ",".join(body.columns or [])})

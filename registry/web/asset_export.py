@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from registry.assets import finding
@@ -20,21 +20,20 @@ AT_ONCE: Final = 500
 
 
 @page()
-def export(request: HttpRequest, ending: str) -> HttpResponse:
+def export(request: HttpRequest, ending: str) -> StreamingHttpResponse:
     if ending not in WRITERS:
         raise Http404
     listing = listing_of(request)
     return download(listing.found(), listing.order, listing.columns, around(listing.by), ending)
 
 
-def download(found: AssetQuerySet, order: Order, columns: Sequence[Column], beside: Around, ending: str) -> HttpResponse:
+def download(found: AssetQuerySet, order: Order, columns: Sequence[Column], beside: Around, ending: str) -> StreamingHttpResponse:
     """The file as it is sent, some hundred rows at a time."""
     name = f"assets-{timezone.now():%Y-%m-%d-%H%M}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     writer = WRITERS[ending]
-    return StreamingHttpResponse(  # type: ignore[return-value]
-        _written(found, order, columns, beside, ending), content_type=writer.content_type, headers=headers
-    )
+    written = _written(found, order, columns, beside, ending)
+    return StreamingHttpResponse(written, content_type=writer.content_type, headers=headers)
 
 
 async def _written(

@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -79,7 +79,7 @@ def labels(request: HttpRequest) -> HttpResponse:
 
 
 @page("POST")
-def export(request: HttpRequest) -> HttpResponse:
+def export(request: HttpRequest) -> HttpResponseBase:
     """The ticked assets alone, with the columns and in the order of the list."""
     by = acting(request)
     try:
