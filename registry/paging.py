@@ -6,6 +6,7 @@ The order is one never-null expression and the primary key. Pages and API use th
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -18,8 +19,11 @@ from django.db.models.functions import Cast
 
 MAX_PAGE = 200
 MAX_CURSOR_CHARS = 1500  # a name of 255 characters outside ASCII, escaped twice
+MAX_PLACE = 1_000_000
+FOREIGN = "the cursor is not one of ours; start again without it"
 
 Row = TypeVar("Row", bound=models.Model)
+Item = TypeVar("Item")
 
 
 class BadCursor(ValueError):
@@ -52,8 +56,8 @@ OLDEST_FIRST = Order("id", Cast(F("id"), CharField()))  # of short lists: no ind
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    rows: list[Row]
+class Page(Generic[Item]):
+    rows: list[Item]
     next: str | None
     previous: str | None
 
@@ -101,26 +105,69 @@ def cut_by_key(
     return Page([rows[pk] for pk in wanted if pk in rows], keys.next, keys.previous)
 
 
-def _pack(order: Order, row: models.Model, *, backward: bool) -> str:
-    value = row.sort_key  # type: ignore[attr-defined]  # annotated in cut()
-    plain = value.isoformat() if isinstance(value, date) else value  # a datetime is one too
-    mark = [order.name, order.descending, backward, plain, str(row.pk)]
+def cut_sorted(rows: Sequence[Item], key: Callable[[Item], str], cursor: str | None, size: int) -> Page[Item]:
+    """The same of rows in an order that the database does not know, all of them at hand: the page goes on behind the row that the
+    cursor names, wherever that stands by now; where it is gone, from where it stood. Raises BadCursor."""
+    size = max(1, min(size, MAX_PAGE))
+    first, last = 0, size
+    if cursor:
+        backward, name, stood = _unpack_place(cursor)
+        place = next((at for at, row in enumerate(rows) if key(row) == name), stood if backward else stood - 1)
+        first, last = (max(0, place - size), place) if backward else (place + 1, place + 1 + size)
+    shown = list(rows[first:last])
+    return Page(
+        shown,
+        next=_pack_place(key(shown[-1]), last - 1, backward=False) if shown and last < len(rows) else None,
+        previous=_pack_place(key(shown[0]), first, backward=True) if shown and first else None,
+    )
+
+
+def _pack_place(name: str, stood: int, *, backward: bool) -> str:
+    return _encoded([backward, name, stood])
+
+
+def _unpack_place(cursor: str) -> tuple[bool, str, int]:
+    mark = _decoded(cursor)
+    if [type(part) for part in mark] != [bool, str, int]:
+        raise BadCursor(FOREIGN)
+    backward, name, stood = mark
+    return backward, name, max(0, min(stood, MAX_PLACE))
+
+
+def _encoded(mark: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(mark, separators=(",", ":"), ensure_ascii=False).encode()).decode().rstrip("=")
 
 
-def _unpack(cursor: str, order: Order, model: type[models.Model]) -> tuple[bool, tuple[object, object]]:
+def _decoded(cursor: str) -> list[Any]:
+    """Raises BadCursor."""
     if len(cursor) > MAX_CURSOR_CHARS:
         raise BadCursor("the cursor is too long to be ours")
     try:
         mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error, RecursionError) as exc:
+        raise BadCursor(FOREIGN) from exc
+    if not isinstance(mark, list):
+        raise BadCursor(FOREIGN)
+    return mark
+
+
+def _pack(order: Order, row: models.Model, *, backward: bool) -> str:
+    value = row.sort_key  # type: ignore[attr-defined]  # annotated in cut()
+    plain = value.isoformat() if isinstance(value, date) else value  # a datetime is one too
+    return _encoded([order.name, order.descending, backward, plain, str(row.pk)])
+
+
+def _unpack(cursor: str, order: Order, model: type[models.Model]) -> tuple[bool, tuple[object, object]]:
+    mark = _decoded(cursor)
+    try:
         name, descending, backward, plain, key = mark
         if (name, descending) != (order.name, order.descending):
             raise BadCursor("the cursor belongs to another order of this list")
         return bool(backward), (_value(order.kind, plain), model._meta.pk.to_python(key))
-    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError, ValidationError) as exc:
+    except (ValueError, TypeError, AttributeError, ValidationError) as exc:
         if isinstance(exc, BadCursor):
             raise
-        raise BadCursor("the cursor is not one of ours; start again without it") from exc
+        raise BadCursor(FOREIGN) from exc
 
 
 def _value(kind: str, plain: object) -> object:

@@ -3,21 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field
 
+from registry.access.actors import Actor
 from registry.operations import READ_ONCE, Cursor, Limit, Paged, Strict, acting, tagged
-from registry.paging import Order, cut
+from registry.paging import cut_sorted
 from registry.problems import NotFound
 from registry.tracking import fleet, gateway_view, machines
 from registry.tracking.fleet import GatewayRow
 from registry.tracking.models import Gateway
 
 router = Router(tags=["gateways"])
-
-BY_ID = Order("id", F("id"))
 Condition = Literal["good", "waiting", "attention", "failed", "unknown"]
 
 
@@ -48,7 +46,8 @@ class GatewayHop(Schema):
 class GatewayOut(Schema):
     """`condition` is the worst of `troubles`, which come worst first. `waiting` and `oldest_age_s` are the outbox's, as of
     `health_at`; `clock_off_s` is how far its clock was ahead of ours then. `missing_lately`: records that it has declared in the
-    last 7 days that they will never come. `quarantined` is null for those who may not look into the quarantine."""
+    last 7 days that they will never come. `quarantined` is null for those who may not look into the quarantine. `machine`: the
+    hash of the machine that it runs on; of two that say so (`held`) the one from before."""
 
     id: str
     name: str
@@ -71,6 +70,9 @@ class GatewayOut(Schema):
     quarantined: int | None
     readers: list[ReaderOut]
     health_at: datetime | None
+    machine: str
+    held: bool = Field(description="Two machines are in use under its name, and nobody has said which one it is")
+    replaces: str | None = Field(description="The gateway in whose place it is")
     revoked_at: datetime | None
 
 
@@ -105,8 +107,6 @@ class WholeGateway(GatewayOut):
     doors: list[str]
     started_at: datetime | None
     machines: list[str] = Field(description="Hashes of those that said they are it: the one it is first, then others, refused")
-    held: bool = Field(description="Two machines are in use under its name, and nobody has said which one it is")
-    replaces: str | None
     replaced_by: str | None
     epochs: list[GatewayEpochOut]
     gaps: list[GatewayGap]
@@ -126,14 +126,14 @@ def list_gateways(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
-    """By id; each says how it is and what is wrong with it."""
+    """Worst first; each says how it is and what is wrong with it. The order is that of the moment: between two pages a gateway
+    that gets better or worse may move."""
     by = acting(request)
     found = fleet.named(Gateway.objects.visible_to(by), q or "")
     if revoked is not None:
         found = found.filter(revoked_at__isnull=not revoked)
-    page = cut(found, BY_ID, cursor, limit)
-    rows = sorted(fleet.rows_of(by, page.rows), key=lambda row: row.gateway.pk)
-    return {"items": [gateway_out(row) for row in rows], "next": page.next, "previous": page.previous}
+    page = cut_sorted(fleet.gateway_rows(by, found), lambda row: row.gateway.pk, cursor, limit)
+    return {"items": [gateway_out(by, row) for row in page.rows], "next": page.next, "previous": page.previous}
 
 
 @router.get(
@@ -169,13 +169,11 @@ def get_gateway(request: HttpRequest, response: HttpResponse, gateway_id: Annota
     return tagged(
         response,
         WholeGateway(
-            **gateway_out(view.row).model_dump(),
+            **gateway_out(by, view.row).model_dump(),
             path=[GatewayHop(name=h.name, light=h.light, rate=h.rate, reason=h.reason, step=h.step) for h in health.hops],  # type: ignore[arg-type]
             doors=list(health.doors),
             started_at=health.started_at,
             machines=view.machines,
-            held=gateway.held_at is not None,
-            replaces=gateway.replaces_id,
             replaced_by=view.replaced_by.pk if view.replaced_by is not None else None,
             epochs=epochs,
             gaps=gaps,
@@ -195,7 +193,7 @@ def trust_machine(request: HttpRequest, gateway_id: Annotated[str, Path(max_leng
     return Status(204, None)
 
 
-def gateway_out(row: GatewayRow) -> GatewayOut:
+def gateway_out(by: Actor, row: GatewayRow) -> GatewayOut:
     gateway, health = row.gateway, row.health
     return GatewayOut(
         id=gateway.pk,
@@ -219,5 +217,8 @@ def gateway_out(row: GatewayRow) -> GatewayOut:
         quarantined=row.quarantined,
         readers=[ReaderOut(name=r.name, state=r.word, why=r.why) for r in health.readers],
         health_at=gateway.health_at,
+        machine=gateway.machine if by.sees_all_places() else "",
+        held=gateway.held_at is not None,
+        replaces=gateway.replaces_id,
         revoked_at=gateway.revoked_at,
     )

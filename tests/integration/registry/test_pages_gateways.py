@@ -127,7 +127,13 @@ def test_worst_first(anna: Client, world: World) -> None:
     revoke_gateway(by=ROOT, gateway_id="a-off")
     assert [row.gateway.pk for row in anna.get("/gateways/?show=revoked").context["rows"]] == ["a-off"]
     call = Caller()
-    for query, expected in (("revoked=true", ["a-off"]), ("q=well", ["b-well"]), ("q=WELL&revoked=true", [])):
+    worst_first = ["hamburg-1", "c-never", "d-stopped", "b-well"]
+    for query, expected in (
+        ("revoked=false", worst_first),
+        ("revoked=true", ["a-off"]),
+        ("q=well", ["b-well"]),
+        ("q=WELL&revoked=true", []),
+    ):
         assert [item["id"] for item in call("GET", f"/gateways?{query}").json()["items"]] == expected
     assert "b-well" in text(anna.get("/gateways/?parts=gateways"))
 
