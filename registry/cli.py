@@ -402,6 +402,8 @@ def gateways_send(
 def gateways_orders(gateway_id: str, as_json: Json = False, config: Config = None) -> None:
     """List what was ordered of a gateway lately, newest first, with what came of it."""
     with _django(config):
+        from django.utils import timezone
+
         from registry.orders.services import orders_of
 
         rows = [
@@ -412,7 +414,7 @@ def gateways_orders(gateway_id: str, as_json: Json = False, config: Config = Non
                 "state": o.state,
                 "answer": o.text,
             }
-            for o in orders_of(by=_operator(), gateway_id=gateway_id)[:50]
+            for o in (one.settle(timezone.now()) for one in orders_of(by=_operator(), gateway_id=gateway_id)[:50])
         ]
         _print_rows(rows, as_json)
 

@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from registry.orders import asked, rotating
-from registry.orders.models import TEXT_CHARS, GatewayOrder
+from registry.orders.models import LEFT, NEVER_TOLD, NOT_ANSWERED, TEXT_CHARS, GatewayOrder
 from registry.texts import for_log
 from registry.tracking.correspondence import Spoken
 from registry.tracking.gateways import mac_key
@@ -30,7 +30,6 @@ from sync.wire import Command, Hello, Outcome, Purpose, Reply, WireError, seal, 
 log = logging.getLogger(__name__)
 
 AGAIN_AFTER: Final = timedelta(seconds=5)
-LEFT: Final = timedelta(seconds=10)  # for an answer that is under way when the time is over
 AT_ONCE: Final = 50
 
 Said = TypeVar("Said", Hello, Reply)
@@ -53,9 +52,9 @@ class Letters:
             try:
                 if message.leaf == "hello":  # who has just come back hears at once what waits
                     asked.greeted(gateway, _unsealed(gateway, message, Hello, Purpose.HELLO))
-                    waiting = GatewayOrder.objects.filter(gateway=gateway, state=State.WAITING)
+                    waiting = GatewayOrder.objects.filter(gateway=gateway, state=State.WAITING, said_at__isnull=False)
                     if waiting.exists():  # many gateways may greet at once
-                        waiting.update(said_at=None)
+                        waiting.update(said_at=timezone.now() - AGAIN_AFTER)
                 else:
                     self._answered(gateway, _unsealed(gateway, message, Reply, Purpose.REPLY))
                     counts["replies"] += 1
@@ -68,7 +67,9 @@ class Letters:
         now = timezone.now()
         letters: list[Spoken] = []
         if GatewayOrder.objects.filter(state=State.WAITING).exists():  # mostly not, and then nobody waits for us to write
-            GatewayOrder.objects.filter(state=State.WAITING, not_after__lt=now - LEFT).update(state=State.EXPIRED)
+            over = GatewayOrder.objects.filter(state=State.WAITING, not_after__lt=now - LEFT)
+            over.filter(said_at=None).update(state=State.EXPIRED, text=NEVER_TOLD)
+            over.update(state=State.EXPIRED, text=NOT_ANSWERED)
             letters = [letter for one in _to_be_said(now) if (letter := self._letter(one)) is not None]
         return [*letters, *asked.due(now)]
 

@@ -1,6 +1,6 @@
 """Orders to gateways and what came of them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -11,6 +11,9 @@ from registry.tracking.models import Gateway
 TEXT_CHARS = 512
 OPEN_PER_GATEWAY = 20  # that wait for an answer
 KEPT_PER_GATEWAY = 500
+LEFT = timedelta(seconds=10)  # for an answer that is under way when the time is over
+NEVER_TOLD = "it was not connected before the time was over, so it never heard of it; order it again"
+NOT_ANSWERED = "it was told and has not answered: whether it was done is not known, and now it will not be"
 LONGEST = timedelta(minutes=50)  # a gateway remembers what it was told for an hour
 
 
@@ -34,7 +37,7 @@ class GatewayOrder(models.Model):
     not_after = models.DateTimeField()
     said_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
-    text = models.CharField(max_length=TEXT_CHARS, default="", blank=True)  # the gateway's words
+    text = models.CharField(max_length=TEXT_CHARS, default="", blank=True)  # the gateway's words; without an answer, ours
     answered_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -51,6 +54,13 @@ class GatewayOrder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} for {self.gateway_id}"
+
+    def settle(self, now: datetime) -> "GatewayOrder":
+        """Without an answer when its time is over, say so: also while no ingest is there to write it down."""
+        if self.state == self.State.WAITING and self.not_after < now - LEFT:
+            self.state = self.State.EXPIRED
+            self.text = NEVER_TOLD if self.said_at is None else NOT_ANSWERED
+        return self
 
 
 class GatewayConfiguration(models.Model):

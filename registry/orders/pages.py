@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 
 from registry.access.actors import Action, Actor
 from registry.orders import services, words
@@ -70,7 +71,7 @@ def orders(request: HttpRequest, gateway_id: str) -> HttpResponse:
         "area": "gateways",
         "gateway": Gateway.objects.get(pk=gateway_id),
         "form": form,
-        "rows": [_row(one) for one in shown.rows],
+        "rows": [_row(one.settle(timezone.now())) for one in shown.rows],
         "waiting": any(one.state == GatewayOrder.State.WAITING for one in shown.rows),
         "next": shown.next,
         "previous": shown.previous,

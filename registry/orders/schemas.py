@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from django.utils import timezone
 from ninja import Schema
 from pydantic import Field
 
@@ -51,7 +52,8 @@ class NewOrder(Strict):
 
 
 class OrderOut(Schema):
-    """`text` is the gateway's answer. `expired`: none came in time, and the gateway will not do it any more."""
+    """`text` is the gateway's answer. `expired`: none came in time, and the gateway will not do it any more; then `text` says
+    whether it has heard of it."""
 
     id: UUID
     gateway: str
@@ -69,6 +71,7 @@ class OrderPage(Paged):
 
 
 def order_out(row: GatewayOrder) -> dict[str, Any]:
+    row = row.settle(timezone.now())
     return {
         "id": row.pk, "gateway": row.gateway_id, "verb": row.verb, "arguments": row.arguments, "placed_at": row.placed_at,
         "not_after": row.not_after, "state": row.state, "text": row.text, "answered_at": row.answered_at,

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from registry.access.models import Change
 from registry.orders.letters import Letters
-from registry.orders.models import OPEN_PER_GATEWAY, GatewayOrder
+from registry.orders.models import NEVER_TOLD, NOT_ANSWERED, OPEN_PER_GATEWAY, GatewayOrder
+from registry.orders.schemas import order_out
 from registry.orders.services import order, orders_of
 from registry.problems import Forbidden, Invalid, NotFound
 from registry.tracking.gateways import add_gateway, mac_key, renew_gateway, revoke_gateway
@@ -82,10 +83,34 @@ def test_to_a_gateway_that_is_away_nothing_is_said_and_in_the_end_there_is_no_an
     site.say(("state", encode(State("online"))))
     assert said(Letters(), site) == []
     placed.refresh_from_db()
-    assert placed.state == "expired"
+    assert (placed.state, placed.text) == ("expired", NEVER_TOLD)
     answer(site, Reply(placed.pk, Outcome.DONE, "and yet"))  # it was done in time, its word was long under way
     placed.refresh_from_db()
     assert placed.state == "done"
+
+
+def test_what_was_told_and_not_answered_may_have_been_done(online: Site) -> None:
+    placed = ping(online)
+    assert said(Letters(), online)
+    Letters().take([Message(online.id, "hello", online.greeting())], Counter())  # it has come back, and is told again
+    GatewayOrder.objects.update(not_after=timezone.now() - timedelta(seconds=11))
+    [seen] = orders_of(by=ROOT, gateway_id=online.id)  # no ingest is there
+    assert (seen.state, seen.settle(timezone.now()).state, seen.text) == ("waiting", "expired", NOT_ANSWERED)
+    assert order_out(seen)["state"] == "expired"
+    said(Letters(), online)
+    placed.refresh_from_db()
+    assert (placed.state, placed.text) == ("expired", NOT_ANSWERED)
+
+
+def test_what_ingest_forgets_when_it_dies_is_asked_again(online: Site) -> None:
+    """Between being said and being answered an order is its row and nothing else."""
+    placed = ping(online)
+    assert said(Letters(), online)
+    GatewayOrder.objects.update(said_at=timezone.now() - timedelta(seconds=6))  # the answer came while nobody was there
+    assert [one.id for one in said(Letters(), online)] == [placed.pk]
+    answer(online, Reply(placed.pk, Outcome.DONE, "from memory"))
+    placed.refresh_from_db()
+    assert (placed.state, placed.text) == ("done", "from memory")
 
 
 def test_nobody_answers_for_another(online: Site, second: Site) -> None:
