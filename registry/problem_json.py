@@ -22,6 +22,7 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "This address does not take that method",
+    408: "Too slow",
     409: "Taken",
     412: "Changed meanwhile",
     413: "Too large",

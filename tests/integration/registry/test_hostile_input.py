@@ -4,9 +4,11 @@ with a sentence that says where, nothing of it is stored, and memory stays what 
 import io
 import socket
 import threading
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
@@ -273,7 +275,8 @@ def server() -> Iterator[str]:
         await send({"type": "http.response.body", "body": str(size).encode()})
 
     listening: socket.socket = bind("127.0.0.1", 0)
-    config = uvicorn.Config(body_limits.limited(application), lifespan="off", log_config=None, ws="none", http="h11")
+    limited = body_limits.limited(application, patience_s=0.5)
+    config = uvicorn.Config(limited, lifespan="off", log_config=None, ws="none", http="h11")
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, name="limits")
     with listening:
@@ -316,3 +319,35 @@ def test_files_may_be_larger_where_they_belong_and_for_who_is_logged_in(server: 
     )
     assert httpx.post(f"{server}/places/1/plan/", content=b"x" * 40_000_000, headers=UPLOAD).status_code == 413
     assert httpx.post(f"{server}/login/", content=b"x" * 1_000).text == "1000"
+
+
+@pytest.mark.parametrize("drip", [b"", b"x"], ids=["silent", "a byte now and then"])
+def test_a_body_that_does_not_come_is_waited_for_in_vain_and_not_for_long(server: str, drip: bytes) -> None:
+    host, port = server.removeprefix("http://").split(":")
+    for path, said in (("/assets/new/", "send it again where the network is better"), ("/api/v1/assets", '"title": "Too slow"')):
+        with socket.create_connection((host, int(port)), 5) as slow:
+            head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\nCookie: {COOKIE['Cookie']}\r\n\r\n"
+            slow.sendall(head.encode())
+            slow.settimeout(0.05)
+            until_s, heard = time.monotonic() + 5, b""
+            while time.monotonic() < until_s and b"</html>" not in heard and b"}" not in heard:
+                with suppress(TimeoutError):
+                    heard += slow.recv(65_536)
+                if not heard:
+                    slow.sendall(drip)
+            assert heard.startswith(b"HTTP/1.1 408 "), heard[:100]
+            assert said.encode() in heard
+            slow.settimeout(5)
+            with suppress(ConnectionResetError):
+                assert not slow.recv(1), "hung up"
+
+
+def test_a_large_body_over_a_middling_line_has_the_time_it_needs(server: str) -> None:
+    """It lasts longer than a silent one may, and comes faster than 4 kB a second."""
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(10):
+            yield b"x" * 2_000
+            time.sleep(0.1)
+
+    assert httpx.post(f"{server}/assets/new/", content=pieces(), headers=COOKIE).text == "20000"
