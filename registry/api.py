@@ -22,6 +22,7 @@ from registry.access.models import ApiToken, User
 from registry.access.services import authenticate_token
 from registry.assets.api import router as assets
 from registry.assets.edits_api import router as edits
+from registry.audits.api import router as audits
 from registry.custody.api import router as custody
 from registry.enrolment.api import router as enrolment
 from registry.importing.api import router as imports
@@ -149,4 +150,5 @@ api.add_router("", reports)
 api.add_router("", stock)
 api.add_router("", undelivered)
 api.add_router("", orders)
+api.add_router("", audits)
 problem_json.install(api)

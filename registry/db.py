@@ -113,6 +113,18 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Seq
     _write(model, columns, rows, "")
 
 
+def insert_selected(model: type[models.Model], columns: Sequence[str], rows: "models.QuerySet[Any, Any]") -> int:
+    """Insert what a query selects (its values_list in the order of the columns) of which nothing unique is stored yet, in the
+    caller's transaction and without taking it out of the database; return how many rows were new."""
+    select, parameters = rows.query.get_compiler(connection=connection).as_sql()
+    names = ", ".join(_quoted(model, name) for name in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({names}) {select} ON CONFLICT DO NOTHING", parameters
+        )
+        return int(cursor.rowcount)
+
+
 @contextmanager
 def inserting(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[None]:
     """As insert, by COPY: while PostgreSQL stores the rows, what stands inside is done, which must not use the database. Raises

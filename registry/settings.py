@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "registry.scanning",
     "registry.stock",
     "registry.reports",
+    "registry.audits",
     "registry.web",
     "registry.console",
 ]

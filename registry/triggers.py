@@ -13,11 +13,13 @@ from django.db import connections
 APPEND_ONLY = {  # and what may not be done to its rows; TRUNCATE is a right of the table's owner
     "tracking_locationevent": ("update", "delete"),  # what a gateway told is not changed, nor deleted but for MAY_GO
     "stock_stockmovement": ("update", "delete"),  # a mistake is corrected by a count
+    "audits_expected": ("update",),  # what an audit expects is frozen, but for MAY_CHANGE
     "access_change": ("update",),  # the log of changes is only ever shortened, by age (access/retention.py)
 }
 
 MAY_CHANGE = {  # columns, and when: the time we go by, once a gateway knows how wrong its clock was (tracking/correcting.py)
-    "tracking_locationevent": (("happened_at", "clock_quality"), "NEW.clock_quality = 'corrected'")
+    "tracking_locationevent": (("happened_at", "clock_quality"), "NEW.clock_quality = 'corrected'"),
+    "audits_expected": (("outcome", "evidence_id", "seen_at", "seen_location_id"), "TRUE"),  # what was seen of it
 }
 MAY_GO = {"tracking_locationevent": "OLD.kind = 'seen' AND NOT OLD.deliberate"}  # old sightings, summed up: tracking/pruning.py
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from registry.assets.bulk_edit import BulkEdit
+from registry.audits.opening import Opening
 from registry.broker_files import renew_certificate
 from registry.configuration import Configuration
 from registry.custody.many_steps import Handling
@@ -18,7 +19,7 @@ from registry.tracking.retained import Keeper
 from registry.work.process import run as work
 from registry.work.runs import Kind
 
-RUNS: Final[Mapping[str, Kind]] = {"import": open_import, "bulk_edit": BulkEdit, "handling": Handling}
+RUNS: Final[Mapping[str, Kind]] = {"import": open_import, "bulk_edit": BulkEdit, "handling": Handling, "audit_opening": Opening}
 EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
     (1, confirm_arrivals),
     (2, Keeper().keep_told),

@@ -24,6 +24,8 @@ from registry.assets.models import (
     Supplier,
     Tag,
 )
+from registry.assets.services import register_asset
+from registry.audits import services as audits
 from registry.custody import many
 from registry.custody.bookings import book
 from registry.custody.services import check_in, check_out
@@ -85,6 +87,7 @@ def ids_of(world: World) -> dict[str, Any]:
         "plan_id": _plan(world.places["Office"]),
         **_somebody(world),
         **_later(world),
+        **_audited(world),
         "value": "061414100008",
         "name": "kind",
         "kind": "asset",
@@ -142,6 +145,14 @@ def _later(world: World) -> dict[str, Any]:
     schedule = Schedule.objects.create(user=other, report="idle", every="day", next_at=timezone.now())
     mail = Outgoing.objects.create(sink="mail", topic="SECRET", key="k", payload={}, dead=True, next_at=timezone.now())
     return {"line_id": line.pk, "key": "inventory", "schedule_id": schedule.pk, "message_id": mail.pk}
+
+
+def _audited(world: World) -> dict[str, Any]:
+    """An audit that is planned."""
+    today, office = timezone.now().date(), world.places["Office"].pk
+    register_asset(by=ROOT, name="SECRET desk", home_location=world.places["Office"])
+    plan = audits.plan(by=ROOT, name="SECRET audit", from_on=today, until_on=today, scope=audits.Scope([office]))
+    return {"audit_id": plan.pk}
 
 
 def words_and_files(world: World) -> None:
@@ -242,6 +253,12 @@ def bodies_of(world: World) -> dict[str, Any]:
         "POST /api/v1/people/{person_id}/roles": {"role": "manager"},
         "POST /api/v1/tokens": {"name": "display"},
         "POST /api/v1/labels": {"assets": [str(world.assets["Pump 7"].pk)]},
+        "POST /api/v1/audits": {
+            "name": "Spring",
+            "from_on": f"{timezone.now():%Y-%m-%d}",
+            "until_on": f"{timezone.now():%Y-%m-%d}",
+        },
+        "PATCH /api/v1/audits/{audit_id}": {"name": "Autumn"},
         "POST /api/v1/stock": {"asset": str(world.assets["Drill"].pk), "location": str(world.places["Office"].pk), "quantity": 1},
         "PATCH /api/v1/stock/{line_id}": {"minimum": 3},
         "POST /api/v1/stock/{line_id}/take": {"quantity": 1},

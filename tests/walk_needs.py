@@ -13,7 +13,7 @@ from registry.access.actors import Action
 from registry.db import uuid7
 
 Ids = dict[str, Any]
-V, H, E, C, A = Action.VIEW, Action.HANDLE, Action.EDIT, Action.CHANGES, Action.ADMINISTER
+V, H, E, C, A, U = Action.VIEW, Action.HANDLE, Action.EDIT, Action.CHANGES, Action.ADMINISTER, Action.AUDIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /stock/receive/ | GET /tokens/ | GET /transfers/ | GET /transfers/new/ | POST /account/second-factor/
         POST /assets/columns/ | POST /assets/views/ | POST /login/ | POST /password/ | POST /stock/watch/ | POST /tokens/
         POST /custody/accept/{secret}/ | POST /login/second-factor/
+        GET /api/v1/audits | GET /audits/ | GET /audits/new/
         GET /pick/{kind}/ | GET /settings/words/ | GET /settings/words/{slug}/ | GET /settings/words/{slug}/{word_id}/"""),
     (Need("anywhere", V), """POST /api/v1/reports/{key}/schedules | GET /api/v1/reports/{key} | GET /api/v1/reports/{key}/file
         GET /reports/{key}/"""),
@@ -82,6 +83,12 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /places/{location_id}/then/ | GET /plans/{plan_id}/image/ | GET /stock/{line_id}/ | GET /transfers/{transfer_id}/
         GET /assets/{asset_id}/edit/ | GET /places/{location_id}/edit/ | POST /labels/ | POST /labels/print/
         POST /assets/selected/export/ | POST /assets/selected/labels/"""),
+    (_scope(V), """
+        GET /api/v1/audits/{audit_id} | GET /api/v1/audits/{audit_id}/places | GET /api/v1/audits/{audit_id}/expected
+        GET /audits/{audit_id}/"""),
+    (_scope(U), """
+        POST /api/v1/audits | PATCH /api/v1/audits/{audit_id} | DELETE /api/v1/audits/{audit_id}
+        POST /api/v1/audits/{audit_id}/open | POST /audits/new/ | POST /audits/{audit_id}/"""),
     (_scope(H), """
         POST /api/v1/assets/{asset_id}/contents | POST /api/v1/custody/{custody_id}/link
         POST /api/v1/assets/{asset_id}/files | POST /api/v1/assets/{asset_id}/identifiers | POST /api/v1/bookings
@@ -312,6 +319,16 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /scan/drawer/": lambda i: {"assets": i["free_id"], "act": "home", "place": i["place"]},
     "POST /settings/words/{slug}/": lambda i: {"name": "X 7"},
     "POST /settings/words/{slug}/{word_id}/": lambda i: {"name": "X 8", "version": "1"},
+    "POST /audits/new/": lambda i: {
+        "name": "Mine", "place": i["place"], "from_on": f"{timezone.now():%Y-%m-%d}", "until_on": f"{timezone.now():%Y-%m-%d}",
+        "method": "walk", "recurrence": "never",
+    },
+    "POST /audits/{audit_id}/": lambda i: {"do": "open"},
+    "POST /api/v1/audits": lambda i: {
+        "name": "Mine", "from_on": f"{timezone.now():%Y-%m-%d}", "until_on": f"{timezone.now():%Y-%m-%d}",
+        "scope": {"places": [str(i["location_id"])]},
+    },
+    "PATCH /api/v1/audits/{audit_id}": lambda i: {"name": "Ours"},
     "POST /stock/receive/": lambda i: {"asset": i["free_no"], "location": i["location_id"], "quantity": "1"},
     "POST /stock/{line_id}/": lambda i: {"do": "take", "quantity": "1"},
     "POST /transfers/new/": lambda i: {

@@ -33,6 +33,7 @@ from registry.assets.models import (
 )
 from registry.assets.services import NewIdentifier, register_asset, retire_identifier
 from registry.assets.trees import create_category, create_location
+from registry.audits import services as audits
 from registry.custody import many
 from registry.custody.bookings import book
 from registry.custody.services import check_out
@@ -181,8 +182,9 @@ def tell_secrets(around: Around) -> dict[str, Any]:
     photo = files.attach(by=ROOT, asset=made, file=_picture(), name="SECRET.png")
     line = receive(by=ROOT, asset_id=free.pk, location_id=room.pk, quantity=5, lot="SECRET")
     configure(by=ROOT, gateway_id="untold-gw", content={"zones": {"UNTOLD-zone": {"lost_max_s": 60}}})
+    audit = audits.plan(by=ROOT, name="SECRET audit", from_on=now.date(), until_on=now.date(), scope=audits.Scope([room.pk]))
     return {
-        "asset_id": made.pk, "spare_id": spare.pk, "free_id": free.pk, "part_id": part.pk, "box_id": box.pk,
+        "audit_id": audit.pk, "asset_id": made.pk, "spare_id": spare.pk, "free_id": free.pk, "part_id": part.pk, "box_id": box.pk,
         "identifier_id": made.identifiers.get(state="active").pk, "location_id": room.pk, "hall_id": around.hall.pk,
         "category_id": category.pk, "zone_id": zone.pk, "tag_id": UnknownTag.objects.get(identity="tag:SECRET-STRAY").pk,
         "custody_id": custody.pk, "booking_id": booking.pk, "transfer_id": transfer.pk, "link_id": link.pk, "file_id": photo.pk,

@@ -50,6 +50,7 @@ ENTRIES: Final = (
     Entry("bookings", "Bookings", "bookings", "calendar", "b", said="reserve calendar"),
     Entry("transfers", "Transfers", "transfers", "transfer", "t", said="ship move"),
     Entry("stock", "Stock", "stock", "stock", "n", said="consumables replenish count"),
+    Entry("audits", "Audits", "audits", "check", "f", said="campaign inventory count found missing walk"),
     Entry("reports", "Reports", "reports", "chart", "r", said="figures utilisation"),
     Entry("imports", "Imports", "imports", "upload", "i", Action.EDIT, said="csv xlsx table"),
     Entry(

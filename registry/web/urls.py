@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from registry.assets import pages as assets
+from registry.audits.urls import urlpatterns as audits
 from registry.custody.urls import urlpatterns as custody
 from registry.enrolment.urls import urlpatterns as enrolment
 from registry.importing.urls import urlpatterns as imports
@@ -62,6 +63,7 @@ urlpatterns = [
     *scanning,
     *reports,
     *stock,
+    *audits,
     *orders,
     *work,
     path("labels/", labels.show, name="labels"),

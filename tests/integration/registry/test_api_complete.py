@@ -160,6 +160,11 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "GET stock-line": ("get_stock", "list_stock_movements"),
     "POST stock-line": ("take_stock", "count_stock", "move_stock", "set_stock_levels"),
     "GET stock-proposal": ("propose_order",), "POST stock-watch": ("watch_stock",),
+    # audits
+    "GET audits": ("list_audits",),
+    "GET audit-new": FORM, "POST audit-new": ("plan_audit",),
+    "GET audit": ("get_audit", "list_audit_places", "list_audit_expected"),
+    "POST audit": ("change_audit", "discard_audit", "open_audit"),
     # what goes out, and imports
     "GET undelivered": ("list_undelivered",),
     "POST undelivered-repeat": ("repeat_undelivered",), "POST undelivered-forget": ("forget_undelivered",),
@@ -172,6 +177,11 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
 
 # The buttons of a page that say what they do by a field of its form: each one's operation.
 BUTTONS: dict[str, str | Only] = {
+    "audits/draft.html do=cover": "change_audit",
+    "audits/draft.html do=discard": "discard_audit",
+    "audits/draft.html do=open": "open_audit",
+    "audits/draft.html do=save": "change_audit",
+    "audits/draft.html do=uncover": "change_audit",
     "custody/booking.html do=confirm": "confirm_booking",
     "custody/booking.html do=cancel": "cancel_booking",
     "custody/booking.html do=out": "check_out_booking",

@@ -1,0 +1,139 @@
+"""What the API says of audits, and what it takes."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from registry.audits.models import NAME_CHARS
+from registry.operations import Paged, Strict
+
+Method = Literal["passive", "walk", "mixed"]
+Recurrence = Literal["never", "quarterly", "yearly"]
+State = Literal["draft", "open", "review", "closed"]
+OutcomeName = Literal[
+    "found", "wrong_place", "wrong_custodian", "missing", "unexpected", "unknown_code", "damaged", "not_checked"
+]
+Keys = Annotated[list[UUID], Field(max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARS)]
+Note = Annotated[str, Field(max_length=1_000)]
+Zone = Annotated[str, Field(max_length=64, description="A name like Europe/Berlin")]
+
+
+class ScopeIn(Strict):
+    """What it covers: those of one kind are added up, the kinds narrow each other; without any it covers everything."""
+
+    places: Keys = []
+    categories: Keys = []
+    people: Keys = []  # those who have the assets
+
+
+class NewAudit(Strict):
+    name: Name
+    from_on: date = Field(description="The first day of which what is seen counts")
+    until_on: date = Field(description="The last one")
+    time_zone: Zone = "UTC"
+    method: Method = "mixed"
+    recurrence: Recurrence = "never"
+    note: Note = ""
+    scope: ScopeIn = ScopeIn()
+
+
+class AuditChanges(Strict):
+    name: Name | None = None
+    from_on: date | None = None
+    until_on: date | None = None
+    time_zone: Zone | None = None
+    method: Method | None = None
+    recurrence: Recurrence | None = None
+    note: Note | None = None
+    scope: ScopeIn | None = None
+
+
+class ScopeOut(Schema):
+    places: list[UUID]
+    categories: list[UUID]
+    people: list[UUID]
+
+
+class RunOut(Schema):
+    """Long work on it that is under way or ended badly; `message` says why."""
+
+    state: str
+    done: int
+    total: int
+    message: str
+
+
+class AuditOut(Schema):
+    """An audit. `expected`, `seen` and `off` count the assets that it expects, those seen so far, and those of them that are not
+    as they should be."""
+
+    id: UUID
+    name: str
+    note: str
+    method: Method
+    recurrence: Recurrence
+    state: State
+    from_on: date
+    until_on: date
+    time_zone: str
+    window_from: datetime = Field(description="What is seen from here on")
+    window_to: datetime = Field(description="and before this counts")
+    frozen_at: datetime | None = Field(description="When what it expects was written down; null of a draft")
+    scope: ScopeOut
+    expected: int
+    seen: int
+    off: int
+    run: RunOut | None
+    version: int
+
+
+class AuditRow(Schema):
+    id: UUID
+    name: str
+    method: Method
+    state: State
+    from_on: date
+    until_on: date
+    expected: int
+    seen: int
+    off: int
+
+
+class AuditPage(Paged):
+    items: list[AuditRow]
+
+
+class PlaceCount(Schema):
+    """`location` is null for what has no place."""
+
+    location: UUID | None
+    name: str
+    expected: int
+    seen: int
+    off: int
+
+
+class PlaceCounts(Paged):
+    items: list[PlaceCount]
+
+
+class ExpectedOut(Schema):
+    """An asset as it stood when the audit opened, and what came of it so far."""
+
+    asset: UUID
+    asset_no: str
+    name: str
+    location: UUID | None
+    custodian: UUID | None
+    status: str
+    outcome: OutcomeName
+    seen_at: datetime | None
+    seen_location: UUID | None = Field(description="Null too where you may not know the place")
+
+
+class ExpectedPage(Paged):
+    items: list[ExpectedOut]

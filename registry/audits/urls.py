@@ -1,0 +1,11 @@
+"""The addresses of the pages of audits."""
+
+from django.urls import path
+
+from registry.audits import pages
+
+urlpatterns = [
+    path("audits/", pages.listing, name="audits"),
+    path("audits/new/", pages.new, name="audit-new"),
+    path("audits/<uuid:audit_id>/", pages.one, name="audit"),
+]
