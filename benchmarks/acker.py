@@ -1,5 +1,8 @@
 """A registry that stores nothing: it checks the MAC of a batch, opens it, and acknowledges at once. The far side of delivery.py.
 
+It shares the machine with what is measured, so it does no more than an ack needs: of what is in a batch it looks at numbers and
+ids only. As ingest does, it has one ack under way at a time; newer word replaces what waits.
+
 python -m benchmarks.acker < {"port": 1883, "user": "...", "password": "...", "gateway": "bench", "key": "<hex>"}
 """
 
@@ -7,20 +10,20 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from sync import topics
 from sync.broker import INGEST_USER
 from sync.cursor import Cursor
 from sync.mqtt import Login, Session, connect
-from sync.wire import MAX_RANGES, Ack, Batch, Hello, Purpose, check_batch, seal, unseal
+from sync.wire import MAX_RANGES, Ack, Gap, Hello, Purpose, seal, unseal
 from tests.mosquitto import Mosquitto
 
-IDS_KEPT = 50_000
 CREDIT = 10_000
 
 
@@ -49,33 +52,55 @@ async def main() -> None:
     """Run until killed."""
     said = json.load(sys.stdin)
     key, gateway = bytes.fromhex(said["key"]), said["gateway"]
-    cursor, ids = Cursor(), OrderedDict[int, UUID]()
+    cursor, ids = Cursor(), dict[int, UUID | None]()
+    epoch, nonce, news = "", None, asyncio.Event()
 
-    def ack(epoch: str, nonce: str | None = None) -> bytes:
+    def ack() -> bytes:
         ranges = cursor.ranges[:MAX_RANGES]
+        for old in ids.keys() - {cursor.through} - {last for _, last in cursor.ranges}:
+            del ids[old]
         ends = tuple(ids.get(last) for _, last in ranges)
         answer = Ack(epoch, cursor.through, ids.get(cursor.through), CREDIT, datetime.now(UTC), nonce, ranges, range_ids=ends)
         return seal(answer, Purpose.ACK, key)
 
-    async def answer(session: Session, payload: bytes) -> None:
-        await session.publish(topics.down(gateway, "ack"), payload)
+    async def acknowledge(session: Session) -> None:
+        nonlocal nonce
+        while True:
+            await news.wait()
+            news.clear()
+            payload, nonce = ack(), None
+            await session.publish(topics.down(gateway, "ack"), payload)
 
     login = Login("127.0.0.1", said["port"], said["user"], said["password"])
     async with connect(login, "acker", queue_limit=1000) as session, asyncio.TaskGroup() as group:
         await session.subscribe(topics.ALL_UP)
+        group.create_task(acknowledge(session))
         print("ready", flush=True)
         async for message in session.messages():
             if message.topic.endswith("/hello"):
                 hello = unseal(message.payload, Hello, Purpose.HELLO, key)
-                group.create_task(answer(session, ack(hello.epoch, hello.nonce)))
+                epoch, nonce = hello.epoch, hello.nonce
+                news.set()
             elif message.topic.endswith("/events"):
-                batch = unseal(message.payload, Batch, Purpose.EVENTS, key)
-                check_batch(batch)
-                ids.update((record.seq, record.event_id) for record in batch.records)
-                while len(ids) > IDS_KEPT:
-                    ids.popitem(last=False)
+                batch = unseal(message.payload, _Batch, Purpose.EVENTS, key)
+                told = {record.seq: record.event_id for record in batch.records}
+                without = sum(gap.last - gap.first + 1 for gap in batch.gaps)
+                assert len(told) + without == batch.last - batch.first + 1, "a batch with holes"
+                ids[batch.last] = told.get(batch.last)
                 cursor = cursor.with_spans([(batch.first, batch.last)])
-                group.create_task(answer(session, ack(batch.epoch)))
+                news.set()
+
+
+class _Record(msgspec.Struct):
+    seq: int
+    event_id: UUID
+
+
+class _Batch(msgspec.Struct, rename={"first": "from", "last": "to"}):
+    first: int
+    last: int
+    records: list[_Record]
+    gaps: list[Gap] = []
 
 
 if __name__ == "__main__":

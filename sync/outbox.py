@@ -20,10 +20,11 @@ from host.crash_points import reached
 from sync import engine_state, outbox_dead, outbox_gaps
 from sync.event_ids import event_ids
 from sync.outbox_dead import DeadRecord
+from sync.outbox_read import Stretch, rows_after
 from sync.outbox_room import TRIM_AT_ONCE, Room
 from sync.outbox_stat import OutboxStat, stat
 from sync.store import Cursor, OutboxDamaged, OutboxUnavailable, Store, open_store
-from sync.stored import as_record, fault
+from sync.stored import as_json, as_record
 from sync.wire import MAX_BODY_BYTES, Ack, Gap, LocationEvent, Record, RecordKind, encode
 
 __all__ = ["Acknowledged", "DeadRecord", "Outbox", "OutboxDamaged", "OutboxStat", "OutboxUnavailable", "Verdict"]
@@ -31,14 +32,8 @@ __all__ = ["Acknowledged", "DeadRecord", "Outbox", "OutboxDamaged", "OutboxStat"
 QUOTA_BYTES = 512 * 1024 * 1024
 RING_SHARE = 0.2  # of the quota, for what has been sent
 ROOM_TRIES = 10  # of one append to get more room: a few seconds at most
-MAX_GAPS = 200  # in one reading
-
-_RECORD_OVERHEAD_BYTES = 250  # what a record is on the wire besides its body
 
 _ADD = "INSERT INTO record (position, event_id, kind, wall_ms, mono_ms, boot_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_READ = """
-SELECT position, event_id, kind, wall_ms, mono_ms, boot_id, body FROM record
-WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
 
 
 class Verdict(enum.StrEnum):
@@ -134,31 +129,18 @@ class Outbox:
         """Return what follows `seq`, up to `until`, without holes: the records (at least one, if there is one) and, as gaps, the
         numbers that will never come. `max_bytes` counts the records as JSON."""
         with self._store.reading():
+            rows, gaps = rows_after(self._store, self._store.cursor(), seq, max_records, max_bytes, until)
+        return [as_record(*row) for row in rows], gaps
+
+    def stretch_after(self, epoch: str, seq: int, max_records: int, max_bytes: int, *, until: int | None = None) -> Stretch:
+        """As `read_after`, the records as JSON; nothing when another epoch has begun."""
+        with self._store.reading():
             now = self._store.cursor()
-            end = now.last if until is None else min(now.last, now.base + until)
-            rows = self._db.execute(_READ, (now.base + seq, end, max_records)).fetchall()
-            records: list[Record] = []
-            gaps: list[Gap] = []
-            reached, room = now.base + seq, max_bytes
-            for position, *stored in rows:
-                if position <= reached:
-                    raise self._store.damaged(f"record {position} stands behind {reached}")
-                sound = not fault(*stored)
-                room -= len(stored[-1]) + _RECORD_OVERHEAD_BYTES if sound else 0
-                if records and room < 0:
-                    return records, gaps
-                if position > reached + 1:
-                    gaps += self._gaps(now, reached + 1, position - 1)
-                    if len(gaps) > MAX_GAPS:
-                        return records, gaps[:MAX_GAPS]
-                if sound:
-                    records.append(as_record(position - now.base, *stored))
-                else:  # the disk has changed it
-                    gaps.append(Gap(position - now.base, position - now.base, "corrupt"))
-                reached = position
-            if len(rows) < max_records and reached < end and len(gaps) < MAX_GAPS:
-                gaps += self._gaps(now, reached + 1, end)
-            return records, gaps[:MAX_GAPS]
+            if now.epoch != epoch:
+                return Stretch([], [], seq, 0)
+            rows, gaps = rows_after(self._store, now, seq, max_records, max_bytes, until)
+        last = max([seq, *(row[0] for row in rows[-1:]), *(gap.last for gap in gaps[-1:])])
+        return Stretch(as_json(rows), gaps, last, now.last - now.base)
 
     def acknowledge(self, ack: Ack, *, nonce: str | None) -> Acknowledged:
         """Take the registry's word; the caller has checked its MAC. `nonce`: this connection's hello, while it is unanswered.
@@ -293,15 +275,6 @@ class Outbox:
         self._store.begin_epoch(agreed, self._wall_ms(), f"parted from epoch {now.epoch}: {why}")
         self._db.execute("UPDATE cursor SET acked = ?, acked_id = NULL", (agreed,))
         return Acknowledged(Verdict.PARTED, 0, why=why)
-
-    def _gaps(self, now: Cursor, first: int, last: int) -> list[Gap]:
-        """Why there is no record at positions `first`..`last`, at most about MAX_GAPS from the first on."""
-        otherwise = "trimmed" if now.first is None or last < now.first else ""
-        found = outbox_gaps.within(self._db, first, last, otherwise, MAX_GAPS + 1)
-        for run in found:
-            if not run.reason:  # never by us: SQLite has not noticed yet that pages are gone
-                raise self._store.damaged(f"records {run.first} to {run.last} are missing")
-        return [Gap(run.first - now.base, run.last - now.base, run.reason) for run in found]
 
     def _trim(self, now: Cursor) -> None:
         """Keep the sent ring within its share of the quota, by the average size of a row."""

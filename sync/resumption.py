@@ -1,13 +1,14 @@
 """What outlives a window: what was under way when we said hello, what is suspected not to get through, where to go on. Pure."""
 
+from collections.abc import Iterable
+
 from sync.cursor import Cursor, Span
 from sync.outbox import OutboxStat
 from sync.suspects import Suspects
-from sync.window import Window
+from sync.window import NEWEST_FIRST, Window
 from sync.wire import Ack
 
-BACKLOG_RECORDS = 400  # more than these that wait at the hello, or any that wait for longer, are a backlog: newer ones go ahead
-BACKLOG_S = 5.0
+LATE_S = 5.0  # what waits at the hello for longer is told late, and so is all when it is more than goes at once
 
 
 class Resumption:
@@ -47,13 +48,13 @@ class Resumption:
         self._owed = []
         # The wall clock may have been set meanwhile.
         waited_s = 0.0 if self._oldest_wall_ms is None else abs(now_wall_ms - self._oldest_wall_ms) / 1000
-        backlog = self._last - acked > BACKLOG_RECORDS or waited_s > BACKLOG_S
+        late = self._last - acked > NEWEST_FIRST or waited_s > LATE_S
         return Window(
             Cursor(acked).with_spans(committed_ranges(ack)),
             ack.credit,
             now_s,
             last=self._last,
-            backlog_to=self._last if backlog else 0,
+            waited_to=self._last if late else 0,
             rtt_s=rtt_s,
             stall_s=self._stall_s,
             suspects=self.suspects,
@@ -63,3 +64,18 @@ class Resumption:
 def committed_ranges(ack: Ack) -> tuple[Span, ...]:
     """What the registry has committed above `through`, as far as it proves it: the outbox has checked the ids."""
     return tuple(span for span, _ in zip(ack.ranges, ack.range_ids, strict=False) if span[0] <= span[1])
+
+
+def worth_taking(acks: Iterable[Ack]) -> list[Ack]:
+    """Of acks in the order they came, return those that say something that the one behind them does not."""
+    kept: list[Ack] = []
+    for ack in acks:
+        if kept and _repeats(ack, kept[-1]):
+            kept.pop()
+        kept.append(ack)
+    return kept
+
+
+def _repeats(ack: Ack, older: Ack) -> bool:
+    only_counts = older.nonce is None and not older.rejected and not older.held
+    return only_counts and older.epoch == ack.epoch and older.through <= ack.through

@@ -1,5 +1,6 @@
 """A record as it lies in a store, and whether it can be sent: disks flip bits, and files from outside hold anything."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,6 +26,9 @@ class Stored(NamedTuple):
     mono_ms: int
     boot_id: str
     body: bytes  # JSON
+
+
+Row = tuple[int, bytes, str, int, int, str, bytes]  # seq, then as Stored
 
 
 def fault(event_id: Any, kind: Any, wall_ms: Any, mono_ms: Any, boot_id: Any, body: Any) -> str:
@@ -55,6 +59,34 @@ def told_again(kind: str, body: bytes) -> bytes:
     return marked if len(marked) <= MAX_BODY_BYTES else body
 
 
+class _Circumstances(msgspec.Struct):
+    """What records of one commit have in common; members of a Record, in its order."""
+
+    kind: str
+    stored_at: datetime
+    mono_ms: int
+    boot_id: str
+
+
+def as_json(rows: Iterable[Row]) -> list[bytes]:
+    """Return rows as the JSON of the records they are: what `encode(as_record(...))` gives, in a quarter of
+    the time. Only for what has no fault."""
+    common, members = None, b""
+    records = []
+    for seq, event_id, kind, wall_ms, mono_ms, boot_id, body in rows:
+        if common != (kind, wall_ms, mono_ms, boot_id):
+            common = (kind, wall_ms, mono_ms, boot_id)
+            members = msgspec.json.encode(_Circumstances(kind, _moment(wall_ms), mono_ms, boot_id))[1:-1]
+        digits = event_id.hex().encode()
+        uuid = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+        records.append(b'{"seq":%d,"event_id":"%b-%b-%b-%b-%b",%b,"body":%b}' % (seq, *uuid, members, body))
+    return records
+
+
 def as_record(seq: int, event_id: bytes, kind: str, wall_ms: int, mono_ms: int, boot_id: str, body: bytes) -> Record:
     """Return it as it is sent. Only for what has no fault."""
-    return Record(seq, UUID(bytes=event_id), kind, _EPOCH + timedelta(milliseconds=wall_ms), mono_ms, boot_id, msgspec.Raw(body))
+    return Record(seq, UUID(bytes=event_id), kind, _moment(wall_ms), mono_ms, boot_id, msgspec.Raw(body))
+
+
+def _moment(wall_ms: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=wall_ms)

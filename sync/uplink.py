@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from host.crash_points import reached
 from sync import topics
-from sync.batches import SealedBatch, next_batch
+from sync.batches import Batches, SealedBatch
 from sync.correspondence import Correspondent
 from sync.credentials import Credentials
 from sync.identification import Identification
@@ -24,7 +24,7 @@ from sync.live import LiveTeller
 from sync.mqtt import BrokerUnavailable, Login, Message, Session, connect
 from sync.outbox import Outbox, OutboxDamaged, OutboxUnavailable, Verdict
 from sync.outbox_thread import OutboxThread
-from sync.resumption import Resumption, committed_ranges
+from sync.resumption import Resumption, committed_ranges, worth_taking
 from sync.suspects import HOPELESS_AFTER
 from sync.uplink_status import UplinkState, UplinkStatus
 from sync.window import Lane, Slot, Window
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 GATHER_S = 0.06  # after a batch that took all there was: the commits of this time share the next one
 HEALTH_APART_S = 2.0  # between two health messages, whatever changes meanwhile
+ACKS_WAITING = 20
 TICK_S = 5.0  # at least this often the watchdog sees us turn
 GOODBYE_S = 1.0
 
@@ -67,12 +68,13 @@ class Uplink:
         timing: Timing | None = None,
         others: Sequence[Correspondent] = (),
     ) -> None:
-        """`open_outbox` is called in the uplink's own worker thread and gives it a connection of its own. `health` is asked every
-        `timing.health_s` and after `report_health`. `live`: also tell each event to other subscribers, once, without promise.
-        `others` hear and say what is neither event nor ack."""
+        """`open_outbox` is called in the uplink's own worker threads and gives each a connection of its own. `health` is asked
+        every `timing.health_s` and after `report_health`. `live`: also tell each event to other subscribers, once, without
+        promise. `others` hear and say what is neither event nor ack."""
         self.status = UplinkStatus(since_wall_ms=wall_ms())
         self.progress = 0  # moves at least every TICK_S; the watchdog looks at it
-        self._in_thread = OutboxThread(open_outbox)
+        self._reading = OutboxThread(open_outbox)
+        self._writing = OutboxThread(open_outbox)  # a commit waits for the disk: meanwhile the next batch is read
         self._credentials = credentials
         self._identification = identification
         self._health = health
@@ -115,11 +117,11 @@ class Uplink:
     async def run(self) -> None:
         """Deliver until cancelled, then say goodbye. Raises OutboxDamaged, which only a new start heals."""
         failures = 0
-        with self._in_thread:
+        with self._reading, self._writing:
             while True:
                 connections = self.status.connections
                 try:
-                    async with self._in_thread.opened():
+                    async with self._reading.opened(), self._writing.opened():
                         await self._converse()
                 except BrokerUnavailable as exc:
                     self._become(UplinkState.BROKER_DOWN, str(exc))
@@ -153,11 +155,13 @@ class Uplink:
         trouble: Exception | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(session))
+                acks: asyncio.Queue[Ack] = asyncio.Queue(ACKS_WAITING)
+                group.create_task(self._listen(session, acks))
+                group.create_task(self._take_acks(acks))
                 group.create_task(self._deliver(session, group))
                 group.create_task(self._report_health(session))
                 if live := self._live:
-                    group.create_task(live.run(session, lambda: self._in_thread(live.new_records, self._in_thread.outbox)))
+                    group.create_task(live.run(session, lambda: self._reading(live.new_records, self._reading.outbox)))
                 for other in self._others:
                     group.create_task(other.speak(lambda leaf, payload: session.publish(self._topic(leaf), payload)))
         except* (BrokerUnavailable, OutboxUnavailable, OutboxDamaged) as several:
@@ -178,7 +182,7 @@ class Uplink:
         while True:
             self._hello_due, self._window = False, None
             self._nonce, self._hello_s = secrets.token_hex(16), self._now_s()
-            await session.publish(self._topic("hello"), await self._in_thread(self._hello, self._nonce))
+            await session.publish(self._topic("hello"), await self._reading(self._hello, self._nonce))
             if not unanswered:
                 self._become(UplinkState.GREETING, "waiting for the registry's answer")
             if not await self._wait(self._is_addressed, self._timing.answer_s):
@@ -206,12 +210,15 @@ class Uplink:
             log.info("uplink: in touch with the registry again")
             self._told_trouble = ""
         self._more = True
+        batches = Batches(self._reading, group, self._resumption.epoch, self._credentials.mac_key)
         while (window := self._window) and not self._hello_due:
             if (hopeless := self._resumption.suspects.hopeless()) is not None:
                 await self._bury(hopeless)
             elif slot := window.next_slot(self._now_s(), more=self._more):
-                if batch := await self._prepared(window, slot):
+                if batch := await self._batch(batches, window, slot):
                     window.send(slot, batch.last, self._now_s())
+                    if (following := window.next_of_backlog(self._now_s())) is not None:
+                        batches.prepare(following)
                     self.status.batches += 1
                     self.status.records += batch.records
                     group.create_task(session.publish(self._topic("events"), batch.payload))
@@ -227,11 +234,10 @@ class Uplink:
             self.status.in_flight = window.in_flight
         return False
 
-    async def _prepared(self, window: Window, slot: Slot) -> SealedBatch | None:
+    async def _batch(self, batches: Batches, window: Window, slot: Slot) -> SealedBatch | None:
         """Return the batch for `slot`, if there is anything."""
         self._more = self._more and slot.lane is not Lane.LIVE
-        epoch, key = self._resumption.epoch, self._credentials.mac_key
-        batch, newest = await self._in_thread(next_batch, self._in_thread.outbox, epoch, slot, key)
+        batch, newest = await batches.take(slot)
         window.reach(newest)
         if batch and slot.lane is Lane.LIVE and batch.last >= newest:
             window.rest(self._now_s() + GATHER_S)
@@ -240,15 +246,16 @@ class Uplink:
     async def _bury(self, seq: int) -> None:
         """A record that the registry never takes, though it takes what comes after: set it apart, so that the rest goes on."""
         why = f"sent alone {HOPELESS_AFTER} times; the registry says nothing to it, though it answers what is sent later"
-        if await self._in_thread(self._in_thread.outbox.bury, self._resumption.epoch, seq, "undeliverable", why):
+        if await self._writing(self._writing.outbox.bury, self._resumption.epoch, seq, "undeliverable", why):
             log.error("uplink: the record with seq %d does not get through; it is set apart (`sightpost outbox dead`)", seq)
             self.status.undeliverable += 1
         self._resumption.suspects.forget(seq)
 
-    async def _listen(self, session: Session) -> None:
+    async def _listen(self, session: Session, acks: asyncio.Queue[Ack]) -> None:
         async for message in session.messages():
             if message.topic == self._ack_topic and not message.retained:
-                await self._take_ack(message.payload)
+                if (ack := self._opened_ack(message.payload)) is not None:
+                    await acks.put(ack)
             elif message.topic == topics.REGISTRY_STATE and not message.retained:
                 self._take_registry_state(message.payload)
             elif message.topic in self._told and not message.retained:
@@ -257,14 +264,27 @@ class Uplink:
             else:  # nothing but states is retained: who retains something else sets a trap
                 self._ignore("retained" if message.retained else "unknown_topic")
 
-    async def _take_ack(self, payload: bytes) -> None:
+    def _opened_ack(self, payload: bytes) -> Ack | None:
         try:
             ack = unseal(payload, Ack, Purpose.ACK, self._credentials.mac_key)
         except WireError as exc:
-            return self._ignore(exc.code)
+            self._ignore(exc.code)
+            return None
         reached("after_ack")
+        return ack
+
+    async def _take_acks(self, acks: asyncio.Queue[Ack]) -> None:
+        """While one is committed others come: what a later one says too is left out."""
+        while True:
+            heard = [await acks.get()]
+            while not acks.empty():
+                heard.append(acks.get_nowait())
+            for ack in worth_taking(heard):
+                await self._take_ack(ack)
+
+    async def _take_ack(self, ack: Ack) -> None:
         nonce = self._nonce
-        done = await self._in_thread(self._in_thread.outbox.acknowledge, ack, nonce=nonce)
+        done = await self._writing(self._writing.outbox.acknowledge, ack, nonce=nonce)
         self.status.rejected += done.buried
         if done.verdict in (Verdict.FOREIGN_EPOCH, Verdict.TOO_HIGH, Verdict.STALE):
             return self._ignore(done.verdict.value)
@@ -313,7 +333,7 @@ class Uplink:
 
     def _hello(self, nonce: str) -> bytes:
         """Runs in the worker thread."""
-        now = self._in_thread.outbox.stat()
+        now = self._reading.outbox.stat()
         self._resumption.greet(now)
         return seal(self._identification.hello(now, nonce), Purpose.HELLO, self._credentials.mac_key)
 

@@ -2,7 +2,8 @@
 
 While a backlog is delivered two lanes take turns: the backlog up to the seq `backlog_to`, and what is newer, live. Each sends the
 lowest numbers that are neither committed nor under way, so within a lane batches leave in seq order, what was lost goes again
-first, and nothing that the registry has said it holds is sent again.
+first, and nothing that the registry has said it holds is sent again. The newest of what waits is live from the beginning: it says
+where things are.
 """
 
 import enum
@@ -14,9 +15,10 @@ from sync.suspects import Suspects
 from sync.wire import MAX_RECORDS
 
 WINDOW_BATCHES = 8
-KEPT_FOR_LIVE = 1  # of these, while a backlog is delivered
+SOON_S = 0.5  # with answers that take longer, a backlog leaves a batch of the window to what is new; else a place is free soon
 LIVE_WITHIN_S = 2.0  # with answers that take longer, a backlog has less under way: what is new waits behind it
 LIVE_BEHIND = 1_600  # records not sent yet: if the live lane has more, they join the backlog, and the newest go at once
+NEWEST_FIRST = 400  # records that go at once, however much waits: two batches
 MAX_APART = 8  # committed ranges above a hole: with more, the live lane does not run ahead any further
 RTT_WEIGHT = 0.125  # of a new sample, as TCP has it
 
@@ -28,12 +30,14 @@ class Lane(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The next batch: of the numbers above `after` up to `until` (None: all there are), at most `room` records."""
+    """The next batch: of the numbers above `after` up to `until` (None: all there are), at most `room` records. `late`: they have
+    waited long."""
 
     lane: Lane
     after: int
     until: int | None
     room: int
+    late: bool = False
 
 
 @dataclass(slots=True)
@@ -55,17 +59,18 @@ class Window:
         now_s: float,
         *,
         last: int,
-        backlog_to: int,
+        waited_to: int,
         rtt_s: float,
         stall_s: float,
         suspects: Suspects,
     ) -> None:
-        """`known`: what the registry has. `credit`: records it takes. `last`: the newest seq there is; up to `backlog_to` it is
-        backlog. `stall_s`: the least time without progress that is a stall."""
+        """`known`: what the registry has. `credit`: records it takes. `last`: the newest seq; up to `waited_to` they have
+        waited long, and are told late. `stall_s`: the least time without progress that is a stall."""
         self.known = known
         self.credit = credit
         self.last = last
-        self.backlog_to = backlog_to
+        self.waited_to = waited_to
+        self.backlog_to = max(0, waited_to - NEWEST_FIRST)
         self.rtt_s = rtt_s
         self.heard_s = now_s  # when the registry last said something that counts
         self._stall_s = stall_s
@@ -90,23 +95,25 @@ class Window:
         self.last = max(self.last, last)
         after, _ = self._taken(()).hole_after(self.backlog_to)
         if self.last - after > LIVE_BEHIND and len(self.known.ranges) < MAX_APART:
-            self.backlog_to = self.last
+            self.backlog_to = self.last - NEWEST_FIRST
+            self.waited_to = max(self.waited_to, self.backlog_to)
 
     def next_slot(self, now_s: float, *, more: bool) -> Slot | None:
         """Return what to send now, None while the window or the credit is used up, or nothing waits. `more`: there may be records
         above `last`."""
-        room = min(MAX_RECORDS, self.credit - sum(flight.last - flight.first + 1 for flight in self._flights))
-        if room <= 0 or len(self._flights) >= WINDOW_BATCHES:
+        if len(self._flights) >= WINDOW_BATCHES:
             return None
-        taken = self._taken(self._suspects.resting(now_s))
-        other = Lane.BACKLOG if self._next_lane is Lane.LIVE else Lane.LIVE
-        for lane in (self._next_lane, other):
-            if (hole := self._hole(lane, taken, now_s, more)) is not None:
-                after, until = hole
-                ends = [end for end in (until, self._suspects.end_of_batch(after + 1)) if end is not None]
-                until = min(ends, default=None)
-                return Slot(lane, after, until, room if until is None else min(room, until - after))
+        of_backlog = sum(flight.lane is Lane.BACKLOG for flight in self._flights)
+        for lane in (self._next_lane, Lane.BACKLOG if self._next_lane is Lane.LIVE else Lane.LIVE):
+            if lane is Lane.BACKLOG and of_backlog >= self._most_of_backlog():
+                continue
+            if (slot := self._slot(lane, now_s, more)) is not None:
+                return slot
         return None
+
+    def next_of_backlog(self, now_s: float) -> Slot | None:
+        """Return what the backlog sends next, also while the window has no place for it: to have it ready then."""
+        return self._slot(Lane.BACKLOG, now_s, more=False)
 
     def send(self, slot: Slot, last: int, now_s: float) -> None:
         """The batch for `slot` is on its way and goes up to `last`."""
@@ -180,17 +187,30 @@ class Window:
         overtaken = (flight.sent_s for flight in self._flights if flight.overtaken)
         return min([*of_lanes, *overtaken]) + self._patience_s
 
+    def _most_of_backlog(self) -> int:
+        """How many batches of the backlog may be under way. Live has the next turn when one of them has arrived."""
+        if self.rtt_s <= SOON_S:
+            return WINDOW_BATCHES
+        return max(1, round((WINDOW_BATCHES - 1) * min(1.0, LIVE_WITHIN_S / self.rtt_s)))
+
     def _taken(self, more: Iterable[Span]) -> Cursor:
         return self.known.with_spans([*self.under_way, *more])
+
+    def _slot(self, lane: Lane, now_s: float, more: bool) -> Slot | None:
+        room = min(MAX_RECORDS, self.credit - sum(flight.last - flight.first + 1 for flight in self._flights))
+        hole = self._hole(lane, self._taken(self._suspects.resting(now_s)), now_s, more)
+        if room <= 0 or hole is None:
+            return None
+        after, until = hole
+        late = after < self.waited_to
+        ends = (until, self._suspects.end_of_batch(after + 1), self.waited_to if late else None)
+        until = min((end for end in ends if end is not None), default=None)
+        return Slot(lane, after, until, room if until is None else min(room, until - after), late)
 
     def _hole(self, lane: Lane, taken: Cursor, now_s: float, more: bool) -> tuple[int, int | None] | None:
         if lane is Lane.BACKLOG:
             after, until = taken.hole_after(0)
-            under_way = sum(flight.lane is Lane.BACKLOG for flight in self._flights)
-            most = (WINDOW_BATCHES - KEPT_FOR_LIVE) * min(1.0, LIVE_WITHIN_S / max(self.rtt_s, 0.001))
-            if after >= self.backlog_to or under_way >= max(1, round(most)):
-                return None
-            return after, self.backlog_to if until is None else min(until, self.backlog_to)
+            return None if after >= self.backlog_to else (after, min(until or self.backlog_to, self.backlog_to))
         after, until = taken.hole_after(self.backlog_to)
         if self._live_rests_until_s > now_s or (after >= self.last and not more):
             return None

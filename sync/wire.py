@@ -40,6 +40,7 @@ Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Pem = Annotated[str, Meta(max_length=MAX_PEM)]
 Time = Annotated[datetime, Meta(tz=True)]  # aware; we send UTC
 
+_NO_RECORDS = b'"records":[]'
 _MAC_TAIL = len(b',"mac":"') + 43 + len(b'"}')
 
 
@@ -150,8 +151,8 @@ class ClockFix(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to", "version": "v"}):
-    """Records first..last of one epoch, without holes: what is not a record is in a gap. `late`: sent from a backlog, while newer
-    records went ahead of them."""
+    """Records first..last of one epoch, without holes: what is not a record is in a gap. `late`: of a backlog, they have waited
+    long."""
 
     epoch: Text
     first: Seq
@@ -351,7 +352,11 @@ def encode(value: msgspec.Struct) -> bytes:
 
 def seal(message: msgspec.Struct, purpose: Purpose, key: bytes) -> bytes:
     """Return the bytes to publish: JSON with the MAC as last member, gzipped when that pays."""
-    body = _encoder.encode(message)
+    return seal_json(_encoder.encode(message), purpose, key)
+
+
+def seal_json(body: bytes, purpose: Purpose, key: bytes) -> bytes:
+    """As `seal`, of a message that is JSON already."""
     sealed = body[:-1] + b',"mac":"' + _mac(body, purpose, key) + b'"}'
     return gzip.compress(sealed, compresslevel=1, mtime=0) if len(sealed) > GZIP_ABOVE_BYTES else sealed
 
@@ -432,6 +437,12 @@ def pack(records: Sequence[Record], gaps: Sequence[Gap], epoch: str, *, late: bo
     """Return the batch of consecutive `records` and `gaps` (at least one of them)."""
     seqs = [r.seq for r in records] + [g.first for g in gaps] + [g.last for g in gaps]
     return Batch(epoch=epoch, first=min(seqs), last=max(seqs), records=tuple(records), gaps=tuple(gaps), late=late)
+
+
+def pack_json(records: Sequence[bytes], gaps: Sequence[Gap], epoch: str, first: int, last: int, *, late: bool) -> bytes:
+    """Return the JSON of the batch first..last, of records that are JSON already."""
+    head, tail = encode(Batch(epoch=epoch, first=first, last=last, records=(), gaps=tuple(gaps), late=late)).split(_NO_RECORDS, 1)
+    return head + _NO_RECORDS[:-1] + b",".join(records) + b"]" + tail
 
 
 class _Versioned(msgspec.Struct):

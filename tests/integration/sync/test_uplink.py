@@ -17,7 +17,8 @@ from sync.correspondence import Publish
 from sync.mqtt import connect
 from sync.uplink import GATHER_S, Timing
 from sync.uplink_status import UplinkState
-from sync.wire import Ack, LiveEvent, Purpose, State, encode, seal
+from sync.window import NEWEST_FIRST
+from sync.wire import MAX_RECORDS, Ack, LiveEvent, Purpose, State, encode, seal
 from tests.integration.sync.conftest import GATEWAY, KEY, QUICK, Gateway, Serving, arrivals, eventually, until_delivered
 from tests.integration.sync.registry_peer import RegistryPeer
 from tests.mosquitto import Mosquitto
@@ -31,8 +32,8 @@ def assert_all_there(gateway: Gateway, peer: RegistryPeer, count: int) -> None:
     assert peer.errors == []
 
 
-async def test_a_backlog_and_what_comes_after_it_arrive_in_order(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
-    gateway.store(1000)
+async def test_what_waits_and_what_comes_after_it_arrive_in_order(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:
+    gateway.store(NEWEST_FIRST)
     async with serving(), gateway.uplink() as uplink:
         await until_delivered(gateway)
         for _ in range(20):
@@ -41,11 +42,11 @@ async def test_a_backlog_and_what_comes_after_it_arrive_in_order(gateway: Gatewa
             await asyncio.sleep(0.005)
         await until_delivered(gateway)
         assert uplink.status.state is UplinkState.DELIVERING
-        assert uplink.status.acked == 1060
+        assert uplink.status.acked == NEWEST_FIRST + 60
         assert uplink.status.rtt_ms is not None
         assert uplink.status.last_ack_wall_ms is not None
-    assert [identity for _, identity in peer.events()] == [f"tag:{n:05}" for n in range(1, 1061)]
-    assert_all_there(gateway, peer, 1060)
+    assert [identity for _, identity in peer.events()] == [f"tag:{n:05}" for n in range(1, NEWEST_FIRST + 61)]
+    assert_all_there(gateway, peer, NEWEST_FIRST + 60)
     assert peer.duplicates == 0
 
 
@@ -347,7 +348,7 @@ async def test_rejected_records_do_not_stall_the_rest(gateway: Gateway, peer: Re
     assert {dead.code for dead in gateway.outbox.dead()} == {"poison"}
 
 
-async def test_while_a_backlog_is_delivered_what_is_new_goes_ahead(
+async def test_while_a_backlog_is_delivered_its_newest_and_what_is_new_go_ahead(
     gateway: Gateway, peer: RegistryPeer, serving: Serving
 ) -> None:
     gateway.store(5_000)
@@ -369,9 +370,10 @@ async def test_while_a_backlog_is_delivered_what_is_new_goes_ahead(
     assert_all_there(gateway, peer, 5_004)
     assert peer.duplicates == 0
     assert [batch.late for batch in peer.batches] == [batch.last <= 5_000 for batch in peer.batches]
-    for late in (False, True):
-        firsts = [batch.first for batch in peer.batches if batch.late is late]
-        assert firsts == sorted(firsts)
+    newest = range(5_001 - NEWEST_FIRST, 5_001)
+    assert {batch.first for batch in peer.batches[:4]} >= {newest[0], newest[MAX_RECORDS]}
+    for lane in ([b.first for b in peer.batches if b.first < newest[0]], [b.first for b in peer.batches if b.first >= newest[0]]):
+        assert lane == sorted(lane)
 
 
 async def test_a_lost_batch_goes_again_alone(gateway: Gateway, peer: RegistryPeer, serving: Serving) -> None:

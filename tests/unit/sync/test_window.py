@@ -7,15 +7,15 @@ import pytest
 
 from sync.cursor import Cursor
 from sync.suspects import HOPELESS_AFTER, Suspects
-from sync.window import LIVE_BEHIND, WINDOW_BATCHES, Lane, Slot, Window
+from sync.window import LIVE_BEHIND, NEWEST_FIRST, WINDOW_BATCHES, Lane, Slot, Window
 from sync.wire import MAX_RANGES, MAX_RECORDS
 
 STALL_S = 5.0
 
 
-def window(credit: int = 10_000, acked: int = 0, last: int = 10**6, backlog_to: int = 0, rtt_s: float = 0.1) -> Window:
+def window(credit: int = 10_000, acked: int = 0, last: int = 10**6, waited_to: int = 0, rtt_s: float = 0.1) -> Window:
     suspects = Suspects(STALL_S)
-    return Window(Cursor(acked), credit, 100.0, last=last, backlog_to=backlog_to, rtt_s=rtt_s, stall_s=STALL_S, suspects=suspects)
+    return Window(Cursor(acked), credit, 100.0, last=last, waited_to=waited_to, rtt_s=rtt_s, stall_s=STALL_S, suspects=suspects)
 
 
 def send(flow: Window, now_s: float, most: int = MAX_RECORDS) -> Slot:
@@ -46,54 +46,79 @@ def test_no_more_than_the_credit_is_under_way() -> None:
 
 
 def test_backlog_and_live_take_turns_and_leave_room_for_each_other() -> None:
-    flow = window(acked=100, last=5200, backlog_to=5000)
-    sent = [send(flow, 100.0, 50) for _ in range(WINDOW_BATCHES)]
-    assert [(slot.lane, slot.after) for slot in sent[:6]] == [
-        (Lane.LIVE, 5000), (Lane.BACKLOG, 100), (Lane.LIVE, 5050), (Lane.BACKLOG, 150), (Lane.LIVE, 5100), (Lane.BACKLOG, 200),
+    flow = window(acked=100, last=5200, waited_to=5000)
+    sent = [send(flow, 100.0, 50) for _ in range(6)]
+    assert [(slot.lane, slot.after) for slot in sent] == [
+        (Lane.LIVE, 4600), (Lane.BACKLOG, 100), (Lane.LIVE, 4650), (Lane.BACKLOG, 150), (Lane.LIVE, 4700), (Lane.BACKLOG, 200),
     ]  # fmt: skip
-    assert all(slot.until == 5000 for slot in sent if slot.lane is Lane.BACKLOG)
+    assert all(slot.until == 4600 for slot in sent if slot.lane is Lane.BACKLOG)
 
 
-def test_a_backlog_alone_leaves_room_for_what_may_come() -> None:
-    flow = window(last=5000, backlog_to=5000)
-    for _ in range(WINDOW_BATCHES - 1):
+def drained_to(most: int, rtt_s: float) -> Window:
+    """A backlog of which so many batches are under way; the newest of it has arrived."""
+    flow = window(last=5000, waited_to=5000, rtt_s=rtt_s)
+    flow.hear(0, [(5001 - NEWEST_FIRST, 5000)], 10_000, 100.0)
+    for _ in range(most):
         assert send(flow, 100.0).lane is Lane.BACKLOG
     assert flow.next_slot(100.0, more=False) is None
-    slot = flow.next_slot(100.0, more=True)
+    return flow
+
+
+def test_a_backlog_alone_takes_the_whole_window_and_gives_the_next_place_to_what_is_new() -> None:
+    flow = drained_to(WINDOW_BATCHES, rtt_s=0.1)
+    assert flow.next_slot(100.0, more=True) is None
+    flow.hear(200, [(5001 - NEWEST_FIRST, 5000)], 10_000, 100.1)
+    slot = flow.next_slot(100.1, more=True)
+    assert slot is not None
+    assert (slot.lane, slot.after, slot.late) == (Lane.LIVE, 5000, False)
+
+
+@pytest.mark.parametrize(("rtt_s", "most"), [(0.6, 7), (2.0, 7), (4.0, 4), (100.0, 1)])
+def test_a_backlog_has_less_under_way_where_answers_are_slow(rtt_s: float, most: int) -> None:
+    slot = drained_to(most, rtt_s).next_slot(100.0, more=True)
     assert slot is not None
     assert (slot.lane, slot.after) == (Lane.LIVE, 5000)
 
 
-@pytest.mark.parametrize(("rtt_s", "most"), [(0.0, 7), (2.0, 7), (4.0, 4), (100.0, 1)])
-def test_a_backlog_has_less_under_way_where_answers_are_slow(rtt_s: float, most: int) -> None:
-    flow = window(last=5000, backlog_to=5000, rtt_s=rtt_s)
-    for _ in range(most):
-        assert send(flow, 100.0).lane is Lane.BACKLOG
+def test_the_newest_of_what_waits_goes_at_once_and_is_told_late() -> None:
+    flow = window(last=100_000, waited_to=100_000)
+    sent = [send(flow, 100.0) for _ in range(WINDOW_BATCHES)]
+    live = [slot for slot in sent if slot.lane is Lane.LIVE]
+    assert live == [Slot(Lane.LIVE, 99_600, 100_000, 200, late=True), Slot(Lane.LIVE, 99_800, 100_000, 200, late=True)]
+    assert [slot.after for slot in sent if slot.lane is Lane.BACKLOG] == [0, 200, 400, 600, 800, 1000]
+    flow.reach(100_007)
+    flow.hear(200, (), 10_000, 100.1)
+    assert send(flow, 100.1) == Slot(Lane.LIVE, 100_000, None, 200)
+
+
+def test_what_waited_and_goes_at_once_as_a_whole_goes_in_order() -> None:
+    flow = window(acked=10, last=410, waited_to=410)
+    assert [send(flow, 100.0).after for _ in range(2)] == [10, 210]
     assert flow.next_slot(100.0, more=False) is None
 
 
 def test_the_end_of_the_backlog_goes_over_into_one_lane() -> None:
-    flow = window(last=150, backlog_to=100)
-    assert send(flow, 100.0) == Slot(Lane.LIVE, 100, None, 200)
-    assert send(flow, 100.0) == Slot(Lane.BACKLOG, 0, 100, 100)
-    flow.hear(0, [(101, 150)], 1000, 100.1)
+    flow = window(last=550, waited_to=500)
+    assert send(flow, 100.0) == Slot(Lane.LIVE, 100, 500, 200, late=True)
+    assert send(flow, 100.0) == Slot(Lane.BACKLOG, 0, 100, 100, late=True)
+    flow.hear(0, [(101, 300)], 1000, 100.1)
     assert flow.in_flight == 1
-    flow.hear(150, (), 1000, 100.1)
+    flow.hear(300, (), 1000, 100.1)
     assert flow.in_flight == 0
-    flow.reach(180)
-    assert send(flow, 100.2) == Slot(Lane.LIVE, 150, None, 200)
+    flow.reach(580)
+    assert send(flow, 100.2) == Slot(Lane.LIVE, 300, 500, 200, late=True)
+    assert send(flow, 100.2) == Slot(Lane.LIVE, 500, None, 200)
 
 
 def test_a_live_lane_that_falls_behind_lets_the_newest_go_first() -> None:
     flow = window(last=10)
     flow.reach(LIVE_BEHIND)
     assert flow.backlog_to == 0
-    flow.reach(LIVE_BEHIND + 1)
-    assert flow.backlog_to == LIVE_BEHIND + 1
-    assert send(flow, 100.0).lane is Lane.BACKLOG
-    slot = flow.next_slot(100.0, more=True)
-    assert slot is not None
-    assert (slot.lane, slot.after) == (Lane.LIVE, LIVE_BEHIND + 1)
+    newest, after = LIVE_BEHIND + 1, LIVE_BEHIND + 1 - NEWEST_FIRST
+    flow.reach(newest)
+    assert flow.backlog_to == after
+    assert send(flow, 100.0) == Slot(Lane.LIVE, after, None, 200)
+    assert send(flow, 100.0) == Slot(Lane.BACKLOG, 0, after, 200, late=True)
 
 
 def test_what_comes_soon_after_the_last_shares_a_batch() -> None:
@@ -160,7 +185,7 @@ def test_only_what_was_overtaken_goes_again_while_the_rest_makes_progress() -> N
 
 
 def test_a_stalled_lane_leaves_the_other_alone() -> None:
-    flow = window(last=5100, backlog_to=5000)
+    flow = window(last=5100, waited_to=5000)
     live, backlog = send(flow, 100.0), send(flow, 104.0)
     assert (live.lane, backlog.lane) == (Lane.LIVE, Lane.BACKLOG)
     flow.hear(0, (), 10_000, 104.1)
@@ -235,7 +260,7 @@ def test_whatever_is_lost_doubled_or_reordered_everything_arrives(seed: int) -> 
 
     def greeted(known: Cursor) -> Window:
         to = rng.choice([0, last])
-        return Window(known, credit, now_s, last=last, backlog_to=to, rtt_s=0.1, stall_s=STALL_S, suspects=suspects)
+        return Window(known, credit, now_s, last=last, waited_to=to, rtt_s=0.1, stall_s=STALL_S, suspects=suspects)
 
     flow = greeted(path.there)
     while path.there.through < last or to_come:
