@@ -1,0 +1,1 @@
+"""What assets are worth: the schedule engine of depreciation."""
