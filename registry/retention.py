@@ -14,14 +14,14 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from registry.access.actors import system
 from registry.access.models import Change
 from registry.assets import files
 from registry.assets.models import Asset, Attachment, StoredFile
-from registry.custody.models import Custody, TransferItem
+from registry.custody.models import TransferItem
 from registry.tracking import pruning
 from registry.tracking.models import Quarantine, RawRecord, UnknownTag
 
@@ -167,10 +167,11 @@ def sweep() -> None:
 
 
 def _unused(before: datetime) -> QuerySet[Any]:
-    """Files that nothing has any more: not attached, no floor plan, no signature."""
-    signatures = Custody.objects.filter(signature__isnull=False).values("signature")
-    of_nothing = Q(attachments__isnull=True, floor_plans__isnull=True, created_at__lt=before)
-    return StoredFile.objects.filter(of_nothing).exclude(pk__in=signatures)
+    """Files that nothing has any more: not attached, no floor plan, no signature, no paper."""
+    found = StoredFile.objects.filter(created_at__lt=before)
+    for owner, field in files.owners():
+        found = found.exclude(Exists(owner.filter(**{field: OuterRef("pk")})))
+    return found
 
 
 @transaction.atomic

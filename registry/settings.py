@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "registry.people",
     "registry.scanning",
     "registry.stock",
+    "registry.care",
     "registry.reports",
     "registry.audits",
     "registry.web",

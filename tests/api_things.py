@@ -26,6 +26,7 @@ from registry.assets.models import (
 )
 from registry.assets.services import register_asset
 from registry.audits import services as audits
+from registry.care import agreements
 from registry.custody import many
 from registry.custody.bookings import book
 from registry.custody.services import check_in, check_out
@@ -144,7 +145,15 @@ def _later(world: World) -> dict[str, Any]:
     other = make_user("SECRET-reader", "viewer")
     schedule = Schedule.objects.create(user=other, report="idle", every="day", next_at=timezone.now())
     mail = Outgoing.objects.create(sink="mail", topic="SECRET", key="k", payload={}, dead=True, next_at=timezone.now())
-    return {"line_id": line.pk, "key": "inventory", "schedule_id": schedule.pk, "message_id": mail.pk}
+    there = {"line_id": line.pk, "key": "inventory", "schedule_id": schedule.pk, "message_id": mail.pk}
+    return there | _agreement([world.assets["Pump 7"].pk, drill])
+
+
+def _agreement(asset_ids: list[UUID]) -> dict[str, Any]:
+    made = agreements.make(by=ROOT, name="SECRET licence", kind="licence", seats=5, asset_ids=asset_ids)
+    seat = agreements.give_seat(by=ROOT, agreement_id=made.pk, asset_id=asset_ids[0], note="SECRET")
+    paper = agreements.add_paper(by=ROOT, agreement_id=made.pk, file=BytesIO(PIXEL), name="SECRET.png")
+    return {"agreement_id": made.pk, "seat_id": seat.pk, "paper_id": paper.pk}
 
 
 def _audited(world: World) -> dict[str, Any]:
@@ -259,6 +268,10 @@ def bodies_of(world: World) -> dict[str, Any]:
             "until_on": f"{timezone.now():%Y-%m-%d}",
         },
         "PATCH /api/v1/audits/{audit_id}": {"name": "Autumn"},
+        "POST /api/v1/agreements": {"name": "Cover", "kind": "insurance"},
+        "PATCH /api/v1/agreements/{agreement_id}": {"number": "4711"},
+        "POST /api/v1/agreements/{agreement_id}/assets": {"assets": [str(world.assets["Pump 8"].pk)]},
+        "POST /api/v1/agreements/{agreement_id}/seats": {"asset": str(world.assets["Drill"].pk)},
         "POST /api/v1/stock": {"asset": str(world.assets["Drill"].pk), "location": str(world.places["Office"].pk), "quantity": 1},
         "PATCH /api/v1/stock/{line_id}": {"minimum": 3},
         "POST /api/v1/stock/{line_id}/take": {"quantity": 1},

@@ -46,6 +46,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /api/v1/suppliers/{word_id} | GET /api/v1/tags/{word_id}
         GET /api/v1/labels/frames | GET /api/v1/labels/stocks | GET /api/v1/map/{what} | GET /api/v1/report-schedules
         GET /api/v1/stock/watch | POST /api/v1/stock/watch | GET /live/zones/
+        GET /agreements/ | GET /agreements/new/ | GET /api/v1/agreements
         GET / | GET /01/{value} | GET /8003/{value} | GET /8004/{value} | GET /account/second-factor/ | GET /assets/
         GET /account/second-factor/code.svg | GET /assets/columns/ | GET /assets/export.{ending} | GET /assets/facet/{name}/
         GET /assets/fields/ | GET /assets/filters/ | GET /assets/new/ | GET /assets/views/ | GET /bookings/ | GET /bookings/new/
@@ -64,6 +65,10 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
     (Need("anywhere", E), "GET /api/v1/imports/fields | POST /api/v1/imports | POST /imports/"),
     (Need("anywhere", C), "GET /api/v1/changes | GET /api/v1/changes/file | GET /changes/ | GET /changes/export.csv"),
     (_scope(V), """
+        GET /agreements/{agreement_id}/ | GET /agreements/{agreement_id}/edit/
+        GET /agreements/{agreement_id}/papers/{paper_id}/ | GET /api/v1/agreements/{agreement_id}
+        GET /api/v1/agreements/{agreement_id}/assets | GET /api/v1/agreements/{agreement_id}/files
+        GET /api/v1/agreements/{agreement_id}/files/{paper_id} | GET /api/v1/agreements/{agreement_id}/seats
         GET /api/v1/custody/{custody_id}/signature | GET /api/v1/locations/{location_id}/counts
         GET /api/v1/locations/{location_id}/expected | GET /api/v1/locations/{location_id}/plan/picture
         GET /api/v1/locations/{location_id}/plan/rooms
@@ -108,6 +113,11 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /identifiers/{identifier_id}/retire/ | POST /live/unknown/{tag_id}/ | POST /scan/ | POST /stock/receive/
         POST /stock/{line_id}/ | POST /transfers/new/ | POST /transfers/{transfer_id}/"""),
     (_scope(E), """
+        POST /agreements/new/ | POST /agreements/{agreement_id}/ | POST /agreements/{agreement_id}/edit/ | POST /api/v1/agreements
+        PATCH /api/v1/agreements/{agreement_id} | DELETE /api/v1/agreements/{agreement_id}
+        POST /api/v1/agreements/{agreement_id}/assets | POST /api/v1/agreements/{agreement_id}/files
+        DELETE /api/v1/agreements/{agreement_id}/assets/{asset_id} | POST /api/v1/agreements/{agreement_id}/seats
+        DELETE /api/v1/agreements/{agreement_id}/files/{paper_id} | DELETE /api/v1/agreements/{agreement_id}/seats/{seat_id}
         DELETE /api/v1/locations/{location_id}
         PATCH /api/v1/assets/bulk | PATCH /api/v1/assets/{asset_id} | POST /api/v1/assets/{asset_id}/dispose
         POST /api/v1/assets/{asset_id}/duplicate | POST /api/v1/assets | POST /api/v1/assets/bulk | POST /api/v1/locations
@@ -241,6 +251,14 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /api/v1/stock/{line_id}/take": lambda i: {"quantity": 1},
     "POST /api/v1/stock/{line_id}/count": lambda i: {"quantity": 1},
     "POST /api/v1/stock/{line_id}/move": lambda i: {"location": i["hall_id"], "quantity": 1},
+    "POST /agreements/new/": lambda i: {"name": "New", "kind": "contract", "period": "once", "asset": i["free_no"]},
+    "POST /agreements/{agreement_id}/": lambda i: {"do": "free", "one": i["seat_id"]},
+    "POST /agreements/{agreement_id}/edit/": lambda i: {"name": "Another", "kind": "contract", "period": "once", "version": "1"},
+    "POST /api/v1/agreements": lambda i: {"name": "New", "kind": "contract", "assets": [i["free_id"]]},
+    "PATCH /api/v1/agreements/{agreement_id}": lambda i: {"name": "Another"},
+    "POST /api/v1/agreements/{agreement_id}/assets": lambda i: {"assets": [i["free_id"]]},
+    "POST /api/v1/agreements/{agreement_id}/files": lambda i: {"file": PNG},
+    "POST /api/v1/agreements/{agreement_id}/seats": lambda i: {"asset": i["free_id"]},
     "POST /api/v1/imports": lambda i: {"file": b"name\nNew\n"},
     "POST /api/v1/imports/{import_id}/check": lambda i: {"mapping": {"0": "asset_no", "1": "name"}},
     "POST /api/v1/tokens": lambda i: {"name": "display"},

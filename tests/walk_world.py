@@ -34,6 +34,7 @@ from registry.assets.models import (
 from registry.assets.services import NewIdentifier, register_asset, retire_identifier
 from registry.assets.trees import create_category, create_location
 from registry.audits import services as audits
+from registry.care import agreements
 from registry.custody import many
 from registry.custody.bookings import book
 from registry.custody.services import check_out
@@ -195,8 +196,15 @@ def tell_secrets(around: Around) -> dict[str, Any]:
         "inner_id": Location.objects.get(code="UNTOLD-C").pk, "place": around.hall.code, "free_no": free.asset_no,
         "box_no": box.asset_no, "code": "tag:SECRET-CODE", "version": Asset.objects.get(pk=made.pk).version,
         "machine": _machine(), "binding_id": RoleBinding.objects.get(user=around.person.user).pk,
-        **around.ids, **_of_owner(around, free.pk), **CONSTANT,
+        **_agreement([made.pk, spare.pk]), **around.ids, **_of_owner(around, free.pk), **CONSTANT,
     }  # fmt: skip
+
+
+def _agreement(asset_ids: list[UUID]) -> dict[str, Any]:
+    made = agreements.make(by=ROOT, name="SECRET licence", kind="licence", seats=5, asset_ids=asset_ids, terms="SECRET terms")
+    seat = agreements.give_seat(by=ROOT, agreement_id=made.pk, asset_id=asset_ids[0], note="SECRET")
+    paper = agreements.add_paper(by=ROOT, agreement_id=made.pk, file=_picture(), name="SECRET.png")
+    return {"agreement_id": made.pk, "seat_id": seat.pk, "paper_id": paper.pk}
 
 
 def _picture() -> BytesIO:

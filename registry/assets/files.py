@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -30,6 +30,15 @@ from registry.texts import has_control
 MOST_FILES: Final = 200  # of one asset or place
 _PIECE: Final = 1 << 18
 _SMALL: Final = ".webp"  # the small picture lies beside the large one
+
+
+class Kept(Protocol):
+    """What has a file and calls it something: an attachment, a paper."""
+
+    @property
+    def file(self) -> Any: ...
+    @property
+    def name(self) -> Any: ...
 
 
 def attach(
@@ -71,10 +80,32 @@ def detach(*, by: Actor, attachment: Attachment) -> None:
         following = Attachment.objects.filter(asset=asset, kind=Attachment.Kind.PHOTO).order_by("id").first()
         if following is not None:
             Attachment.objects.filter(pk=following.pk).update(main=True)
-    if not stored.attachments.exists() and not stored.floor_plans.exists():
-        sha256 = stored.sha256
-        stored.delete()
-        transaction.on_commit(lambda: _remove(sha256))
+    let_go(stored)
+
+
+def keep(file: BinaryIO, name: str) -> tuple[StoredFile, str]:
+    """Keep a file for a thing of another app, which names the row; return it and what the file is called. Of a picture its pixels
+    are kept. Raises Invalid."""
+    shown = safe_name(name)
+    media_type = _known(file, shown)
+    stored = store(file, media_type, redraw=media_type in PICTURES)
+    _put_row(stored)
+    return stored, shown
+
+
+def let_go(stored: StoredFile) -> None:
+    """Remove a file when nothing has it any more, in the caller's transaction; its bytes go after it."""
+    if any(owner.filter(**{field: stored}).exists() for owner, field in owners()):
+        return
+    sha256 = stored.sha256
+    stored.delete()
+    transaction.on_commit(lambda: _remove(sha256))
+
+
+def owners() -> list[tuple[Any, str]]:
+    """All that may have a file: rows of every app, and the field that names it."""
+    relations = (one for one in StoredFile._meta.get_fields(include_hidden=True) if one.auto_created and one.is_relation)
+    return [(one.related_model._base_manager, one.field.name) for one in relations if not one.concrete]  # type: ignore[union-attr]
 
 
 @transaction.atomic
@@ -135,11 +166,11 @@ def safe_name(name: str) -> str:
     return kept or "file"
 
 
-def download_name(attachment: Attachment) -> str:
+def download_name(kept: Kept) -> str:
     """Its name with the ending of what it is: a page called `photo.html` that is text goes out as `photo.html.txt`."""
-    ending = ENDINGS[attachment.file.media_type]
+    ending = ENDINGS[kept.file.media_type]
     alike = (ending, ".jpeg") if ending == ".jpg" else (ending, ".tsv") if ending == ".csv" else (ending,)
-    name = str(attachment.name)
+    name = str(kept.name)
     return name if name.lower().endswith(alike) else f"{name}{ending}"
 
 

@@ -17,12 +17,12 @@ HEADERS = {
 }
 
 
-def whole(attachment: Attachment) -> HttpResponse:
+def whole(kept: files.Kept) -> HttpResponse:
     """The file under its name. Pictures are shown, everything else is saved."""
-    stored = attachment.file
+    stored = kept.file
     shown = stored.media_type in PICTURES
     media_type = f"{stored.media_type}; charset=utf-8" if stored.media_type.startswith("text/") else stored.media_type
-    named = content_disposition_header(not shown, files.download_name(attachment)) or "inline"
+    named = content_disposition_header(not shown, files.download_name(kept)) or "inline"
     headers = HEADERS | {"Content-Disposition": named}
     return HttpResponse(files.path_of(stored.sha256).read_bytes(), content_type=media_type, headers=headers)
 

@@ -38,11 +38,11 @@ KINDS = {  # what people call the types of things that the log names
     "gateway": "gateway", "zone": "zone", "customfield": "field", "statuslabel": "status label", "assetmodel": "model",
     "costcenter": "cost centre", "supplier": "supplier", "tag": "tag", "booking": "booking", "transfer": "transfer",
     "stockline": "stock", "savedview": "saved view", "schedule": "scheduled report", "run": "run", "outgoing": "message",
-    "campaign": "audit",
+    "campaign": "audit", "agreement": "agreement",
 }  # fmt: skip
 LINKS = {
     "asset": "asset", "location": "place", "person": "person", "booking": "booking", "transfer": "transfer",
-    "stockline": "stock-line", "campaign": "audit",
+    "stockline": "stock-line", "campaign": "audit", "agreement": "agreement",
 }  # fmt: skip
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{64}")

@@ -17,6 +17,7 @@ from registry.assets import containers, custom, services
 from registry.assets.elsewhere import hide_elsewhere
 from registry.assets.models import Asset, AssetLink, Attachment, Containment, CustomValue, Identifier
 from registry.assets.schemas import with_record
+from registry.care import on_asset as care
 from registry.custody import on_asset
 from registry.page import acting, is_htmx, page, said
 from registry.paging import BadCursor, Page
@@ -123,6 +124,7 @@ def context_of(request: HttpRequest, asset: Asset) -> dict[str, Any]:
         "today": timezone.localdate(),
         "condition": CONDITIONS.get(asset.condition or 0, ""),
         "of": on_asset.of_asset(by, asset),
+        "care": care.of_asset(by, asset),
         "lines": _lines(by, asset, events, first=not request.GET.get("cursor")),
         "older": events.next,
         "spans": list(SPANS),

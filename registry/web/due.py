@@ -11,6 +11,7 @@ from registry.assets import filters
 from registry.assets.filters import Criteria
 from registry.assets.models import Asset
 from registry.assets.scope import of_each
+from registry.care import lists as care
 from registry.custody.models import Custody, Transfer
 from registry.enrolment import services as enrolment
 from registry.stock import services as stock
@@ -34,6 +35,7 @@ def what_is_due(by: Actor, now: datetime) -> list[Due]:
     warranty = Asset.objects.order_by().filter(of_each(by), filters.condition(WARRANTY))
     low, expiring = stock.conditions(by, now.date())
     overdue = Custody.objects.visible_to(by).overdue(now)
+    ladder = care.ladder(by, now.date())
     waiting, used_again = enrolment.conditions(by, now)
     found = (
         Due(used_again, "codes of gateways used twice within a week", "failed", reverse("enrolment")),
@@ -42,6 +44,7 @@ def what_is_due(by: Actor, now: datetime) -> list[Due]:
         Due(transfers.overdue(now).count(), "late to arrive", "attention", _link("transfers", show="overdue")),
         Due(transfers.on_the_way().count(), "on the way", "waiting", _link("transfers", show="way")),
         Due(warranty.count(), "out of warranty within 30 days", "waiting", _link("assets", **filters.written(WARRANTY))),
+        Due(ladder[30], "agreements that end or need notice within 30 days", "attention", _link("agreements", show="30")),
         Due(low, "below the minimum in stock", "attention", _link("stock", show="low")),
         Due(expiring, "expired in stock or soon", "attention", _link("stock", show="expiring")),
     )

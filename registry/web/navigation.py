@@ -51,6 +51,14 @@ ENTRIES: Final = (
     Entry("transfers", "Transfers", "transfers", "transfer", "t", said="ship move"),
     Entry("stock", "Stock", "stock", "stock", "n", said="consumables replenish count"),
     Entry("audits", "Audits", "audits", "check", "f", said="campaign inventory count found missing walk"),
+    Entry(
+        "agreements",
+        "Agreements",
+        "agreements",
+        "agreement",
+        "m",
+        said="warranty contract licence subscription insurance domain certificate vendor seats",
+    ),
     Entry("reports", "Reports", "reports", "chart", "r", said="figures utilisation"),
     Entry("imports", "Imports", "imports", "upload", "i", Action.EDIT, said="csv xlsx table"),
     Entry(

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from registry.assets import pages as assets
 from registry.audits.urls import urlpatterns as audits
+from registry.care.urls import urlpatterns as care
 from registry.custody.urls import urlpatterns as custody
 from registry.enrolment.urls import urlpatterns as enrolment
 from registry.importing.urls import urlpatterns as imports
@@ -64,6 +65,7 @@ urlpatterns = [
     *reports,
     *stock,
     *audits,
+    *care,
     *orders,
     *work,
     path("labels/", labels.show, name="labels"),

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
+from registry.access.actors import Actor
 from registry.access.models import Person, User
 from registry.access.people import create_person, invite
 from registry.access.services import issue_token
@@ -32,6 +33,7 @@ from registry.assets.services import NewIdentifier, change_asset, register_asset
 from registry.assets.starter import put_starter_set
 from registry.assets.trees import change_location, create_location
 from registry.assets.words import create_word
+from registry.care import agreements
 from registry.custody import bookings, many, services, transfers
 from registry.custody.models import Booking, Custody
 from registry.importing import services as imports
@@ -238,6 +240,28 @@ def _stock(company: Company) -> None:
             by=by, asset_id=epoxy.pk, location_id=places["Store room"].pk, quantity="2.5", lot=lot, expires_on=today + days * DAY
         )
     company.ids["line_id"] = low.pk
+    _agreement(company, by)
+
+
+def _agreement(company: Company, by: Actor) -> None:
+    """One of several kinds, each at another distance of its end."""
+    today, vendor = timezone.localdate(), Supplier.objects.order_by("name").first()
+    laptops = [company.asset(name).pk for name in ("Laptop of the front desk", "Laptop, spare")]
+    van = [company.asset("Van HH-SP 204").pk]
+    made: dict[str, Any] = {"vendor": vendor, "cost": "1290", "currency": "EUR", "period": "year"}
+    office = agreements.make(
+        by=by, name="Office programs", kind="licence", seats=3, asset_ids=laptops, ends_on=today + 60 * DAY, auto_renew=True,
+        renew_months=12, notice_days=30, number="C-2291", terms="Per person, on two machines at most.", **made,
+    )  # fmt: skip
+    agreements.make(by=by, name="Van, fully comprehensive", kind="insurance", asset_ids=van, ends_on=today + 5 * DAY, **made)
+    agreements.make(by=by, name="example.com", kind="domain", asset_ids=laptops[:1], ends_on=today + 85 * DAY, **made)
+    agreements.make(by=by, name="Compressor, parts", kind="warranty", ends_on=today - 90 * DAY)
+    person = Person.objects.filter(active=True).order_by("name").first()
+    assert person is not None
+    agreements.give_seat(by=by, agreement_id=office.pk, person_id=person.pk)
+    seat = agreements.give_seat(by=by, agreement_id=office.pk, asset_id=laptops[0], note="front desk")
+    paper = agreements.add_paper(by=by, agreement_id=office.pk, file=BytesIO(b"What was agreed.\n"), name="contract.txt")
+    company.ids |= {"agreement_id": office.pk, "seat_id": seat.pk, "paper_id": paper.pk}
 
 
 def _kept_for_later(company: Company) -> None:

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(tra
 
 NO_PAGES = re.compile(  # files, parts of pages, what other programs ask, and what only leads elsewhere
     r"/(01|8003|8004|account/oidc|healthz|readyz|metrics|find|logout)\b|\.(csv|svg|js)$|/export\.|/(image|small|signature|parts|stream|"
-    r"progress|facet/{name}|people/{person_id}/roles|custody/people|assets/fields|pick/{kind})(/|$)|^/files/|^/login/second-factor/"
+    r"progress|facet/{name}|people/{person_id}/roles|custody/people|assets/fields|pick/{kind})(/|$)|/papers/|^/files/|^/login/second-factor/"
 )
 NO_CONSOLE_PAGES = re.compile(r"/(7|add|logout|password_change|jsi18n)/")  # of one row; what nobody may; what leads elsewhere
 FURTHER = {  # what else stands at an address
@@ -42,6 +42,7 @@ FURTHER = {  # what else stands at an address
     "/palette/": ("?q=pump", "?q=nothing-of-that-name"),
     "/reports/{key}/": ("?days=9999",),
     "/scan/unknown/": ("?code=XYZ",),
+    "/agreements/": ("?show=ended", "?show=7", "?q=nothing-of-that-name"),
     "/stock/": ("?show=low", "?show=expiring", "?q=nothing-of-that-name"),
     "/transfers/": ("?show=overdue", "?show=closed"),
 }
@@ -54,6 +55,7 @@ REFUSED = [
     "/bookings/new/",
     "/transfers/new/",
     "/stock/receive/",
+    "/agreements/new/",
 ]
 EMPTY = [
     "/",
@@ -62,6 +64,7 @@ EMPTY = [
     "/custody/",
     "/bookings/",
     "/transfers/",
+    "/agreements/",
     "/stock/",
     "/stock/proposal/",
     "/map/",

@@ -131,6 +131,11 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET report": PAGE,
     "POST report-schedule": FORM,
     "POST report-schedule-end": (302, 302, 404),  # of somebody else
+    "GET agreements": PAGE,
+    "GET agreement-new": PAGE,
+    "GET agreement": PAGE,
+    "GET agreement-edit": PAGE,
+    "GET agreement-paper": PAGE,
     "GET stock": PAGE,
     "GET stock-receive": PAGE,
     "GET stock-proposal": PAGE,
@@ -206,7 +211,7 @@ def test_page(line: str, world: World, ids: dict[str, Any]) -> None:
             response = client.generic(method, address, "code=PUMP-7b", "application/x-www-form-urlencoded", headers=headers)
             assert response.status_code == expected, caller.__name__
             policy = response["Content-Security-Policy"]
-            if caller is logged_in and name in ("file", "file-small"):  # what somebody uploaded
+            if caller is logged_in and name in ("file", "file-small", "agreement-paper"):  # what somebody uploaded
                 assert policy == "default-src 'none'; sandbox"
                 continue
             assert policy.startswith("default-src 'self'; object-src 'none'; base-uri 'none'")

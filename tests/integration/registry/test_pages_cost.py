@@ -13,6 +13,7 @@ from registry.access.models import Person, User
 from registry.assets.models import Asset, Location
 from registry.assets.services import register_asset
 from registry.assets.trees import create_category, create_location
+from registry.care import agreements
 from registry.custody import bookings, services, transfers
 from registry.custody.models import Booking, BookingItem, Custody
 from registry.stock import services as stock
@@ -24,7 +25,8 @@ PAGES = (
     "/places/{hall}/expected/", "/map/", "/live/", "/live/zones/", "/live/zones/?show=unmapped", "/live/unknown/", "/gateways/",
     "/gateways/?show=troubled", "/gateways/g/", "/api/v1/gateways", "/custody/",
     "/custody/?show=back", "/bookings/", "/bookings/?view=month", "/transfers/", "/transfers/?show=way", "/stock/",
-    "/stock/?show=low", "/reports/inventory/", "/reports/inventory/?group=place", "/reports/value/?group=place",
+    "/stock/?show=low", "/agreements/", "/agreements/?show=30", "/api/v1/agreements",
+    "/reports/inventory/", "/reports/inventory/?group=place", "/reports/value/?group=place",
     "/reports/utilisation/", "/reports/idle/?days=1", "/reports/logistics/", "/reports/logistics/?place={hall}",
     "/reports/storage/", "/reports/replacement/", "/changes/?kind=asset", "/api/v1/positions", "/api/v1/positions?place={hall}",
     "/api/v1/events", "/api/v1/locations/{hall}/contents", "/api/v1/bookings", "/api/v1/transfers", "/api/v1/stock",
@@ -84,6 +86,9 @@ def fill(places: dict[str, Location], count: int) -> None:
         Asset.objects.filter(pk=asset.pk).update(latitude=50, longitude=8, purchase_cost=5, currency="EUR", storage_cost_month=1,
                                                  replace_on=now.date())  # fmt: skip
         stock.receive(by=ROOT, asset_id=asset.pk, location_id=places["hall"].pk, quantity="1")
+        agreements.make(
+            by=ROOT, name=f"Cover {n}", kind="insurance", asset_ids=[asset.pk], ends_on=now.date() + timedelta(days=9)
+        )
         if n % 3 == 0:
             services.check_out(by=ROOT, asset_ids=[asset.pk], person_id=anna.pk, due_at=now + timedelta(days=3))
         elif n % 3 == 1:

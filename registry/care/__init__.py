@@ -1,0 +1,1 @@
+"""What keeps assets alive: agreements about them, how they are, and the work on them."""
