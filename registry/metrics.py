@@ -45,6 +45,8 @@ COUNTERS = {  # totals of an ingest worker since its start, by the name they are
     "alarm_two_machines": "gateways found in use on two machines at once, and held",
     "alarm_refused_machine": "hellos of a machine that was decided against",
     "held_gateway": "messages of held gateways",
+    "old_hellos": "hellos that were said before, or by a machine that was put back: answered, not believed",
+    "old_health": "health messages that were said before, or were under way for more than five minutes: not believed",
     "sessions_ended": "sessions ended of gateways that were revoked or got other credentials",
 }
 WORK_COUNTERS = {  # totals of the work process since its start

@@ -15,7 +15,7 @@ class Identification:
     clock_quality: Callable[[], ClockQuality]
     configuration: Callable[[], int] = lambda: 0  # the number of the one in force
 
-    def hello(self, outbox: OutboxStat, nonce: str) -> Hello:
+    def hello(self, outbox: OutboxStat, nonce: str, mono_ms: int) -> Hello:
         return Hello(
             nonce=nonce,
             epoch=outbox.epoch,
@@ -28,4 +28,5 @@ class Identification:
             software=self.software,
             machine=self.machine,
             configuration=self.configuration(),
+            mono_ms=mono_ms,
         )

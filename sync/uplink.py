@@ -13,6 +13,9 @@ import random
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
 
 from host.crash_points import reached
 from sync import topics
@@ -96,6 +99,8 @@ class Uplink:
         self._told_trouble = ""
         self._window: Window | None = None  # since the answer to the hello
         self._held = ""  # why that answer says that nothing is taken
+        self._registry_time: tuple[datetime, float] | None = None  # and ours then
+        self._told_time = asyncio.Event()
         self._resumption = Resumption(self._timing.stall_s)
 
     def wake(self) -> None:
@@ -298,12 +303,16 @@ class Uplink:
             self._nonce = None  # an answer counts once
             self._held = ack.held
             now_s = self._now_s()
+            self._registry_time = ack.server_time, now_s
+            self._told_time.set()
             self._window = self._resumption.answered(
                 ack, done.acked, now_s=now_s, now_wall_ms=self._wall_ms(), rtt_s=now_s - self._hello_s
             )
             for other in self._others:
                 other.greeted(ack.server_time)
         elif self._window:
+            if (there := self._time_there()) is not None and ack.server_time > there:  # our clock is the slower one
+                self._registry_time = ack.server_time, self._now_s()
             self._window.hear(done.acked, committed_ranges(ack), ack.credit, self._now_s())
         self.status.last_ack_wall_ms = self._wall_ms()
         self.status.acked, self.status.credit = done.acked, ack.credit
@@ -322,20 +331,31 @@ class Uplink:
 
     async def _report_health(self, session: Session) -> None:
         apart_s = min(HEALTH_APART_S, self._timing.health_s)
+        await self._told_time.wait()  # what is sent before is not believed: it could have been recorded at any time
         while True:
             self._health_news.clear()
-            sealed = seal(self._health(), Purpose.HEALTH, self._credentials.mac_key)
+            health = msgspec.structs.replace(self._health(), registry_time=self._time_there())
+            sealed = seal(health, Purpose.HEALTH, self._credentials.mac_key)
             await session.publish(self._topic("health"), sealed, qos=0)
             await asyncio.sleep(apart_s)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._timing.health_s - apart_s):
                     await self._health_news.wait()
 
+    def _time_there(self) -> datetime | None:
+        """What the registry's clock says now."""
+        if self._registry_time is None:
+            return None
+        told, at_s = self._registry_time
+        return told + timedelta(seconds=self._now_s() - at_s)
+
     def _hello(self, nonce: str) -> bytes:
         """Runs in the worker thread."""
         now = self._reading.outbox.stat()
         self._resumption.greet(now)
-        return seal(self._identification.hello(now, nonce), Purpose.HELLO, self._credentials.mac_key)
+        return seal(
+            self._identification.hello(now, nonce, self._mono_ns() // 1_000_000), Purpose.HELLO, self._credentials.mac_key
+        )
 
     def _is_addressed(self) -> bool:
         return self._hello_due or self._window is not None

@@ -177,6 +177,7 @@ class Hello(msgspec.Struct, frozen=True, rename={"version": "v"}):
     software: Text
     machine: Text  # hash that tells two machines with one identity apart
     configuration: Count = 0  # the number of the registry's configuration in force; an older or newer one is asked for so
+    mono_ms: Count | None = None  # monotonic clock of the boot: what a broker has recorded and says again is no news
     version: int = VERSION
 
 
@@ -237,6 +238,7 @@ class Health(msgspec.Struct, frozen=True, rename={"version": "v"}):
     days_left: float | None = None  # until the outbox is full; None when it is not filling
     dead: Count = 0  # records that the registry has rejected
     configuration: Count = 0  # as in the hello
+    registry_time: Time | None = None  # the registry's clock, by its last answers and the monotonic clock: says that this is now
     version: int = VERSION
 
 

@@ -24,6 +24,7 @@ from registry.tracking.gateways import mac_key
 from registry.tracking.intake import Message
 from registry.tracking.models import Gateway
 from registry.tracking.parsing import plain
+from registry.trust import boots
 from sync.verbs import Verb
 from sync.wire import Command, Hello, Outcome, Purpose, Reply, WireError, seal, unseal
 
@@ -51,7 +52,10 @@ class Letters:
                 continue
             try:
                 if message.leaf == "hello":  # who has just come back hears at once what waits
-                    asked.greeted(gateway, _unsealed(gateway, message, Hello, Purpose.HELLO))
+                    hello = _unsealed(gateway, message, Hello, Purpose.HELLO)
+                    if not boots.is_news(gateway.pk, plain(hello.boot_id), hello.mono_ms):
+                        continue
+                    asked.greeted(gateway, hello)
                     waiting = GatewayOrder.objects.filter(gateway=gateway, state=State.WAITING, said_at__isnull=False)
                     if waiting.exists():  # many gateways may greet at once
                         waiting.update(said_at=timezone.now() - AGAIN_AFTER)

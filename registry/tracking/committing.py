@@ -71,7 +71,8 @@ def commit_events(
         _declare(one, now, counts)
     with together():
         _advance(committed)
-        update(Gateway, ["last_batch_at"], [(pk, now) for pk in {one.gateway.pk for one in committed}], key="id")
+        spoke = {one.gateway.pk for one in committed if one.fresh or one.refused or one.gaps}  # a batch said again says nothing
+        update(Gateway, ["last_batch_at"], [(pk, now) for pk in spoke], key="id")
 
 
 def commit_anyway(committed: Sequence[Committed], now: datetime, counts: Counter[str]) -> None:

@@ -1,15 +1,25 @@
-"""The last health message of a gateway: how it is kept (Gateway.health), and read again. Pure."""
+"""The last health message of a gateway: whether it is news, how it is kept (Gateway.health), and read again. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from registry.tracking.models import Gateway
 from registry.tracking.parsing import plain
 from sync.wire import Health
 
 LIGHTS = ("good", "waiting", "attention", "failed", "unknown")
+UNDER_WAY: Final = timedelta(minutes=5)  # that a health message may be, and clocks may differ
 READER_STATES = {"up": "good", "connecting": "waiting", "down": "failed", "misconfigured": "attention"}
+
+
+def is_news(health: Health, before: dict[str, Any] | None, now: datetime) -> bool:
+    """Is this from now, and later than what was kept before? A broker may have recorded it, or held it back. Who has once told
+    the registry's time always does. A time that is kept and has not come yet is of a clock of ours that was set back since."""
+    said, last = health.registry_time, _moment((before or {}).get("registry_time"))
+    if said is None:
+        return last is None
+    return abs(now - said) <= UNDER_WAY and (last is None or said > last or last > now + UNDER_WAY)
 
 
 def kept(health: Health) -> dict[str, Any]:
@@ -32,6 +42,7 @@ def kept(health: Health) -> dict[str, Any]:
         "doors": [plain(door) for door in health.doors],
         "said_at": _text(health.said_at),
         "started_at": _text(health.started_at),
+        "registry_time": _text(health.registry_time),
         "days_left": health.days_left,
         "dead": health.dead,
     }

@@ -14,11 +14,12 @@ from registry.problems import Forbidden, Invalid, NotFound, Taken
 from registry.texts import line
 from registry.tracking.models import Gateway
 from registry.tracking.subscribers import role_of
-from registry.trust import certificates, sessions
+from registry.trust import boots, certificates, sessions
 from registry.trust.models import Subscriber
 from sync.broker import INGEST_USER, WORK_USER, BrokerUser, Role, hash_password, make_password
 from sync.credentials import Credentials
 
+OF_A_MACHINE = ("machine", "other_machine", "refused_machines", "health", "health_at")
 _ID = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -74,8 +75,8 @@ def renew_gateway(*, by: Actor, gateway_id: str) -> Credentials:
     gateway.key_serial += 1
     gateway.revoked_at = gateway.held_at = None
     gateway.machine, gateway.other_machine, gateway.refused_machines = "", "", []  # it is whoever has the new ones
-    told = ["broker_password_hash", "key_serial", "revoked_at", "held_at", "machine", "other_machine", "refused_machines"]
-    gateway.save(update_fields=told)
+    gateway.health = gateway.health_at = None
+    gateway.save(update_fields=[*OF_A_MACHINE, "broker_password_hash", "key_serial", "revoked_at", "held_at"])
     _keep_out(gateway)
     log.record(by, gateway, "credentials renewed")
     return _credentials(gateway, password)
@@ -89,8 +90,8 @@ def take_over(gateway: Gateway, *, machine: str, key_serial: int, fingerprint: s
     gateway.revoked_at = gateway.held_at = None
     gateway.machine, gateway.other_machine = machine, ""
     gateway.refused_machines = [one for one in gateway.refused_machines if one != machine]
-    told = ["broker_password_hash", "key_serial", "revoked_at", "held_at", "machine", "other_machine", "refused_machines"]
-    gateway.save(update_fields=told)
+    gateway.health = gateway.health_at = None
+    gateway.save(update_fields=[*OF_A_MACHINE, "broker_password_hash", "key_serial", "revoked_at", "held_at"])
     _keep_out(gateway, but=fingerprint)
 
 
@@ -126,6 +127,7 @@ def mac_key(gateway: Gateway) -> bytes:
 def _keep_out(gateway: Gateway, *, but: str = "") -> None:
     """Whoever is connected in its name, or has a certificate in it other than the one of the fingerprint `but`."""
     certificates.revoke_all(gateway.pk, timezone.now(), but=but)
+    boots.forget(gateway.pk)
     sessions.end(gateway.pk)
 
 

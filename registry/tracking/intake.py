@@ -26,6 +26,7 @@ from registry.tracking.committing import RECORDS_AT_ONCE, Committed, commit_even
 from registry.tracking.gateways import mac_key
 from registry.tracking.models import Gateway, GatewayEpoch, Quarantine
 from registry.tracking.parsing import BadRecord, Told, plain
+from registry.trust import boots
 from sync.wire import Health, Hello, Rejected, State, WireError, encode
 
 log = logging.getLogger(__name__)
@@ -246,7 +247,7 @@ def _commit(items: list[Item], meanwhile: Callable[[], None], *, careful: bool =
                     continue
                 answers.setdefault(epoch.pk, _ToAnswer(item.gateway, epoch))
                 told[epoch.pk].append(events)
-    _note_states_and_health(items, now)
+    _note_states_and_health(items, now, counts)
     committed = [Committed(answers[pk].gateway, answers[pk].epoch, batches) for pk, batches in told.items()]
     if committed:
         commit_events(committed, now, counts, meanwhile, careful=careful)
@@ -272,6 +273,11 @@ def _greet(
 ) -> _ToAnswer | None:
     counts["hellos"] += 1
     epoch = epochs.get((gateway.pk, hello.epoch))
+    if not boots.is_news(gateway.pk, plain(hello.boot_id), hello.mono_ms):
+        counts["old_hellos"] += 1  # answered all the same: a machine that was put back has to deliver, too
+        held = machines.still_held(gateway, hello.machine)
+        return _ToAnswer(gateway, epoch, nonce=hello.nonce, acked=hello.acked, held=held) if epoch is not None else None
+    boots.note(gateway.pk, plain(hello.boot_id), hello.mono_ms)
     if held := machines.why_held(gateway, hello.machine, now, counts):
         return _ToAnswer(gateway, epoch or GatewayEpoch(gateway=gateway, epoch=hello.epoch), nonce=hello.nonce, held=held)
     if epoch is None:
@@ -289,13 +295,24 @@ def _greet(
     return _ToAnswer(gateway, epoch, nonce=hello.nonce, acked=hello.acked)
 
 
-def _note_states_and_health(items: list[Item], now: datetime) -> None:
-    """The last word of each gateway counts."""
+def _note_states_and_health(items: list[Item], now: datetime, counts: Counts) -> None:
+    """The last word of each gateway counts; of its health, if it is news."""
     states = {item.gateway.pk: item.said for item in items if isinstance(item.said, State)}
     for gateway_id, state in states.items():
         Gateway.objects.filter(pk=gateway_id).update(state=state.state, state_reason=plain(state.reason[:512]), state_at=now)
-    for gateway_id, health in {item.gateway.pk: item.said for item in items if isinstance(item.said, Health)}.items():
-        Gateway.objects.filter(pk=gateway_id).update(health=gateway_health.kept(health), health_at=now)
+    said = [(item.gateway.pk, item.said) for item in items if isinstance(item.said, Health)]
+    if not said:
+        return
+    before = dict(Gateway.objects.filter(pk__in={pk for pk, _ in said}).values_list("pk", "health"))
+    news: dict[str, Health] = {}
+    for gateway_id, health in said:
+        if gateway_health.is_news(health, before[gateway_id], now):
+            news[gateway_id], before[gateway_id] = health, gateway_health.kept(health)
+        else:
+            counts["old_health"] += 1
+            log.debug("gateway %s: its health is of another time (%s); not believed", gateway_id, health.registry_time)
+    for gateway_id, health in news.items():
+        Gateway.objects.filter(pk=gateway_id).update(health=before[gateway_id], health_at=now)
         points = {plain(point): plain(zone) for point, zone in health.read_points if point}
         zones = learned.zones(gateway_id, {zone for zone in points.values() if zone})
         learned.read_points(gateway_id, {point: zones.get(zone) for point, zone in points.items()})

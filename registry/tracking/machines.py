@@ -59,6 +59,15 @@ def why_held(gateway: Gateway, machine: str, now: datetime, counts: Counter[str]
     return _undecided(gateway)
 
 
+def still_held(gateway: Gateway, machine: str) -> str:
+    """The same for a hello that is no news: it changes nothing, so another machine than before waits until it says more."""
+    machine = plain(machine)
+    gateway.refresh_from_db(fields=["machine", "other_machine", "refused_machines", "held_at"])
+    if machine in gateway.refused_machines or machine != gateway.machine:
+        return _decided(gateway)
+    return _undecided(gateway) if gateway.held_at is not None else ""
+
+
 @transaction.atomic
 def trust_machine(*, by: Actor, gateway_id: str, machine: str) -> Gateway:
     """Say which machine the gateway is: `machine` is the beginning of its hash. The other is refused from now on. Whoever it is

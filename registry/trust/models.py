@@ -1,4 +1,4 @@
-"""The certificates that gateways have, sessions that are to end, and the logins of subscribers."""
+"""The certificates that gateways have, how far they have spoken, sessions that are to end, and the logins of subscribers."""
 
 from django.db import models
 from django.db.models import Q
@@ -23,6 +23,18 @@ class GatewayCertificate(models.Model):
 
     def __str__(self) -> str:
         return self.fingerprint[:16]
+
+
+class BootHeard(models.Model):
+    """The monotonic clock of a gateway's boot at its latest hello (boots.py)."""
+
+    id = models.BigAutoField(primary_key=True)
+    gateway = models.ForeignKey("tracking.Gateway", on_delete=models.CASCADE, related_name="boots_heard", db_index=False)
+    boot_id = models.CharField(max_length=512)
+    mono_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["gateway", "boot_id"], name="boot_heard_once")]
 
 
 class SessionToEnd(models.Model):

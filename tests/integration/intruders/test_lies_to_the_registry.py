@@ -45,7 +45,8 @@ class Liar:
         self.epoch = uuid4().hex
 
     def hello(self) -> Hello:
-        return Hello("n", self.epoch, 1, 1, 0, None, "boot", ClockQuality.SYNCED, "test", "machine")
+        boot = f"boot-{self.epoch}"
+        return Hello("n", self.epoch, 1, 1, 0, None, boot, ClockQuality.SYNCED, "test", "machine", mono_ms=1)
 
     def batch(self, body: bytes = encode(EVENT)) -> Batch:
         return Batch(self.epoch, 1, 1, (Record(1, uuid4(), "location", NOW, 1, "boot", msgspec.Raw(body)),))
@@ -124,6 +125,26 @@ async def test_nobody_listens_in(site: Site, good: Gateway) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await anext(thief.messages())
+
+
+async def test_what_was_recorded_makes_nobody_alive(site: Site, good: Gateway, bremen: Gateway) -> None:
+    heard: dict[str, bytes] = {}
+    async with site.broker_in_hand() as evil:
+        await evil.subscribe(*(topics.up("bremen", leaf) for leaf in ("hello", "events", "health")))
+        async with bremen.running():
+            await bremen.served()
+            async for message in evil.messages():
+                heard[message.topic.rpartition("/")[2]] = message.payload
+                if len(heard) == 3:
+                    break
+        await good.served()
+        now = "SELECT last_hello_at, last_batch_at, health_at, health FROM tracking_gateway WHERE id = 'bremen'"
+        before = await asyncio.to_thread(site.home.query, now)
+        async with site.counting(old_hellos=1, old_health=1), site.stolen("bremen") as thief:
+            for leaf, payload in heard.items():
+                await thief.publish(topics.up("bremen", leaf), payload)
+            await good.served()
+        assert await asyncio.to_thread(site.home.query, now) == before
 
 
 async def test_of_what_was_retained_ingest_believes_states_alone(site: Site, good: Gateway) -> None:

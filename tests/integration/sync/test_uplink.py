@@ -413,7 +413,7 @@ async def test_a_gateway_that_is_held_keeps_everything_and_says_why(
         assert peer.batches == []
         peer.on_the_way = lambda ack: [ack]
         await until_delivered(gateway)
-        assert uplink.status.state is UplinkState.DELIVERING
+        await eventually(lambda: uplink.status.state is UplinkState.DELIVERING)
     assert_all_there(gateway, peer, 300)
 
 

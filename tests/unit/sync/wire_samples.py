@@ -88,6 +88,7 @@ HELLO = Hello(
     software="sightpost 0.1.0",
     machine="b5bb9d8014a0f9b1",
     configuration=4,
+    mono_ms=86_400_123,
 )
 BATCH = Batch(EPOCH, 41, 45, (record(41, PASSED), record(42, SEEN)), (Gap(43, 44, "trimmed"), Gap(45, 45, "dead")), late=True)
 HEALTH = Health(
@@ -106,6 +107,7 @@ HEALTH = Health(
     days_left=41.5,
     dead=1,
     configuration=4,
+    registry_time=NOW,
 )
 ACK = Ack(
     epoch=EPOCH,
