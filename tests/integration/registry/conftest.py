@@ -1,7 +1,7 @@
 """A registry with its database, and a gateway's side of the wire: what it would send, made by hand."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +16,29 @@ from registry.assets.trees import create_location
 from registry.tracking.gateways import add_gateway
 from registry.tracking.intake import Message, Reply, take
 from registry.tracking.models import Position, Stay
+from registry.web.static_files import StaticFiles
 from sync.credentials import Credentials
 from sync.wire import Batch, ClockQuality, EventKind, Gap, Hello, LocationEvent, Passage, Purpose, Record, encode, seal
 from tests.registry_world import ROOT
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_found_once() -> Iterator[None]:
+    """Each client of a test makes the middleware anew, which would look through all folders of static files: half of its time."""
+    found: dict[str, Any] = {}
+    find = StaticFiles.add_files_from_finders
+
+    def find_once(middleware: StaticFiles) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files = found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StaticFiles, "add_files_from_finders", find_once)
+        yield
 
 
 def at(seconds: float) -> datetime:
