@@ -33,6 +33,7 @@ class Teller:
         self._site = site
         self._clocks = clocks
         self._wall_offset_ms = 0
+        self._moment_ms, self._moment = 0, _EPOCH  # the last one made: what is told together has few
 
     def set_clock(self, now_ns: int, wall_ms: int) -> None:
         self._wall_offset_ms = wall_ms - now_ns // MS_NS
@@ -73,8 +74,8 @@ class Teller:
                 identity=tag.identity,
                 raw=tag.raw,
                 symbology=tag.symbology,
-                event_time=utc(event_ms),
-                decided_at=utc(max(decided_ms, event_ms)),
+                event_time=self._utc(event_ms),
+                decided_at=self._utc(max(decided_ms, event_ms)),
                 read_point=tag.point_name,
                 zone_from=zone_from,
                 zone_to=zone_to,
@@ -98,15 +99,16 @@ class Teller:
 
     def _quality(self, tag: Tag, decided_ns: int) -> ClockQuality:
         """The gateway's clock stamps everything; a reader's own that is not to be trusted makes the time ours."""
-        if self.clock_quality is not ClockQuality.UNSET and self._clocks.unsynced(
-            tag.point_name.rpartition(":")[0], decided_ns if self.late_ns is None else self.late_ns
-        ):
-            return ClockQuality.UNSYNCED
-        return self.clock_quality
+        if not self._clocks.held or self.clock_quality is ClockQuality.UNSET:
+            return self.clock_quality
+        reader = tag.point_name.rpartition(":")[0]
+        doubtful = self._clocks.unsynced(reader, decided_ns if self.late_ns is None else self.late_ns)
+        return ClockQuality.UNSYNCED if doubtful else self.clock_quality
 
-
-def utc(wall_ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=wall_ms)
+    def _utc(self, wall_ms: int) -> datetime:
+        if wall_ms != self._moment_ms:
+            self._moment_ms, self._moment = wall_ms, _EPOCH + timedelta(milliseconds=wall_ms)
+        return self._moment
 
 
 def told(evidence: ZoneEvidence) -> Evidence:
