@@ -268,6 +268,7 @@ def bodies_of(world: World) -> dict[str, Any]:
             "until_on": f"{timezone.now():%Y-%m-%d}",
         },
         "PATCH /api/v1/audits/{audit_id}": {"name": "Autumn"},
+        "POST /api/v1/assets/{asset_id}/assessments": {"score": 3},
         "POST /api/v1/agreements": {"name": "Cover", "kind": "insurance"},
         "PATCH /api/v1/agreements/{agreement_id}": {"number": "4711"},
         "POST /api/v1/agreements/{agreement_id}/assets": {"assets": [str(world.assets["Pump 8"].pk)]},

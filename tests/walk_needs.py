@@ -46,7 +46,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /api/v1/suppliers/{word_id} | GET /api/v1/tags/{word_id}
         GET /api/v1/labels/frames | GET /api/v1/labels/stocks | GET /api/v1/map/{what} | GET /api/v1/report-schedules
         GET /api/v1/stock/watch | POST /api/v1/stock/watch | GET /live/zones/
-        GET /agreements/ | GET /agreements/new/ | GET /api/v1/agreements
+        GET /agreements/ | GET /agreements/new/ | GET /api/v1/agreements | GET /api/v1/assessments
         GET / | GET /01/{value} | GET /8003/{value} | GET /8004/{value} | GET /account/second-factor/ | GET /assets/
         GET /account/second-factor/code.svg | GET /assets/columns/ | GET /assets/export.{ending} | GET /assets/facet/{name}/
         GET /assets/fields/ | GET /assets/filters/ | GET /assets/new/ | GET /assets/views/ | GET /bookings/ | GET /bookings/new/
@@ -65,6 +65,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
     (Need("anywhere", E), "GET /api/v1/imports/fields | POST /api/v1/imports | POST /imports/"),
     (Need("anywhere", C), "GET /api/v1/changes | GET /api/v1/changes/file | GET /changes/ | GET /changes/export.csv"),
     (_scope(V), """
+        GET /assets/{asset_id}/judge/ | GET /api/v1/assets/{asset_id}/assessments
         GET /agreements/{agreement_id}/ | GET /agreements/{agreement_id}/edit/
         GET /agreements/{agreement_id}/papers/{paper_id}/ | GET /api/v1/agreements/{agreement_id}
         GET /api/v1/agreements/{agreement_id}/assets | GET /api/v1/agreements/{agreement_id}/files
@@ -95,6 +96,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /api/v1/audits | PATCH /api/v1/audits/{audit_id} | DELETE /api/v1/audits/{audit_id}
         POST /api/v1/audits/{audit_id}/open | POST /audits/new/ | POST /audits/{audit_id}/"""),
     (_scope(H), """
+        POST /assets/{asset_id}/judge/ | POST /api/v1/assets/{asset_id}/assessments
         POST /api/v1/assets/{asset_id}/contents | POST /api/v1/custody/{custody_id}/link
         POST /api/v1/assets/{asset_id}/files | POST /api/v1/assets/{asset_id}/identifiers | POST /api/v1/bookings
         POST /api/v1/bookings/{booking_id}/cancel | POST /api/v1/bookings/{booking_id}/check-out
@@ -251,6 +253,8 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /api/v1/stock/{line_id}/take": lambda i: {"quantity": 1},
     "POST /api/v1/stock/{line_id}/count": lambda i: {"quantity": 1},
     "POST /api/v1/stock/{line_id}/move": lambda i: {"location": i["hall_id"], "quantity": 1},
+    "POST /assets/{asset_id}/judge/": lambda i: {"score": "3", "scale": "whole"},
+    "POST /api/v1/assets/{asset_id}/assessments": lambda i: {"score": 3},
     "POST /agreements/new/": lambda i: {"name": "New", "kind": "contract", "period": "once", "asset": i["free_no"]},
     "POST /agreements/{agreement_id}/": lambda i: {"do": "free", "one": i["seat_id"]},
     "POST /agreements/{agreement_id}/edit/": lambda i: {"name": "Another", "kind": "contract", "period": "once", "version": "1"},

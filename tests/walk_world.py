@@ -34,7 +34,7 @@ from registry.assets.models import (
 from registry.assets.services import NewIdentifier, register_asset, retire_identifier
 from registry.assets.trees import create_category, create_location
 from registry.audits import services as audits
-from registry.care import agreements
+from registry.care import agreements, condition
 from registry.custody import many
 from registry.custody.bookings import book
 from registry.custody.services import check_out
@@ -203,6 +203,7 @@ def tell_secrets(around: Around) -> dict[str, Any]:
 def _agreement(asset_ids: list[UUID]) -> dict[str, Any]:
     made = agreements.make(by=ROOT, name="SECRET licence", kind="licence", seats=5, asset_ids=asset_ids, terms="SECRET terms")
     seat = agreements.give_seat(by=ROOT, agreement_id=made.pk, asset_id=asset_ids[0], note="SECRET")
+    condition.assess(by=ROOT, asset_id=asset_ids[0], score=2, notes="SECRET crack")
     paper = agreements.add_paper(by=ROOT, agreement_id=made.pk, file=_picture(), name="SECRET.png")
     return {"agreement_id": made.pk, "seat_id": seat.pk, "paper_id": paper.pk}
 

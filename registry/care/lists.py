@@ -5,16 +5,17 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet, Value
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import Asset
-from registry.care.models import LEADS, Agreement
+from registry.care.models import LEADS, Agreement, Assessment
 from registry.paging import Order
 from registry.tables.writing import WRITERS, Cell
 
 DUE_FIRST: Final = Order("due", Coalesce(F("due_on"), Value(date(9999, 12, 31))), "day")  # those without an end last
+JUDGED_LAST: Final = Order("judged", F("judged_on"), "day", descending=True)
 MAX_SEARCH_CHARS: Final = 100
 
 
@@ -53,6 +54,19 @@ def ladder(by: Actor, today: date) -> dict[int, int]:
     within = {f"within_{days}": Count("pk", filter=Q(due_on__lte=today + timedelta(days=days))) for days in LEADS}
     found = seen.due_within(today, max(LEADS)).aggregate(**within)
     return {days: found[f"within_{days}"] for days in sorted(LEADS)}
+
+
+def assessments(by: Actor, *, score_at_most: int | None = None, updates: str = "", newest: bool = False) -> QuerySet[Assessment]:
+    """`newest`: of each asset and scale the last one alone. With asset and photos, in no order."""
+    found = Assessment.objects.visible_to(by)
+    if newest:
+        same = Assessment.objects.filter(asset=OuterRef("asset"), scale=OuterRef("scale"))
+        found = found.filter(pk=Subquery(same.order_by("-judged_on", "-pk").values("pk")[:1]))
+    if score_at_most is not None:
+        found = found.filter(score__lte=score_at_most)
+    if updates:
+        found = found.filter(updates=updates)
+    return found.select_related("asset").prefetch_related("photos").order_by()
 
 
 def seen_assets(by: Actor, ids: Collection[UUID]) -> set[UUID]:

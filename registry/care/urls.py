@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from registry.care import pages
+from registry.care import condition_pages, pages
 
 urlpatterns = [
+    path("assets/<uuid:asset_id>/judge/", condition_pages.judge, name="asset-judge"),
     path("agreements/", pages.listing, name="agreements"),
     path("agreements/new/", pages.new, name="agreement-new"),
     path("agreements/<uuid:agreement_id>/", pages.one, name="agreement"),

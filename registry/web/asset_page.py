@@ -42,7 +42,7 @@ class Line:
 
     at: datetime
     told: Told | None = None
-    done: on_asset.Entry | None = None
+    done: on_asset.Entry | care.Entry | None = None
     summed: SeenMonth | None = None
 
 
@@ -157,7 +157,8 @@ def _lines(by: Actor, asset: Asset, events: Page[LocationEvent], *, first: bool)
     lines = [Line(row.event.happened_at, told=row) for row in rows]
     newest = None if first or not events.rows else events.rows[0].happened_at
     oldest = events.rows[-1].happened_at if events.rows and events.next else None
-    for entry in on_asset.entries(by, asset):
+    done: list[on_asset.Entry | care.Entry] = [*on_asset.entries(by, asset), *care.entries(asset)]
+    for entry in done:
         if (newest is None or entry.at <= newest) and (oldest is None or entry.at >= oldest):
             lines.append(Line(entry.at, done=entry))
     for month in timeline.months_of(by, asset):

@@ -1,5 +1,6 @@
-"""Agreements: warranties, contracts, licences and the like, with what they cover, who has their seats, and their papers."""
+"""Agreements about assets, and how assets are."""
 
 from registry.care.models.agreements import LEADS, Agreement, AgreementAsset, AgreementQuerySet, Paper, Seat
+from registry.care.models.condition import Assessment, AssessmentPhoto
 
-__all__ = ["LEADS", "Agreement", "AgreementAsset", "AgreementQuerySet", "Paper", "Seat"]
+__all__ = ["LEADS", "Agreement", "AgreementAsset", "AgreementQuerySet", "Assessment", "AssessmentPhoto", "Paper", "Seat"]

@@ -224,6 +224,9 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST /api/v1/people/{person_id}/log-in": CHANGE,
     "GET /api/v1/custody/{custody_id}/signature": (401, 403, 404, 404, 404, 404),  # nobody signed
     "POST /api/v1/custody/{custody_id}/link": MAKE,
+    "GET /api/v1/assessments": READ,
+    "GET /api/v1/assets/{asset_id}/assessments": READ,
+    "POST /api/v1/assets/{asset_id}/assessments": MAKE,
     "GET /api/v1/agreements": READ,
     "POST /api/v1/agreements": MAKE,
     "GET /api/v1/agreements/{agreement_id}": READ,

@@ -155,6 +155,7 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "GET reports": ("list_reports", "list_report_schedules"),
     "GET report": ("get_report", "get_report_file"),
     "POST report-schedule": ("schedule_report",), "POST report-schedule-end": ("end_report_schedule",),
+    "GET asset-judge": FORM, "POST asset-judge": ("assess_asset", "add_asset_file"),
     "GET agreements": ("list_agreements",), "GET agreement-new": FORM, "POST agreement-new": ("make_agreement",),
     "GET agreement": ("get_agreement", "list_covered_assets", "list_seats", "list_agreement_files", "list_changes"),
     "POST agreement": ("cover_assets", "give_seat", "add_agreement_file"),

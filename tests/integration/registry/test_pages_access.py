@@ -131,6 +131,7 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET report": PAGE,
     "POST report-schedule": FORM,
     "POST report-schedule-end": (302, 302, 404),  # of somebody else
+    "GET asset-judge": PAGE,
     "GET agreements": PAGE,
     "GET agreement-new": PAGE,
     "GET agreement": PAGE,
