@@ -2,7 +2,8 @@
 
     python -m tests.chaos [--quick] [--json] [--seed N] [--only WORDS]
 
-Without --quick it takes hours. Exit code 0: every row holds; 1: one does not, or a fault did not come about.
+Without --quick it takes hours. Exit code 0: every row holds and every figure meets its target; 1: one does not, or a fault did
+not come about.
 """
 
 import argparse
@@ -17,7 +18,8 @@ import time
 from pathlib import Path
 
 from tests import databases
-from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.faults import FAULTS, Done, Fault
+from tests.chaos.figures import Figures
 from tests.chaos.plant import Plant, Template
 from tests.chaos.processes import NotReached
 from tests.chaos.verdict import Verdict
@@ -45,36 +47,54 @@ def main() -> int:
     finally:
         databases.end()
     if said.json:
-        print(json.dumps({"seed": said.seed, "rows": [row.as_json() for row in rows]}))
+        print(json.dumps({"seed": said.seed, "rows": [_as_json(*row) for row in rows]}))
     else:
         print(f"seed {said.seed}\n{_table(rows)}")
-    return 1 if failed or not all(row.holds for row in rows) else 0
+    return 1 if failed or not all(_is_well(*row) for row in rows) else 0
 
 
-async def _run(template: Template, faults: list[Fault], seed: int, *, quick: bool) -> tuple[list[Verdict], bool]:
+async def _run(template: Template, faults: list[Fault], seed: int, *, quick: bool) -> tuple[list[Done], bool]:
     """Return the rows, and whether a fault did not come about; then it has no row."""
-    rows, failed = [], False
+    rows: list[Done] = []
+    failed = False
     for fault in faults:
         began = time.monotonic()
         rng = random.Random(f"{seed} {fault.name}")
         try:
             async with Plant.running(template, rng, through_proxy=fault.through_proxy) as plant:
-                row, note = await fault.do(plant, fault.name, fault.quick if quick else fault.long)
+                row, figures = await fault.do(plant, fault.name, fault.quick if quick else fault.long)
         except NotReached as exc:
             failed = True
             _say(f"{fault.name}: it did not come about: {exc}")
             continue
-        rows.append(row)
+        rows.append((row, figures))
         verdict = "holds" if row.holds else f"LOST {row.lost}, DOUBLED {row.doubled}, OUT OF ORDER {row.out_of_order}"
-        _say(f"{fault.name}: {row.runs} runs, {row.confirmed} confirmed, {verdict}; {time.monotonic() - began:.0f} s. {note}")
+        took = f"{time.monotonic() - began:.0f} s"
+        _say(f"{fault.name}: {row.runs} runs, {row.confirmed} confirmed, {verdict}; {took}. {_words(figures)}")
     return rows, failed
 
 
-def _table(rows: list[Verdict]) -> str:
+def _is_well(row: Verdict, figures: Figures) -> bool:
+    return row.holds and not any(figure.missed for figure in figures)
+
+
+def _as_json(row: Verdict, figures: Figures) -> dict[str, object]:
+    return row.as_json() | {"figures": [figure.as_json() for figure in figures]}
+
+
+def _words(figures: Figures) -> str:
+    return "; ".join(map(str, figures))
+
+
+def _table(rows: list[Done]) -> str:
     """As docs/faults.md has it."""
     heads = ("fault", "runs", "confirmed", "stored", "lost", "doubled", "out_of_order")
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    lines += ["| " + " | ".join(f"{row.as_json()[head]}" for head in heads) + " |" for row in rows]
+    lines = [f"| {' | '.join(heads)} | figure |", "|---" * (len(heads) + 1) + "|"]
+    for row, figures in rows:
+        cells = row.as_json()
+        lines.append(
+            "| " + " | ".join([str(cells[heads[0]]), *(f"{cells[head]:,}" for head in heads[1:]), _words(figures)]) + " |"
+        )
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ from sync.identification import Identification
 from sync.outbox import Outbox
 from sync.uplink import Uplink
 from sync.wire import ClockQuality, Health
+from tests.chaos.figures import Figure, Figures
 from tests.chaos.filling import events, fill, opened
 from tests.chaos.plant import COMPANY_PREFIX, Plant
 from tests.chaos.processes import NotReached
@@ -21,7 +22,7 @@ EVENTS_EACH = 40
 STEADY_WITHIN_S = 120.0
 
 
-async def reconnect_at_once(plant: Plant, name: str, gateways: int) -> tuple[Verdict, str]:
+async def reconnect_at_once(plant: Plant, name: str, gateways: int) -> tuple[Verdict, Figures]:
     """Each has stored something meanwhile; the broker comes back, and nothing waits any more after so many seconds."""
     names = [f"crowd-{number}" for number in range(gateways)]
     await asyncio.to_thread(_introduce, plant, names)
@@ -48,7 +49,7 @@ async def reconnect_at_once(plant: Plant, name: str, gateways: int) -> tuple[Ver
         for task in tasks:
             task.cancel()
     verdict = await asyncio.to_thread(judge, name, gateways, truths, list(outboxes.values()), plant.registry_database)
-    return verdict, f"steady again after {took:.1f} s"
+    return verdict, (Figure("steady again", took),)
 
 
 def _introduce(plant: Plant, names: list[str]) -> None:

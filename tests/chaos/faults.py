@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.chaos import crowd, devices, kills, network, stores, torn
+from tests.chaos import clones, crowd, devices, kills, network, stores, torn
+from tests.chaos.figures import Figures
 from tests.chaos.plant import Plant
 from tests.chaos.verdict import Verdict
 
-Done = tuple[Verdict, str]
-"""The row, and what else was measured, in words."""
+Done = tuple[Verdict, Figures]
+"""The row, and what else was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +22,25 @@ class Fault:
     through_proxy: bool = False
 
 
-def _on_the_way(step: Callable[[Plant, int], Awaitable[str]]) -> Callable[[Plant, str, int], Awaitable[Done]]:
+def _on_the_way(step: Callable[[Plant, int], Awaitable[Figures]]) -> Callable[[Plant, str, int], Awaitable[Done]]:
     """What happens to a running plant, judged when it has come to rest."""
 
     async def do(plant: Plant, name: str, times: int) -> Done:
-        said = await step(plant, times)
-        return await plant.verdict(name, times), said
+        measured = await step(plant, times)
+        return await plant.verdict(name, times), measured
 
     return do
 
 
-async def _die(plant: Plant, times: int, *, gateway: bool, point: str) -> str:
+async def _die(plant: Plant, times: int, *, gateway: bool, point: str) -> Figures:
     await plant.gateway.start()
     await plant.read(at_least=10)
     await (kills.kill_gateway if gateway else kills.kill_ingest)(plant, [point] * times)
-    return ""
+    return ()
 
 
 async def _torn(plant: Plant, name: str, times: int) -> Done:
-    return await torn.wal_prefixes(plant, name, times), ""
+    return await torn.wal_prefixes(plant, name, times), ()
 
 
 async def _crowd(plant: Plant, name: str, gateways: int) -> Done:
@@ -66,6 +67,7 @@ FAULTS = (
     Fault("7 torn WAL, every prefix", _torn, 1, 20),
     Fault("8 clock 1970, a year ahead, back", _on_the_way(devices.clock_jumps), 1, 20),
     Fault("9 image rolled back", _on_the_way(stores.image_rolled_back), 1, 50),
+    Fault("9 same identity on two machines", clones.two_machines, 1, 20),
     Fault("10 serial line unplugged", _on_the_way(devices.serial_unplugged), 2, 100),
     Fault("10 noise, lost and torn bytes", _on_the_way(devices.serial_noise), 2, 100),
     Fault("11 one record in a hundred is poison", _on_the_way(stores.poison), 1, 20),

@@ -59,6 +59,16 @@ class Daemon:
         if status != -signal.SIGKILL:
             raise NotReached(f"{self.name} ended with {status} before {where}:\n{last_words(self.log)}")
 
+    async def ended(self, within_s: float) -> None:
+        """Wait until it has done its work. Raises NotReached."""
+        assert self._process is not None
+        try:
+            status = await asyncio.wait_for(self._process.wait(), within_s)
+        except TimeoutError:
+            raise NotReached(f"{self.name} did not end within {within_s:.0f} s:\n{last_words(self.log)}") from None
+        if status:
+            raise NotReached(f"{self.name} ended with {status}:\n{last_words(self.log)}")
+
     async def kill(self) -> None:
         if self.running and self._process is not None:
             self._process.kill()
