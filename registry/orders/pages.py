@@ -16,6 +16,7 @@ from registry.orders.models import GatewayConfiguration, GatewayOrder
 from registry.page import acting, page, put_errors
 from registry.paging import BadCursor, Order, cut
 from registry.problems import Forbidden, NotFound, Problem
+from registry.tracking.gateway_health import last
 from registry.tracking.models import Gateway
 from sync.verbs import Verb
 
@@ -28,7 +29,7 @@ CALLED: Final = {
     Verb.REREAD: "Read gateway.toml again",
     Verb.ROTATE_KEYS: "Go over to a new key",
 }
-CHIPS: Final = {"waiting": "waiting", "done": "good", "refused": "attention", "failed": "failed", "expired": "unknown"}
+CHIPS: Final = {"waiting": "waiting", "done": "good", "refused": "attention", "failed": "failed", "expired": "attention"}
 SET_CHIPS: Final = {"waiting": "waiting", "holds": "good", "refused": "attention", "taken_back": "attention"}
 
 
@@ -38,6 +39,7 @@ class OrderForm(forms.Form):
         label="With",
         required=False,
         max_length=2000,
+        widget=forms.TextInput({"list": "offered", "autocomplete": "off"}),
         help_text="For a beep: reader=dock-3. For a zone: zone=hall-a rules.lost_max_s=300; without rules, what was set goes.",
     )
 
@@ -67,9 +69,11 @@ def orders(request: HttpRequest, gateway_id: str) -> HttpResponse:
         else:
             messages.success(request, "It is told.", "good")
             return redirect("gateway-orders", gateway_id)
+    gateway = Gateway.objects.get(pk=gateway_id)
     context = {
         "area": "gateways",
-        "gateway": Gateway.objects.get(pk=gateway_id),
+        "gateway": gateway,
+        "offered": [f"reader={reader.name}" for reader in last(gateway).readers] if by.sees_all_places() else [],
         "form": form,
         "rows": [_row(one.settle(timezone.now())) for one in shown.rows],
         "waiting": any(one.state == GatewayOrder.State.WAITING for one in shown.rows),

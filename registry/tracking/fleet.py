@@ -161,17 +161,22 @@ def _row(
                 troubles.append(Trouble("unseen", "attention", "is silent", _since(heard, now)))
         case Gateway.State.STOPPED:
             word = "Stopped"
-            troubles.append(Trouble("unseen", "unknown", gateway.state_reason or "was stopped", _since(gateway.state_at, now)))
+            troubles.append(
+                Trouble("unseen", "unknown", _because("was stopped", gateway.state_reason), _since(gateway.state_at, now))
+            )
         case Gateway.State.OFFLINE:
             word = "Offline"
-            troubles.append(Trouble("unseen", "failed", gateway.state_reason or "is offline", _since(gateway.state_at, now)))
+            troubles.append(
+                Trouble("unseen", "failed", _because("is offline", gateway.state_reason), _since(gateway.state_at, now))
+            )
         case _:
             word = "Never seen"
-            troubles.append(Trouble("unseen", "waiting", "start it with the credentials made for it"))
+            troubles.append(Trouble("unseen", "waiting", "was never seen: start it with the credentials made for it"))
     if gateway.held_at is not None:
         both = f"{gateway.machine[:10]} and {gateway.other_machine[:10]}"
         words = f"is in use on two machines at once ({both}): nothing is taken until somebody says which one it is"
         troubles.append(Trouble("machines", "failed", words))
+        word = "Held"
     if online:
         troubles += _of_readers(health)
         troubles += _of_path(health)
@@ -224,6 +229,10 @@ def _of_delivery(gateway: Gateway, health: LastHealth, gaps: int, *, online: boo
         off_s = abs(health.clock_off_s)
         found.append(Trouble("clock", "attention", f"has a clock that is {_span(off_s)} {way}", off_s))
     return found
+
+
+def _because(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what
 
 
 def _since(moment: datetime | None, now: datetime) -> float:

@@ -54,6 +54,7 @@ class GatewayView:
     epoch_count: int
     gaps: list[GapRow]
     clock: str
+    reasons: bool  # a reader says why it is as it is
     machines: list[str]
     replaced_by: Gateway | None
     boots: int
@@ -75,6 +76,7 @@ def gateway_view(by: Actor, gateway: Gateway) -> GatewayView:
     return GatewayView(
         row=row,
         clock=_clock(row.health.clock_off_s),
+        reasons=any(reader.why and reader.why != reader.word for reader in row.readers),
         whole=whole,
         zones=shown,
         zone_count=zones.count() if len(shown) == ZONES_SHOWN else len(shown),

@@ -138,6 +138,29 @@ def test_worst_first(anna: Client, world: World) -> None:
     assert "b-well" in text(anna.get("/gateways/?parts=gateways"))
 
 
+def test_the_first_line_of_a_gateway_is_a_sentence(anna: Client, world: World) -> None:
+    def said(**more: Any) -> str:
+        Gateway.objects.update(**more)
+        page = text(anna.get("/gateways/hamburg-1/"))
+        return page.partition(" Gateways ")[2]
+
+    assert "Hamburg dock is offline: the connection broke" in said(state="offline", state_reason="the connection broke")
+    assert "Hamburg dock is offline" in said(state="offline", state_reason="")
+    never = said(state="never")
+    assert "Hamburg dock was never seen: start it with the credentials made for it" in never
+    assert "Give out a code" in never
+    held = said(state="online", held_at=timezone.now(), machine="1:a", other_machine="1:b")
+    assert "Held" in held
+    assert "Give out a code" not in held
+
+
+def test_who_orders_something_is_offered_the_readers(anna: Client, world: World) -> None:
+    say(world, readers=(ReaderHealth("belt-cam", "up"),))
+    body = anna.get("/gateways/hamburg-1/orders/").content.decode()
+    assert '<option value="reader=belt-cam">' in body
+    assert "changes nothing and shows whether it listens" in body
+
+
 def test_one_gateway_shows_its_path_and_what_there_is_to_know(anna: Client, world: World) -> None:
     cam = ReaderHealth("belt-cam", "down", "no frame for 12 s")
     say(world, hops=HOPS, readers=(cam,), doors=("dock-door",), started_at=datetime.now(UTC) - timedelta(hours=3), waiting=3)
