@@ -45,6 +45,7 @@ bench: setup-test
 	.venv/bin/python -m benchmarks.ingest
 	.venv/bin/python -m benchmarks.delivery
 	.venv/bin/python -m benchmarks.registry_pages
+	.venv/bin/python -m benchmarks.books engine
 
 # Every fault of docs/faults.md, for hours; ARGS="--quick --json" a few of each in less than five minutes, ends with one JSON object.
 chaos: setup-test
