@@ -5,6 +5,7 @@ from typing import Final
 
 from registry.assets.bulk_edit import BulkEdit
 from registry.audits.opening import Opening
+from registry.audits.sweeping import sweep_all as sweep_audits
 from registry.broker_files import renew_certificate
 from registry.care.agreements import go_on
 from registry.configuration import Configuration
@@ -27,6 +28,7 @@ EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
     (60, remind),
     (30, send_due),
     (300, tell),
+    (60, sweep_audits),
     (15, forget_old),
     (3600, go_on),
     (6 * 3600, sweep),

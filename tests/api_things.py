@@ -26,6 +26,7 @@ from registry.assets.models import (
 )
 from registry.assets.services import register_asset
 from registry.audits import services as audits
+from registry.audits.opening import open_campaign
 from registry.care import agreements
 from registry.custody import many
 from registry.custody.bookings import book
@@ -157,11 +158,14 @@ def _agreement(asset_ids: list[UUID]) -> dict[str, Any]:
 
 
 def _audited(world: World) -> dict[str, Any]:
-    """An audit that is planned."""
+    """An audit that is planned, and one that is open, of an asset of their own."""
     today, office = timezone.now().date(), world.places["Office"].pk
-    register_asset(by=ROOT, name="SECRET desk", home_location=world.places["Office"])
-    plan = audits.plan(by=ROOT, name="SECRET audit", from_on=today, until_on=today, scope=audits.Scope([office]))
-    return {"audit_id": plan.pk}
+    desk = register_asset(by=ROOT, name="SECRET desk", home_location=world.places["Office"])
+    days: dict[str, Any] = {"from_on": today - timedelta(days=1), "until_on": today + timedelta(days=1)}
+    plan = audits.plan(by=ROOT, name="SECRET audit", scope=audits.Scope([office]), **days)
+    begun = audits.plan(by=ROOT, name="SECRET round", scope=audits.Scope([office]), **days)
+    open_campaign(by=ROOT, campaign_id=begun.pk)
+    return {"draft_id": plan.pk, "audit_id": begun.pk, "desk_id": desk.pk}
 
 
 def words_and_files(world: World) -> None:
@@ -273,6 +277,10 @@ def bodies_of(world: World) -> dict[str, Any]:
         "PATCH /api/v1/agreements/{agreement_id}": {"number": "4711"},
         "POST /api/v1/agreements/{agreement_id}/assets": {"assets": [str(world.assets["Pump 8"].pk)]},
         "POST /api/v1/agreements/{agreement_id}/seats": {"asset": str(world.assets["Drill"].pk)},
+        "POST /api/v1/audits/{audit_id}/evidence": {
+            "evidence": [{"id": str(uuid7()), "text": "PUMP-8", "location": str(world.places["Office"].pk)}]
+        },
+        "POST /api/v1/audits/{audit_id}/rooms": {"location": str(world.places["Office"].pk)},
         "POST /api/v1/stock": {"asset": str(world.assets["Drill"].pk), "location": str(world.places["Office"].pk), "quantity": 1},
         "PATCH /api/v1/stock/{line_id}": {"minimum": 3},
         "POST /api/v1/stock/{line_id}/take": {"quantity": 1},

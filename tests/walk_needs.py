@@ -91,7 +91,10 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /assets/selected/export/ | POST /assets/selected/labels/"""),
     (_scope(V), """
         GET /api/v1/audits/{audit_id} | GET /api/v1/audits/{audit_id}/places | GET /api/v1/audits/{audit_id}/expected
-        GET /audits/{audit_id}/"""),
+        GET /api/v1/audits/{audit_id}/evidence | GET /audits/{audit_id}/ | GET /audits/{audit_id}/walk/"""),
+    (Need("scope", U, H), """
+        POST /api/v1/audits/{audit_id}/evidence | POST /api/v1/audits/{audit_id}/photos | POST /api/v1/audits/{audit_id}/rooms
+        POST /audits/{audit_id}/walk/"""),
     (_scope(U), """
         POST /api/v1/audits | PATCH /api/v1/audits/{audit_id} | DELETE /api/v1/audits/{audit_id}
         POST /api/v1/audits/{audit_id}/open | POST /audits/new/ | POST /audits/{audit_id}/"""),
@@ -341,6 +344,10 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /scan/drawer/": lambda i: {"assets": i["free_id"], "act": "home", "place": i["place"]},
     "POST /settings/words/{slug}/": lambda i: {"name": "X 7"},
     "POST /settings/words/{slug}/{word_id}/": lambda i: {"name": "X 8", "version": "1"},
+    "POST /audits/{audit_id}/walk/": lambda i: {"do": "scan", "text": i["code"]},
+    "POST /api/v1/audits/{audit_id}/evidence": lambda i: {"evidence": [{"id": str(uuid7()), "text": i["code"]}]},
+    "POST /api/v1/audits/{audit_id}/photos": lambda i: {"file": PNG, "asset": str(i["free_id"])},
+    "POST /api/v1/audits/{audit_id}/rooms": lambda i: {"location": str(i["location_id"])},
     "POST /audits/new/": lambda i: {
         "name": "Mine", "place": i["place"], "from_on": f"{timezone.now():%Y-%m-%d}", "until_on": f"{timezone.now():%Y-%m-%d}",
         "method": "walk", "recurrence": "never",
@@ -377,6 +384,7 @@ WRITES_NOTHING = {
     "POST /api/v1/assets/edits/preview", "POST /api/v1/assets/edits/{run_id}/undo", "POST /api/v1/assets/file",
     "DELETE /api/v1/categories/{category_id}", "DELETE /api/v1/locations/{location_id}", "POST /api/v1/assets/edits",
     "POST /assets/{asset_id}/take-out/", "POST /assets/bulk/confirm/", "POST /reports/{key}/schedule/",
+    "POST /audits/{audit_id}/walk/",  # without a room it shows the list of them
     "POST /custody/accept/{secret}/", "POST /login/second-factor/",  # no link is open; nobody is half way in
 }  # fmt: skip
 # Where another example fits better: nobody has it, and it does not log in.
@@ -385,5 +393,11 @@ INSTEAD: dict[str, dict[str, str]] = {
     for line in (
         "POST /api/v1/assets/{asset_id}/dispose", "POST /assets/{asset_id}/dispose/", "POST /people/{person_id}/invite/",
         "POST /api/v1/people/{person_id}/erase", "POST /people/{person_id}/erase/", "POST /api/v1/people/{person_id}/user",
+    )
+} | {
+    line: {"audit_id": "draft_id"}
+    for line in (
+        "PATCH /api/v1/audits/{audit_id}", "DELETE /api/v1/audits/{audit_id}", "POST /api/v1/audits/{audit_id}/open",
+        "POST /audits/{audit_id}/",
     )
 }  # fmt: skip

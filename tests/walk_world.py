@@ -34,6 +34,7 @@ from registry.assets.models import (
 from registry.assets.services import NewIdentifier, register_asset, retire_identifier
 from registry.assets.trees import create_category, create_location
 from registry.audits import services as audits
+from registry.audits.opening import open_campaign
 from registry.care import agreements, condition
 from registry.custody import many
 from registry.custody.bookings import book
@@ -183,9 +184,14 @@ def tell_secrets(around: Around) -> dict[str, Any]:
     photo = files.attach(by=ROOT, asset=made, file=_picture(), name="SECRET.png")
     line = receive(by=ROOT, asset_id=free.pk, location_id=room.pk, quantity=5, lot="SECRET")
     configure(by=ROOT, gateway_id="untold-gw", content={"zones": {"UNTOLD-zone": {"lost_max_s": 60}}})
-    audit = audits.plan(by=ROOT, name="SECRET audit", from_on=now.date(), until_on=now.date(), scope=audits.Scope([room.pk]))
+    days: dict[str, Any] = {"from_on": now.date() - timedelta(days=1), "until_on": now.date() + timedelta(days=1)}
+    draft, audit = (
+        audits.plan(by=ROOT, name=f"SECRET {name}", scope=audits.Scope([room.pk]), **days) for name in ("plan", "round")
+    )
+    open_campaign(by=ROOT, campaign_id=audit.pk)
     return {
-        "audit_id": audit.pk, "asset_id": made.pk, "spare_id": spare.pk, "free_id": free.pk, "part_id": part.pk, "box_id": box.pk,
+        "audit_id": audit.pk, "draft_id": draft.pk,
+        "asset_id": made.pk, "spare_id": spare.pk, "free_id": free.pk, "part_id": part.pk, "box_id": box.pk,
         "identifier_id": made.identifiers.get(state="active").pk, "location_id": room.pk, "hall_id": around.hall.pk,
         "category_id": category.pk, "zone_id": zone.pk, "tag_id": UnknownTag.objects.get(identity="tag:SECRET-STRAY").pk,
         "custody_id": custody.pk, "booking_id": booking.pk, "transfer_id": transfer.pk, "link_id": link.pk, "file_id": photo.pk,

@@ -9,6 +9,8 @@ from ninja import Path, Query, Router, Status
 
 from registry.access.actors import Actor
 from registry.audits import coverage, opening, services
+from registry.audits.evidence_api import place_count
+from registry.audits.evidence_api import router as evidence
 from registry.audits.models import Campaign, Expected, Place
 from registry.audits.schemas import (
     AuditChanges,
@@ -19,7 +21,6 @@ from registry.audits.schemas import (
     ExpectedPage,
     NewAudit,
     OutcomeName,
-    PlaceCount,
     PlaceCounts,
     RunOut,
     ScopeIn,
@@ -30,6 +31,7 @@ from registry.operations import READ_ONCE, Cursor, IfMatch, Limit, acting, tagge
 from registry.paging import OLDEST_FIRST, Order, Page, cut
 
 router = Router(tags=["audits"])
+router.add_router("", evidence)
 NEWEST = OLDEST_FIRST.reversed()
 BY_NAME = Order("name", F("name"))
 IN_ORDER = Order("row", F("id"), "number")
@@ -99,13 +101,7 @@ def list_audit_places(request: HttpRequest, audit_id: AuditId, cursor: Cursor = 
     campaign = services.visible(acting(request), audit_id)
     found = Place.objects.filter(campaign=campaign).select_related("location")
     page: Page[Place] = cut(found, IN_ORDER, cursor, limit)
-    items = [
-        PlaceCount(
-            location=one.location_id, name=one.location.name if one.location is not None else "", expected=one.expected,
-            seen=one.seen, off=one.off,
-        )
-        for one in page.rows
-    ]  # fmt: skip
+    items = [place_count(one) for one in page.rows]
     return PlaceCounts(items=items, next=page.next, previous=page.previous)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from registry.audits.models import NAME_CHARS
 from registry.operations import Paged, Strict
@@ -115,6 +115,7 @@ class PlaceCount(Schema):
     expected: int
     seen: int
     off: int
+    walked_at: datetime | None = Field(description="When somebody said that they looked all over it")
 
 
 class PlaceCounts(Paged):
@@ -137,3 +138,65 @@ class ExpectedOut(Schema):
 
 class ExpectedPage(Paged):
     items: list[ExpectedOut]
+
+
+Text = Annotated[str, Field(max_length=4096)]
+
+
+class EvidenceIn(Strict):
+    """One thing that was seen: `text` is what was scanned, an asset's number does too; or `asset`."""
+
+    id: UUID = Field(description="Made by whoever tells, best a UUIDv7: told twice it counts once")
+    text: Text = ""
+    asset: UUID | None = None
+    location: UUID | None = None
+    at: AwareDatetime | None = Field(None, description="Null: now")
+    custodian: UUID | None = Field(None, description="Who was found to have it")
+    damaged: bool = False
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class NewEvidence(Strict):
+    evidence: list[EvidenceIn] = Field(min_length=1, max_length=200)
+
+
+class AnswerOut(Schema):
+    """What came of it. `refused`: it does not count, and `why` says why; what lies outside of the audit's days is kept with that
+    reason. `repeated`: this very evidence is there already."""
+
+    id: UUID
+    state: str = Field(description="An outcome, `repeated` or `refused`")
+    key: str = Field(description="The canonical key of the code")
+    asset: UUID | None
+    name: str
+    why: str
+
+
+class AnswersOut(Schema):
+    answers: list[AnswerOut] = Field(description="One for each, in their order")
+
+
+class EvidenceOut(Schema):
+    id: UUID
+    kind: str = Field(description="read, scan, photo or manual")
+    asset: UUID | None
+    key: str
+    location: UUID | None = Field(description="Null too where you may not know the place")
+    at: datetime
+    recorded_at: datetime
+    event: UUID | None = Field(description="The location event that it was taken from")
+    custodian: UUID | None
+    damaged: bool
+    note: str
+    refused: str = Field(description="Why it does not count; empty: it does")
+
+
+class EvidencePage(Paged):
+    items: list[EvidenceOut]
+
+
+class RoomDone(Strict):
+    """`done`: somebody looked all over this place (null: what has no place); what was not seen there is missing."""
+
+    location: UUID | None
+    done: bool = True

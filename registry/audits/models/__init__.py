@@ -4,6 +4,7 @@
 """
 
 from registry.audits.models.campaigns import NAME_CHARS, Campaign, CampaignQuerySet, ScopeItem
+from registry.audits.models.evidence import Evidence
 from registry.audits.models.frozen import Expected, Outcome, Place
 
-__all__ = ["NAME_CHARS", "Campaign", "CampaignQuerySet", "Expected", "Outcome", "Place", "ScopeItem"]
+__all__ = ["NAME_CHARS", "Campaign", "CampaignQuerySet", "Evidence", "Expected", "Outcome", "Place", "ScopeItem"]

@@ -74,6 +74,8 @@ class Place(models.Model):
     expected = models.PositiveIntegerField()
     seen = models.PositiveIntegerField(default=0)
     off = models.PositiveIntegerField(default=0)
+    walked_at = models.DateTimeField(null=True)  # when somebody said that they looked all over it
+    walked_by = models.UUIDField(null=True)
 
     class Meta:
         ordering = ["id"]

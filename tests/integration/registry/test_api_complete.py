@@ -171,6 +171,8 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "GET audit-new": FORM, "POST audit-new": ("plan_audit",),
     "GET audit": ("get_audit", "list_audit_places", "list_audit_expected"),
     "POST audit": ("change_audit", "discard_audit", "open_audit"),
+    "GET audit-walk": ("list_audit_places", "list_audit_expected"),
+    "POST audit-walk": ("take_audit_evidence", "add_audit_photo", "set_audit_room_done"),
     # what goes out, and imports
     "GET undelivered": ("list_undelivered",),
     "POST undelivered-repeat": ("repeat_undelivered",), "POST undelivered-forget": ("forget_undelivered",),
@@ -183,6 +185,10 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
 
 # The buttons of a page that say what they do by a field of its form: each one's operation.
 BUTTONS: dict[str, str | Only] = {
+    "audits/room.html do=scan": "take_audit_evidence",
+    "audits/room.html do=tick": "take_audit_evidence",
+    "audits/room.html do=done": "set_audit_room_done",
+    "audits/room.html do=again": "set_audit_room_done",
     "audits/draft.html do=cover": "change_audit",
     "audits/draft.html do=discard": "discard_audit",
     "audits/draft.html do=open": "open_audit",

@@ -127,6 +127,7 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "GET audits": PAGE,
     "GET audit-new": PAGE,
     "GET audit": PAGE,
+    "GET audit-walk": PAGE,
     "GET reports": PAGE,
     "GET report": PAGE,
     "POST report-schedule": FORM,
