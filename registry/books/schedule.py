@@ -20,7 +20,7 @@ from registry.books.moments import check_date, moment_of
 from registry.books.money import ZERO, exact
 from registry.books.rows import Row
 from registry.books.running import run
-from registry.books.splitting import divided
+from registry.books.splitting import Since, divided
 from registry.books.state import State, opened
 from registry.books.terms import Book, Terms, check
 from registry.problems import Invalid
@@ -104,13 +104,12 @@ class _Building:
             self.state.live_by(self.state.rules, self.book)
 
     def go_on(self, until: int | None) -> None:
-        before = self.state.accumulated
+        since = Since(date.min, self.state.accumulated)
         rows = run(self.state, self.book, self.terms.readings, until)
         for split in self.splits:
-            rows, effect = divided(rows, before, self.state, split, self.book.unit)
+            rows, effect, since = divided(rows, since, self.state, split, self.book.unit)
             if split.side == "child":
                 self.rows.clear()
-                before = effect.accumulated
             self.effects.append(effect)
         self.splits.clear()
         self.rows += rows

@@ -6,6 +6,7 @@ negative, and never more than the row they are a part of. The parent keeps the r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -32,9 +33,16 @@ class Shared:
         return self.child(whole) if self.split.side == "child" else whole - self.child(whole)
 
 
-def divided(rows: Sequence[Row], before: Decimal, state: State, split: Split, unit: Decimal) -> tuple[list[Row], Effect]:
-    """The rows of one side. `rows` are the whole's since it had accumulated `before`; `state`, after them, becomes that of the
-    side.
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What had been accumulated when the rows began, or right after the last split among them, on `day`."""
+
+    day: date
+    accumulated: Decimal
+
+
+def divided(rows: Sequence[Row], since: Since, state: State, split: Split, unit: Decimal) -> tuple[list[Row], Effect, Since]:
+    """The rows of one side, what moved, where that side stands then. `state`, after the rows, becomes that of the side.
 
     The child has no rows before the split: those are the parent's."""
     if not 0 < split.share < 1:
@@ -43,7 +51,7 @@ def divided(rows: Sequence[Row], before: Decimal, state: State, split: Split, un
     cost, impaired = state.cost, state.impaired
     side_cost, side_impaired = shared.side(cost), shared.side(impaired)
     earlier = [row for row in rows if row.end < split.on]
-    at_split = earlier[-1].accumulated if earlier else before
+    at_split = earlier[-1].accumulated if earlier and earlier[-1].end >= since.day else since.accumulated
     last = shared.side(impaired + at_split)
     result = earlier if split.side == "parent" else []
     for row in rows[len(earlier) :]:
@@ -59,6 +67,5 @@ def divided(rows: Sequence[Row], before: Decimal, state: State, split: Split, un
     out_cost, out_impaired, out_gone = shared.child(cost), shared.child(impaired), shared.child(impaired + at_split)
     carrying = out_cost - out_gone
     amount = carrying if split.side == "child" else -carrying
-    return result, Effect(
-        "split", split.on, amount=amount, cost=out_cost, accumulated=out_gone - out_impaired, impaired=out_impaired
-    )
+    effect = Effect("split", split.on, amount=amount, cost=out_cost, accumulated=out_gone - out_impaired, impaired=out_impaired)
+    return result, effect, Since(split.on, shared.side(impaired + at_split) - side_impaired)

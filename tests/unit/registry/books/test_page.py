@@ -13,6 +13,7 @@ from registry.books.conventions import CONVENTIONS
 from registry.books.day_counts import DAY_COUNTS
 from registry.books.events import Disposal, Event, Impairment, Reversal
 from registry.books.explaining import explain
+from registry.books.journals import of_effect
 from registry.books.macrs import Property, schedule
 from registry.books.pools import AccountingPeriod, pool_period
 from registry.books.rows import Row
@@ -114,3 +115,12 @@ def test_pools() -> None:
         start, end = map(date.fromisoformat, period.split(" to "))
         made = pool_period(AccountingPeriod(start, end), D(10000), [], [])
         assert said == [str(made.percent), str(made.allowance), str(made.closing)]
+
+
+def test_the_entry_of_a_sale() -> None:
+    sold = [Disposal(date(2026, 7, 1), proceeds=D(24000))]
+    effect = build(
+        Terms(D(50000), date(2024, 4, 1), Rules("straight_line", 60)), Book("EUR", rounding="cumulative"), sold
+    ).effects[0]
+    got = {line.account: [f"{x:.2f}" if x else "" for x in (line.debit, line.credit)] for line in of_effect(effect)}
+    assert got == table("account")

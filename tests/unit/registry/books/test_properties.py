@@ -119,8 +119,12 @@ def test_parent_and_child_add_up_to_the_whole(data: st.DataObject) -> None:
     made = data.draw(terms(book.unit))
     share = Fraction(data.draw(st.integers(1, 99)), 100)
     on = made.in_service + timedelta(days=data.draw(st.integers(0, 1500)))
-    whole = built(made, book)
-    parent, child = (build(made, book, [ev.Split(on, share, side)]) for side in ("parent", "child"))
+    before = [ev.Split(on - timedelta(days=data.draw(st.integers(0, 60))), Fraction(1, 3), "parent")] * data.draw(
+        st.integers(0, 1)
+    )
+    assume(not before or before[0].on >= made.in_service)
+    whole = built(made, book, before)
+    parent, child = (build(made, book, [*before, ev.Split(on, share, side)]) for side in ("parent", "child"))
     amounts = {row.end: row.amount for row in child.rows}
     assert {row.end: row.amount + amounts.get(row.end, 0) for row in parent.rows} == {row.end: row.amount for row in whole.rows}
     assert all(row.amount >= 0 for row in (*parent.rows, *child.rows))
