@@ -10,6 +10,7 @@ from sync.wire import Health
 
 LIGHTS = ("good", "waiting", "attention", "failed", "unknown")
 UNDER_WAY: Final = timedelta(minutes=5)  # that a health message may be, and clocks may differ
+READER_TITLES = {"up": "Up", "connecting": "Connecting", "down": "Down", "misconfigured": "Needs a change"}
 READER_STATES = {"up": "good", "connecting": "waiting", "down": "failed", "misconfigured": "attention"}
 
 
@@ -56,6 +57,11 @@ class ReaderRow:
     state: str
     word: str
     why: str
+
+    @property
+    def title(self) -> str:
+        """As the gateway's own page says it."""
+        return READER_TITLES.get(self.word, self.word)
 
 
 @dataclass(frozen=True, slots=True)

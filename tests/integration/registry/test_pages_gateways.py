@@ -172,7 +172,7 @@ def test_one_gateway_shows_its_path_and_what_there_is_to_know(anna: Client, worl
     assert "get the registry back, or raise <code>outbox_mb</code>" in body
     shown = text(page)
     assert "Hamburg dock does not read at belt-cam" in shown
-    assert "belt-cam down no frame for 12 s" in shown
+    assert "belt-cam Down no frame for 12 s" in shown
     assert "12 records quota #70 to #81" in shown
     assert "Pump 7" in shown
     assert "mezzanine" in shown
