@@ -49,6 +49,11 @@ def with_containers(asset_ids: Collection[UUID]) -> set[UUID]:
     return _reached("asset", asset_ids)
 
 
+def involved(asset_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these assets that ever lay in another one, or another one in them."""
+    return {one.asset for one in _rows("asset", asset_ids)} | {one.container for one in _rows("container", asset_ids)}
+
+
 def whereabouts(asset_ids: Collection[UUID], own: Mapping[UUID, Sequence[Fact]]) -> dict[UUID, Whereabouts]:
     """Replay all facts of these assets: their `own`, and those of what they lay in, which `own` holds too."""
     return {asset: replay(facts) for asset, facts in all_facts(asset_ids, own).items() if facts}

@@ -11,14 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
 
 from registry.assets.models import Asset
 from registry.db import hold_rows, insert, rows_where, update, uuid7s
-from registry.tracking import contents, identifiers, publishing
-from registry.tracking.models import Gateway, LocationEvent, Position, Stay, Zone
-from registry.tracking.projection import PEOPLE, Fact, Span, Where, Whereabouts, told_at
-from registry.tracking.rows import IMPORT
+from registry.tracking import contents, late, publishing
+from registry.tracking.facts import facts_of
+from registry.tracking.models import Gateway, Position, Stay, Zone
+from registry.tracking.projection import Fact, Span, Where, Whereabouts
 
 POSITION_COLUMNS = (
     "asset", "location", "zone", "since", "last_seen_at", "last_event", "source", "confidence", "state", "worked_in_to", "tips",
@@ -26,7 +25,6 @@ POSITION_COLUMNS = (
 SEEN_COLUMNS = ("last_seen_at", "last_event", "worked_in_to", "tips")
 PRESENT, UNKNOWN = Position.State.PRESENT.value, Position.State.UNKNOWN.value
 STAY_COLUMNS = ("id", "asset", "zone", "location", "from_ts", "to_ts")
-STAY_KEY = ("asset", "zone", "location", "from_ts", "to_ts")
 
 
 def hold_ingest() -> None:
@@ -67,12 +65,14 @@ class Work:
         self._written = _store(self._changed, self._known.keys(), self._places)
 
     def finish(self) -> int:
-        """Publish, and rebuild the assets of which an event was late; return how many these were."""
-        self._late += self._written.astray()
+        """Publish, and draw the assets anew of which an event was late; return how many these were."""
+        astray = self._written.astray()
         publishing.events(self._new, self._places)
         publishing.positions(self._changed, self._places)
-        rebuild(self._late)
-        return len(self._late)
+        resumed, stays = late.resume({asset_id: self._new[asset_id] for asset_id in self._late}, self._known)
+        _redraw(resumed, stays)
+        rebuild({*self._late, *astray} - resumed.keys())
+        return len(self._late) + len(astray)
 
 
 def rebuild(asset_ids: Collection[UUID]) -> None:
@@ -83,9 +83,16 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
     asset_ids = contents.with_contents(asset_ids)
     hold_assets(asset_ids)
     replayed = contents.whereabouts(asset_ids, facts_of(contents.with_containers(asset_ids)))
+    gone = set(asset_ids) - replayed.keys()
+    _redraw(replayed, rows_where(Stay, late.STAY, key="asset", among=asset_ids))
+    if Position.objects.filter(pk__in=gone).delete()[0]:
+        publishing.forgotten(gone)
+
+
+def _redraw(replayed: Mapping[UUID, Whereabouts], stays: Iterable[tuple[Any, ...]]) -> None:
+    """Store these whereabouts, whatever was stored; `stays` are the rows (late.STAY) that theirs replace."""
     obsolete: defaultdict[tuple[object, ...], list[UUID]] = defaultdict(list)  # stays of no length may be equal
-    for pk, *stay in rows_where(Stay, ("id", *STAY_KEY), key="asset", among=asset_ids):
-        asset, zone, location, from_ts, to_ts = stay
+    for pk, asset, zone, location, from_ts, to_ts in stays:
         obsolete[(asset, Where(zone) if zone else Where(None, location), from_ts, to_ts)].append(pk)
     for asset_id, w in replayed.items():
         new = []
@@ -94,11 +101,8 @@ def rebuild(asset_ids: Collection[UUID]) -> None:
                 same.pop()
             else:
                 new.append(span)
-        w.spans, w.moved = new, True  # whatever is stored becomes this
+        w.spans, w.moved = new, True
     Stay.objects.filter(pk__in=[pk for same in obsolete.values() for pk in same]).delete()
-    gone = set(asset_ids) - replayed.keys()
-    if Position.objects.filter(pk__in=gone).delete()[0]:
-        publishing.forgotten(gone)
     known = {asset_id for (asset_id,) in rows_where(Position, ["asset"], key="asset", among=replayed.keys())}
     places = _places({w.where for w in replayed.values()} | {s.where for w in replayed.values() for s in w.spans})
     _store(replayed, known, places)
@@ -166,36 +170,3 @@ def _places(wheres: Collection[Where]) -> dict[Where, UUID | None]:
     zones = [where.zone for where in wheres if where.zone is not None]
     mapped = {Where(zone): location for zone, location in rows_where(Zone, ("id", "location"), key="id", among=zones)}
     return mapped | {where: where.place for where in wheres if where.zone is None}
-
-
-def facts_of(asset_ids: Collection[UUID]) -> dict[UUID, list[Fact]]:
-    """All that was told of these assets by themselves, not by what they lay in."""
-    owners = identifiers.of_assets(asset_ids)
-    facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
-    for identity, fact in _told(LocationEvent.objects.filter(identity__in=owners)):
-        if (owner := identifiers.owner(owners[identity], fact.happened_at)) is not None:
-            facts[owner].append(fact)
-    return facts
-
-
-def facts_of_identities(identities: Collection[str]) -> dict[str, list[Fact]]:
-    """All that was told of these, whoever they belong to."""
-    facts: defaultdict[str, list[Fact]] = defaultdict(list)
-    for identity, fact in _told(LocationEvent.objects.filter(identity__in=identities)):
-        facts[identity].append(fact)
-    return facts
-
-
-def _told(events: QuerySet[LocationEvent]) -> Iterable[tuple[str, Fact]]:
-    rows = events.values_list(
-        "identity", "event_id", "gateway", "epoch__ordinal", "seq", "happened_at", "kind", "direction", "zone_to", "location",
-        "deliberate", "source", "confidence",
-    )  # fmt: skip
-    for identity, event_id, gateway, ordinal, seq, happened_at, kind, direction, zone, place, deliberate, source, sure in rows:
-        if seq is None or source == IMPORT:
-            gateway, told = PEOPLE, told_at(happened_at, event_id)
-        else:
-            told = (ordinal, seq)
-        where = Where(zone) if zone is not None else Where(None, place)
-        fact = Fact(event_id, gateway, told, happened_at, kind, direction, where, deliberate, source, sure)
-        yield identity, fact

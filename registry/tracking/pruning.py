@@ -19,8 +19,9 @@ from django.db.models import Exists, OuterRef, Q
 from registry.assets.models import Asset, Containment, Identifier
 from registry.db import rows_where
 from registry.tracking import contents, identifiers
+from registry.tracking.facts import facts_of, facts_of_identities
 from registry.tracking.models import LocationEvent, SeenMonth
-from registry.tracking.project import facts_of, facts_of_identities, hold_assets, hold_ingest
+from registry.tracking.project import hold_assets, hold_ingest
 from registry.tracking.projection import PEOPLE, Fact, Whereabouts, in_order, replay
 
 ASSETS_AT_ONCE: Final = 50  # whose events are read together
