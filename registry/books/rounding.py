@@ -39,21 +39,23 @@ class Running:
 
 
 def amounts(
-    policy: Rounding, parts: Sequence[Part], left: Decimal, unit: Decimal, running: Running, *, final: bool
+    policy: Rounding, parts: Sequence[Part], left: Decimal, unit: Decimal, running: Running, *, final: bool, closes: bool
 ) -> list[Amount]:
     """The amounts of one fiscal year's rows. `left` may be taken at most, and all of it if the year is the `final` one.
 
+    A year that an event cuts off does not close: the rows before the event are as they would be without it.
+
     Stops early where nothing is left. Call it inside money.exact().
     """
-    budget = rounded(_sum(parts), unit) if policy == "fiscal_year" else left
-    budget = min(budget, left)
+    by_year = policy == "fiscal_year" and closes
+    budget = min(rounded(_sum(parts), unit), left) if by_year else left
     result: list[Amount] = []
     last = len(parts) - 1
     for index, part in enumerate(parts):
         taken: Taken = "rounded"
         if index == last and final:
             amount, taken = left, "remainder"
-        elif index == last and policy == "fiscal_year":
+        elif index == last and by_year:
             amount, taken = budget, "year_rest"
         else:
             if policy == "cumulative":

@@ -8,7 +8,7 @@ from registry.books.day_counts import Unit
 
 Rule = Literal[
     "straight_line", "sl_on_cost", "declining", "declining_switched", "sum_of_years", "units", "fixed_percentage", "table",
-    "manual", "immediate", "life_over", "catch_up", "macrs",
+    "manual", "immediate", "life_over", "catch_up",
 ]  # fmt: skip
 Taken = Literal["rounded", "cumulative", "year_rest", "remainder", "floor", "given", "split", "caught_up"]
 

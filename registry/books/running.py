@@ -53,7 +53,8 @@ def _by_time(state: State, book: Book, until: int | None) -> list[Row]:
         carrying = state.carrying
         parts = spread(segment, carrying, stretches)
         final = ends_here and stretches[-1].until == stop and state.rules.final_period == "remainder"
-        found = amounts(book.rounding, parts, carrying - salvage, unit, running, final=final)
+        closes = stretches[-1].until >= stretches[-1].period.year.end_at
+        found = amounts(book.rounding, parts, carrying - salvage, unit, running, final=final, closes=closes)
         if stop is None and state.rules.method == "declining_balance" and not any(a.amount for a in found):
             break  # a rest that gets no smaller any more
         rows += [
@@ -150,9 +151,10 @@ def _by_units(state: State, book: Book, readings: Sequence[Reading], until: int 
         left = max(ZERO, state.carrying - salvage)
         if not left:
             break
-        for (period, _), part, amount in zip(
-            year, parts, amounts(book.rounding, parts, left, unit, running, final=False), strict=False
-        ):
+        last = year[-1][0]
+        closes = last.end_at == last.year.end_at and (until is None or until >= last.end_at)
+        found = amounts(book.rounding, parts, left, unit, running, final=False, closes=closes)
+        for (period, _), part, amount in zip(year, parts, found, strict=False):
             end = period.end if until is None else min(period.end, day_of(until - 1))
             state.accumulated += amount.amount
             why = Why("units", amount.taken, base, part.numerator, part.denominator, part.numerator, whole, "unit", UNIT_TICKS)

@@ -85,12 +85,11 @@ def test_units_with_an_estimate_cut_on_the_way() -> None:
     assert [r.end.year for r in build(missing, YEARLY).rows] == [2025, 2027]
 
 
-@pytest.mark.parametrize("rounding", ["cumulative", "fiscal_year"])
-def test_a_sale_after_27_months(rounding: str) -> None:
-    book = Book("EUR", rounding=rounding)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("book", "rows"), [(Book("EUR", rounding="cumulative"), 27), (YEARLY, 3)], ids=["monthly", "yearly"])
+def test_a_sale_after_27_months(book: Book, rows: int) -> None:
     sold = [Disposal(date(2026, 7, 1), proceeds=D(24000))]
     schedule = build(Terms(D(50000), date(2024, 4, 1), Rules("straight_line", 60)), book, sold)
-    assert (len(schedule.rows), schedule.accumulated, schedule.carrying) == (27, D("22500.00"), D("27500.00"))
+    assert (len(schedule.rows), schedule.accumulated, schedule.carrying) == (rows, D("22500.00"), D("27500.00"))
     assert schedule.disposal is not None
     assert schedule.disposal.gain == D(-3500)
     assert schedule.disposal.cost == 50000

@@ -106,10 +106,21 @@ def test_an_event_leaves_the_rows_before_it_alone(data: st.DataObject) -> None:
     book = data.draw(books())
     made = data.draw(terms(book.unit))
     drawn = data.draw(changes(made, book.unit))[:1]
+    assume(not isinstance(drawn[0], ev.Split))
     before, after = built(made, book), built(made, book, drawn)
-    on = drawn[0].on.replace(day=1) - timedelta(days=366)
-    if not isinstance(drawn[0], ev.Split):
-        assert [r[:6] for r in after.rows if r.end < on] == [r[:6] for r in before.rows if r.end < on]
+    first = book.calendar.month_of(drawn[0].on).start
+    kept = [row[:6] for row in before.rows if row.end < first]
+    assert [row[:6] for row in after.rows[: len(kept)]] == kept
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_new_readings_leave_the_rows_of_earlier_periods_alone(data: st.DataObject) -> None:
+    book = data.draw(books())
+    made = data.draw(terms(book.unit, "units"))
+    fewer = replace(made, readings=made.readings[: data.draw(st.integers(0, len(made.readings)))])
+    rows = build(fewer, book).rows
+    assert build(made, book).rows[: len(rows[:-1])] == rows[:-1]
 
 
 @settings(max_examples=100)
