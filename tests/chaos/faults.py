@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.chaos import clones, crowd, devices, kills, network, stores, torn
+from tests.chaos import certificates, clones, crowd, devices, kills, network, soak, stores, torn
 from tests.chaos.figures import Figures
 from tests.chaos.plant import Plant
 from tests.chaos.verdict import Verdict
@@ -43,6 +43,11 @@ async def _torn(plant: Plant, name: str, times: int) -> Done:
     return await torn.wal_prefixes(plant, name, times), ()
 
 
+async def _soak(plant: Plant, name: str, seconds: int) -> Done:
+    measured = await soak.soak(plant, seconds)
+    return await plant.verdict(name, 1), measured
+
+
 async def _crowd(plant: Plant, name: str, gateways: int) -> Done:
     return await crowd.reconnect_at_once(plant, name, gateways)
 
@@ -71,6 +76,11 @@ FAULTS = (
     Fault("10 serial line unplugged", _on_the_way(devices.serial_unplugged), 2, 100),
     Fault("10 noise, lost and torn bytes", _on_the_way(devices.serial_noise), 2, 100),
     Fault("11 one record in a hundred is poison", _on_the_way(stores.poison), 1, 20),
+    Fault("12 certificate renewed in time", _on_the_way(certificates.renewed), 1, 20),
+    Fault("12 certificate ended", _on_the_way(certificates.ended), 1, 10),
+    Fault("12 gateway revoked", _on_the_way(certificates.revoked), 1, 20),
+    Fault("12 authority replaced", _on_the_way(certificates.authority_replaced), 1, 10),
     Fault("13 registry restored from a backup", _on_the_way(stores.registry_from_backup), 2, 50),
     Fault("14 gateways reconnect at once", _crowd, 20, 200),
+    Fault("17 soak", _soak, 20, 1800),
 )

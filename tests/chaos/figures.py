@@ -19,8 +19,8 @@ class Figure:
         return self.below is not None and self.value >= self.below
 
     def __str__(self) -> str:
-        target = f" (target < {_shown(self.below)} {self.unit})" if self.below is not None else ""
-        return f"{self.what} {_shown(self.value)} {self.unit}{target}{': MISSED' if self.missed else ''}"
+        target = f" (target < {_shown(self.below)})" if self.below is not None else ""
+        return f"{self.what} {_shown(self.value)} {self.unit}".rstrip() + target + (": MISSED" if self.missed else "")
 
     def as_json(self) -> dict[str, object]:
         return asdict(self) | {"value": round(self.value, 3)}

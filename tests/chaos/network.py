@@ -17,24 +17,24 @@ RECONNECTS_WITHIN_S = 45.0
 async def flap_broker(plant: Plant, times: int) -> Figures:
     """The broker is killed every one to five seconds; it keeps nothing on disk, so each kill also wipes it."""
     await plant.gateway.start()
-    await _delivering_again(plant)
+    await delivering_again(plant)
     took = []
     for _ in range(times):
         await asyncio.sleep(plant.rng.uniform(1, 5))
         await plant.broker.kill()
         await plant.broker.start()
-        took.append(await _delivering_again(plant))
+        took.append(await delivering_again(plant))
     return (_back(took),)
 
 
 async def partition(plant: Plant, times: int) -> Figures:
     proxy = plant.network
     await plant.gateway.start()
-    await _delivering_again(plant)
+    await delivering_again(plant)
     took = []
     for _ in range(times):
         await proxy.partition(for_s=plant.rng.uniform(0.5, 4))
-        took.append(await _delivering_again(plant))
+        took.append(await delivering_again(plant))
         await asyncio.sleep(0.5)
     return (_back(took),)
 
@@ -52,14 +52,14 @@ async def late(plant: Plant, times: int) -> Figures:
     plant.network.delay_s = 2.0
     await plant.gateway.start()
     await plant.read(at_least=60 * times, within_s=60 + 20 * times)
-    await _delivering_again(plant)
+    await delivering_again(plant)
     return (_lasted(plant),)
 
 
 async def half_open(plant: Plant, times: int) -> Figures:
     """The other side has gone without a word: the connection looks open."""
     await plant.gateway.start()
-    await _delivering_again(plant)
+    await delivering_again(plant)
     noticed = []
     for _ in range(times):
         async with plant.network.half_open():
@@ -69,7 +69,7 @@ async def half_open(plant: Plant, times: int) -> Figures:
                     raise NotReached(f"the gateway has not noticed a dead connection within {GIVEN_UP_AFTER_S} s")
                 await asyncio.sleep(0.05)
             noticed.append(time.monotonic() - began)
-        await _delivering_again(plant)
+        await delivering_again(plant)
     return (Figure("noticed and connected anew, at most", max(noticed), below=NOTICED_WITHIN_S),)
 
 
@@ -82,7 +82,7 @@ def _lasted(plant: Plant) -> Figure:
     return Figure("connections", plant.network.connections, "in all")
 
 
-async def _delivering_again(plant: Plant) -> float:
+async def delivering_again(plant: Plant) -> float:
     """Wait until something stored from now on is acknowledged; return how long that took."""
     began = time.monotonic()
     now = plant.truth.now
