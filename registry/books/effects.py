@@ -20,7 +20,7 @@ from registry.books.events import (
 )
 from registry.books.money import ZERO, check_amount, rounded
 from registry.books.state import State
-from registry.books.terms import LONGEST, Book, Rules, check_rules
+from registry.books.terms import LONGEST, Book, Rules, check_rules, is_units
 from registry.problems import Invalid, Several
 
 Kind = Literal[
@@ -80,7 +80,7 @@ def change_life(state: State, change: LifeChange, book: Book, unimpaired: Callab
         wanted = "units_left" if by_units else "life_months"
         raise Invalid(f"{wanted}: the life of this asset is given in {'units' if by_units else 'months'}", field=wanted)
     if change.units_left is not None:
-        if not 0 <= change.units_left <= 10**15:
+        if not is_units(change.units_left):
             raise Invalid(f"units_left: {change.units_left} is not allowed; 0 or more", field="units_left")
         state.units_left = change.units_left
     else:

@@ -17,6 +17,7 @@ from registry.books.conventions import begin, disposed, quarter_of
 from registry.books.macrs_tables import CLASSES, REAL, Percentages, Recovery, TaxConvention, method_of, percentages
 from registry.books.moments import TICKS, check_date, moment_of
 from registry.books.money import ZERO, check_amount, exact, rounded, share_of
+from registry.books.terms import is_plain
 from registry.books.us_limits import bonus, section_179_limit
 from registry.problems import Invalid
 
@@ -129,7 +130,7 @@ def check(thing: Property, calendar: Calendar) -> None:
     ):
         raise Invalid("recovery: gds, straight_line, ads, or 150 for the classes 3 to 10", field="recovery")
     method_of(thing.recovery_class, thing.recovery, thing.ads_years)
-    if not 0 <= thing.business_share <= 1:
+    if not (0 <= thing.business_share <= 1 and is_plain(thing.business_share)):
         raise Invalid("business_share: 0 to 1 is allowed", field="business_share")
     if thing.acquired is not None and thing.placed < thing.acquired:
         raise Invalid(f"placed: {thing.placed} is before the acquisition on {thing.acquired}", field="placed")

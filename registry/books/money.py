@@ -66,8 +66,10 @@ def check_amount(field: str, amount: Decimal, unit: Decimal) -> None:
     if not amount.is_finite():
         raise Invalid(f"{field}: {amount} is no amount", field=field)
     if amount < 0:
-        raise Invalid(f"{field}: {amount} is negative; 0 or more is allowed", field=field)
+        raise Invalid(f"{field}: {amount:.6g} is negative; 0 or more is allowed", field=field)
     if amount > LARGEST:
-        raise Invalid(f"{field}: {amount} is too large; at most {LARGEST}", field=field)
+        raise Invalid(f"{field}: {amount:.6g} is too large; at most {LARGEST}", field=field)
     if amount % unit != 0:
-        raise Invalid(f"{field}: {amount} is not a whole number of {unit}, the smallest amount of this currency", field=field)
+        raise Invalid(
+            f"{field}: {amount:.20g} is not a whole number of {unit}, the smallest amount of this currency", field=field
+        )

@@ -90,6 +90,8 @@ def pool_period(
     Raises Invalid for what is outside the period, more relief than is given, or a day that has no rate here.
     """
     _check(period, opening, spent, sold, unit)
+    if percent is not None and not (percent.is_finite() and 0 <= percent <= 100):
+        raise Invalid(f"rate: {percent} is no percentage of a year; 0 to 100 is allowed", field="rate")
     with exact():
         relief, added, later, half = _relieved(period, spent, pool, business, unit)
         at_once, taken_out = _disposed(sold, pool, unit)

@@ -15,6 +15,7 @@ from registry.books.events import Split
 from registry.books.money import ZERO, rounded
 from registry.books.rows import Row
 from registry.books.state import State
+from registry.books.terms import is_plain
 from registry.problems import Invalid
 
 
@@ -45,8 +46,8 @@ def divided(rows: Sequence[Row], since: Since, state: State, split: Split, unit:
     """The rows of one side, what moved, where that side stands then. `state`, after the rows, becomes that of the side.
 
     The child has no rows before the split: those are the parent's."""
-    if not 0 < split.share < 1:
-        raise Invalid(f"share: {split.share} is not allowed; more than 0 and less than 1", field="share")
+    if not (0 < split.share < 1 and is_plain(split.share)):
+        raise Invalid("share: more than 0 and less than 1 is allowed, like 1/3", field="share")
     shared = Shared(split, unit)
     cost, impaired = state.cost, state.impaired
     side_cost, side_impaired = shared.side(cost), shared.side(impaired)

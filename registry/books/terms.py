@@ -155,15 +155,15 @@ def check_rules(rules: Rules, unit: Decimal, salvage: Decimal) -> Iterator[Inval
         yield Invalid(f"life_months: {life} is not allowed; a life has 1 to {LONGEST} months", field="life_months")
     if life is None and rules.method in {"straight_line", "sl_on_cost", "sum_of_years"}:
         yield Invalid(f"life_months: {rules.method} needs a life, 1 to {LONGEST} months", field="life_months")
-    if rules.rate is not None and not SLOWEST <= rules.rate <= 1:
-        yield Invalid(f"rate: {rules.rate} a year is not allowed; from 1 % to 100 %", field="rate")
+    if rules.rate is not None and not (SLOWEST <= rules.rate <= 1 and is_plain(rules.rate)):
+        yield Invalid("rate: from 1 % to 100 % a year is allowed, with at most 12 decimals", field="rate")
     if rules.method == "fixed_percentage" and rules.rate is None:
         yield Invalid("rate: a fixed percentage needs its rate, from 1 % to 100 % a year", field="rate")
     if rules.method == "declining_balance":
         yield from _check_declining(rules, salvage)
     elif rules.final_period == "leave" or rules.switch != "none":
         yield Invalid("switch, final_period: only declining_balance switches or leaves a rest", field="switch")
-    if rules.method == "units" and (rules.units_total is None or not 0 < rules.units_total <= 10**15):
+    if rules.method == "units" and (rules.units_total is None or not is_units(rules.units_total) or not rules.units_total):
         yield Invalid("units_total: say how many units the asset gives in its life, more than 0", field="units_total")
     if rules.method == "table":
         yield from _check_table(rules.percentages)
@@ -174,8 +174,8 @@ def check_rules(rules: Rules, unit: Decimal, salvage: Decimal) -> Iterator[Inval
 def _check_declining(rules: Rules, salvage: Decimal) -> Iterator[Invalid]:
     if rules.rate is not None and rules.factor is not None:
         yield Invalid("factor: give a factor or a rate, not both", field="factor")
-    if rules.factor is not None and not 0 < rules.factor <= 10:
-        yield Invalid(f"factor: {rules.factor} is not allowed; more than 0, at most 10 (2 is double declining)", field="factor")
+    if rules.factor is not None and not (0 < rules.factor <= 10 and is_plain(rules.factor)):
+        yield Invalid("factor: more than 0 and at most 10 is allowed (2 is double declining)", field="factor")
     if rules.rate is None and rules.factor is None and salvage <= 0:
         yield Invalid(
             "salvage: the rate that leads from cost to salvage needs a salvage above 0; or give a rate or factor", field="salvage"
@@ -189,7 +189,7 @@ def _check_declining(rules: Rules, salvage: Decimal) -> Iterator[Invalid]:
 
 
 def _check_table(percentages: tuple[Decimal, ...]) -> Iterator[Invalid]:
-    if not 1 <= len(percentages) <= 100 or any(not 0 <= p <= 100 or p != round(p, 6) for p in percentages):
+    if not 1 <= len(percentages) <= 100 or any(not p.is_finite() or not 0 <= p <= 100 or p != round(p, 6) for p in percentages):
         yield Invalid("percentages: give 1 to 100 of them, each 0 to 100 with at most 6 decimals", field="percentages")
     elif sum(percentages) != 100:
         yield Invalid(f"percentages: they add up to {sum(percentages)}; 100 is needed", field="percentages")
@@ -243,14 +243,24 @@ def _check_dates(terms: Terms) -> Iterator[Invalid]:
     yield from check_readings(terms)
 
 
+def is_plain(fraction: Fraction) -> bool:
+    """Can a person have meant it? Thirds and percentages can; a numerator of a thousand digits only takes time."""
+    return fraction.denominator <= 10**12
+
+
+def is_units(units: Decimal) -> bool:
+    """A number of units that can be used or expected."""
+    return units.is_finite() and 0 <= units <= 10**15
+
+
 def check_readings(terms: Terms) -> Iterator[Invalid]:
     days = [r.day for r in terms.readings]
     if len(days) > MANY:
         yield Invalid(f"readings: {len(days)} are too many; at most {MANY}", field="readings")
     elif days != sorted(days) or (days and days[0] < terms.in_service):
         yield Invalid(f"readings: put them in order of their days, none before {terms.in_service}", field="readings")
-    elif any(not r.units.is_finite() or not 0 <= r.units <= 10**15 for r in terms.readings):
-        yield Invalid("readings: the units used are 0 or more", field="readings")
+    elif not all(is_units(r.units) for r in terms.readings):
+        yield Invalid("readings: the units used are 0 or more, at most 10^15", field="readings")
     elif days:
         yield from _refusals(check_date, "readings", days[-1])
 

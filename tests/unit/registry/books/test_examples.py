@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from registry.books.calendars import Calendar
-from registry.books.events import Disposal, Impairment, LifeChange, Reversal
+from registry.books.events import Disposal, Impairment, LifeChange, Reversal, Split
 from registry.books.explaining import explain
 from registry.books.schedule import Schedule, build, carrying_on
 from registry.books.terms import Book, Opening, Reading, Rules, Terms
@@ -168,3 +168,11 @@ def test_short_fiscal_years_take_their_months() -> None:
 def test_a_currency_has_its_own_smallest_amount(currency: str, first: str, last: str) -> None:
     rows = amounts(build(Terms(D(100), date(2025, 1, 1), Rules("straight_line", 3)), Book(currency)))
     assert rows == [first, first, last]
+
+
+def test_two_splits_in_one_month_share_out_what_is_left_by_then() -> None:
+    splits = [Split(date(2026, 1, 10), Fraction(1, 4), "parent"), Split(date(2026, 1, 20), Fraction(1, 3), "parent")]
+    schedule = build(Terms(D(4800), date(2025, 1, 1), Rules("straight_line", 24)), MONTHLY, splits)
+    assert [str(row.amount) for row in schedule.rows[11:14]] == ["200.00", "100.00", "100.00"]
+    assert [(effect.cost, effect.accumulated) for effect in schedule.effects] == [(D(1200), D(600)), (D(1200), D(600))]
+    assert schedule.rows[-1].carrying == 0

@@ -92,6 +92,7 @@ def test_a_block_takes_half_the_rate_of_what_was_used_under_180_days() -> None:
         ("value", {"sold": [Sold(DAY, D(1), D(-1))]}),
         ("fully_expensed", {"sold": [Sold(DAY, D(1), D(1), D(2))]}),
         ("opening", {"opening": D(-1)}),
+        ("rate", {"percent": D("NaN")}),
         ("end", {"period": AccountingPeriod(date(2025, 1, 1), date(2024, 12, 31))}),
         ("end", {"period": AccountingPeriod(date(2025, 1, 1), date(2026, 12, 31))}),
         ("rate_table", {"period": AccountingPeriod(date(2018, 1, 1), date(2018, 12, 31))}),

@@ -29,6 +29,8 @@ EUR = Book("EUR")
         ("cost", {"cost": D("1000.001")}),
         ("cost", {"cost": D("NaN")}),
         ("cost", {"cost": D("1e17")}),
+        ("cost", {"cost": D("1" + "0" * 5000 + ".5")}),
+        ("cost", {"cost": D("1e-5000")}),
         ("salvage", {"salvage": D("1000.01")}),
         ("life_months", {"rules": Rules("straight_line", 0)}),
         ("life_months", {"rules": Rules("straight_line")}),
@@ -37,6 +39,11 @@ EUR = Book("EUR")
         ("convention", {"rules": Rules("straight_line", 12, "noon")}),  # type: ignore[arg-type]
         ("rate", {"rules": Rules("declining_balance", 60, rate=Fraction(11, 10))}),
         ("rate", {"rules": Rules("fixed_percentage")}),
+        ("rate", {"rules": Rules("fixed_percentage", rate=Fraction(10**5000, 2 * 10**5000 + 1))}),
+        ("factor", {"rules": Rules("declining_balance", 60, factor=Fraction(-1))}),
+        ("percentages", {"rules": Rules("table", percentages=(D("NaN"), D(100)))}),
+        ("units_total", {"rules": Rules("units", units_total=D("NaN"))}),
+        ("units_total", {"rules": Rules("units", units_total=D("Infinity"))}),
         ("factor", {"rules": Rules("declining_balance", 60, rate=Fraction(1, 4), factor=Fraction(2))}),
         ("salvage", {"rules": Rules("declining_balance", 60), "salvage": D(0)}),
         ("switch", {"rules": Rules("straight_line", 60, switch="original")}),
@@ -55,7 +62,7 @@ def test_terms(field: str, terms: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as refused:
         build(replace(TERMS, **terms), EUR)
     assert refused.value.field == field
-    assert refused.value.text
+    assert 10 < len(refused.value.text) < 200
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,7 @@ def test_terms(field: str, terms: dict[str, Any]) -> None:
         ("recoverable", ev.Impairment(date(2025, 6, 30), D(1000))),
         ("recoverable", ev.Reversal(date(2025, 6, 30), D(1000))),
         ("share", ev.Split(date(2025, 6, 30), Fraction(1), "parent")),
+        ("share", ev.Split(date(2025, 6, 30), Fraction(1, 10**13), "child")),
         ("proceeds", ev.Disposal(date(2025, 6, 30), proceeds=D(-1))),
         ("cancels", ev.Cancel(0)),
     ],
