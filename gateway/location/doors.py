@@ -120,7 +120,7 @@ class Doors:
             return
         back = waiting.shape.verdict.way and now_ns - waiting.closed_ns > at.door.gap_ns  # it went through, and comes again
         if waiting.at is at and not back and now_ns - waiting.shape.samples[0].at_ns < at.door.max_ns:
-            del gate.waiting[tag.identity]
+            self._done(gate, waiting)
             at.samples = list(waiting.shape.samples)
         else:
             self._decide(gate, [waiting], now_ns, at_last=True)
@@ -140,6 +140,7 @@ class Doors:
                 self._stayed(tag, at, judged, verdict.reason or "faint")
             return
         gate.waiting[tag.identity] = Member(tag, at, Shape(samples, judge(samples)), now_ns)
+        tag.waits += 1
         if gate.open:
             self._timers.set(gate, max(now_ns, gate.first_closed_ns() + WAITS_NS))
         else:
@@ -169,7 +170,7 @@ class Doors:
             unclear = carrier is None if crowd is None else carrier is None or crowd.may_have(member.shape, carrier)
             if unclear and not at_last and (crowd is not None or alone):
                 continue
-            del gate.waiting[tag.identity]
+            self._done(gate, member)
             gate.lately.append(member)
             if not self._presences.knows(tag):
                 continue
@@ -188,6 +189,10 @@ class Doors:
                 self._passed(tag, at, judged, 0, 0.0)
             else:
                 self._stayed(tag, at, judged, verdict.reason or "still")
+
+    def _done(self, gate: Gate, member: Member) -> None:
+        del gate.waiting[member.tag.identity]
+        member.tag.waits -= 1
 
     def _held_back(self, at: AtDoor, judged: Judged, reason: str) -> None:
         """Nothing is told of this session: count why, and keep it to be looked at."""

@@ -66,7 +66,7 @@ class Engine:
         self._identities = Identities(resolve, site.company_prefixes)
         self._timers: Timers[Timed] = Timers()
         self._clocks = Clocks(self._site.together)
-        self._tags = Tags(max_tags, max_glimpsed)
+        self._tags = Tags(self._site, max_tags, max_glimpsed)
         self._teller = Teller(self.counters, site.parameters, clock_quality, self._site, self._clocks)
         self._presences = Presences(self._tags, self._timers, self._teller, self.counters, live_until)
         self._doors = Doors(self._presences, self._timers, self._teller, self.counters, now.mono_ns)
@@ -106,7 +106,7 @@ class Engine:
 
     def parked_at(self, door: str) -> int:
         """Return how many tags stand parked at a door. Looks at every tag: for a page that somebody asks for."""
-        return sum(door in tag.doors and tag.doors[door].stands(self._now_ns) for tag in self._tags.known.values())
+        return self._tags.parked_at(door, self._now_ns)
 
     def wall_ms(self, at_ns: int) -> int:
         """Return the wall time of a moment on the monotonic clock, as the newest pair of clock readings has it."""
@@ -143,6 +143,7 @@ class Engine:
             hear(read, window if now_ns < due_ns else None)  # what is due first may close it
             due_ns = timers.next_ns
         self.counters.reads += len(reads)
+        self._tags.pack_some(len(reads), self._now_ns)
         return self._told()
 
     def advance(self, now: Instant) -> list[LocationEvent]:
@@ -169,7 +170,12 @@ class Engine:
         """Return the state of every identity that changed since the last call, to be stored with the events; None = forget it."""
         teller = self._teller
         changed, teller.changed = teller.changed, {}
-        return {identity: None if tag is None else saved_states.save(tag, teller) for identity, tag in changed.items()}
+        states: dict[str, bytes | None] = {}
+        for identity, tag in changed.items():
+            if tag is not None and tag.packed:
+                self._tags.unpack(tag, self._now_ns)
+            states[identity] = None if tag is None else saved_states.save(tag, teller)
+        return states
 
     def _told(self) -> list[LocationEvent]:
         events, self._teller.events = self._teller.events, []
@@ -219,7 +225,8 @@ class Engine:
         self._teller.late_ns = now_ns
         self.counters.late += len(late)
         for at_ns, read in late:
-            identity = self._identities.of(read).key
+            tag = self._tags.coded(read)
+            identity = self._identities.of(read).key if tag is None else tag.identity
             tag = self._tags.known.get(identity)
             if at_ns <= heard_ns.setdefault(identity, -1 if tag is None else tag.last_ns):
                 self.counters.suppressed["history"] += 1
@@ -233,6 +240,8 @@ class Engine:
 
     def _look(self, tag: Tag, due_ns: int) -> None:
         """Decide what is due for `tag`, after the reads that still wait in its windows; mostly it has only been heard since."""
+        if tag.packed:
+            self._tags.unpack(tag, self._now_ns)
         for window in tag.windows:
             if window.last_ns > tag.last_ns:
                 tag.last_ns = window.last_ns
@@ -273,10 +282,12 @@ class Engine:
             self.counters.suppressed["weak" if MIN_DBM <= (rssi_dbm or 0) <= MAX_DBM else "rssi"] += 1
             return
         if window is None:
-            window = self._open_window((read.raw, read.reader, read.antenna), point, read)
-            if window is None:
+            tag = self._tag_of(read)
+            if tag is None:
                 return
-        elif now_ns == window.last_ns and self._repeated(window, read):
+            key = (read.raw, read.reader, read.antenna)
+            window = self._tags.windows.get(key) or self._open_window(key, point, tag, read)  # it may have been packed
+        if now_ns == window.last_ns and self._repeated(window, read):
             self.counters.repeats += 1
             return
         window.stamp_ms = read.reader_ts_ms
@@ -288,7 +299,7 @@ class Engine:
         window.add(now_ns, read.read_count, rssi_dbm, power_mw)
         sighting = window.close()
         tag, events = window.tag, self._teller.events
-        tag.raw, tag.symbology = window.raw, window.symbology
+        tag.text, tag.symbology = window.text, window.symbology
         told_before = len(events)
         outcome = self._decide(tag, point, sighting, read)
         self.counters.sightings += 1
@@ -338,27 +349,42 @@ class Engine:
         if evidence is not None:
             evidence.merge(sighting.at_ns, sighting.reads, sighting.power_mw, sighting.rssi_max_dbm)
 
-    def _open_window(self, key: WindowKey, point: Point, read: Read) -> Window | None:
+    def _tag_of(self, read: Read) -> Tag | None:
+        """Return the tag of a read, one that is new if need be; None when there is no code in it that could be one's."""
         if not 0 < len(read.raw) <= MAX_RAW_BYTES:
             self.counters.suppressed["length"] += 1
             return None
         self._site.heard(read.reader, self._now_ns)
+        tag = self._tags.coded(read)
+        if tag is not None:
+            self._tags.unpack(tag, self._now_ns)
+            return tag
         identity = self._identities.of(read)
-        raw = raw_text(read)
         tag = self._tags.known.get(identity.key)
         if tag is None:
             mute = identity.level.value if identity.level in (Level.CLASS, Level.PLACE) else None
-            tag = Tag(identity.key, raw, read.symbology, mute, self._now_ns)
+            tag = Tag(identity.key, raw_text(read), read.symbology, mute, self._now_ns)
             gone = self._tags.glimpse(tag)
             if gone is not None:
                 self.counters.suppressed["crowded"] += 1
                 self._presences.forget(gone)
             self._presences.watch(tag, self._now_ns)
+        self._tags.note_code(tag, read)
+        self._tags.unpack(tag, self._now_ns)
+        return tag
+
+    def _open_window(self, key: WindowKey, point: Point, tag: Tag, read: Read) -> Window:
+        text = ""
+        if key[0] == tag.code and read.kind is not _BARCODE:
+            key = (tag.code, *key[1:])  # one object for all antennas: there are many tags
+        else:
+            text = raw_text(read)
+            text = tag.text if tag.text == text else text
         for known in tag.windows:
-            if known.key[0] == read.raw:  # one object for all antennas: there are many tags
+            if known.key[0] == read.raw:
                 key = (known.key[0], *key[1:])
                 break
-        window = Window(key, point, tag, tag.raw if tag.raw == raw else raw, read.symbology)
+        window = Window(key, point, tag, text, read.symbology)
         closed = self._tags.open_window(window)
         if closed is not None and closed.reads:
             self._merge(closed)

@@ -31,18 +31,18 @@ class Window:
         "power_mw",
         "power_of",
         "quick_until_ns",
-        "raw",
         "reads",
         "rssi_max_dbm",
         "stamp_ms",
         "symbology",
         "tag",
+        "text",
         "until_ns",
     )
 
-    def __init__(self, key: tuple[bytes, str, int], point: Point, tag: Tag, raw: str, symbology: str | None) -> None:
+    def __init__(self, key: tuple[bytes, str, int], point: Point, tag: Tag, text: str, symbology: str | None) -> None:
         self.key = key
-        self.raw = raw  # the code as events carry it: tag and label of one thing differ
+        self.text = text  # what was read, as events carry it; "": the tag's code
         self.symbology = symbology
         self.point = point
         self.tag = tag

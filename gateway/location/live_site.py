@@ -15,9 +15,10 @@ _ANY = ZoneRules(min_rssi_dbm=MIN_DBM)
 
 
 class LiveDoor:
-    __slots__ = ("cool_down_ns", "faint_mw", "from_zone", "gap_ns", "max_ns", "name", "resident_ns", "to_zone")
+    __slots__ = ("cool_down_ns", "faint_mw", "from_zone", "gap_ns", "max_ns", "name", "number", "resident_ns", "to_zone")
 
-    def __init__(self, door: Door, from_zone: LiveZone, to_zone: LiveZone) -> None:
+    def __init__(self, number: int, door: Door, from_zone: LiveZone, to_zone: LiveZone) -> None:
+        self.number = number
         self.name = door.name
         self.from_zone = from_zone
         self.to_zone = to_zone
@@ -31,10 +32,12 @@ class LiveDoor:
 class Point:
     """A read point: what its reads are for."""
 
-    __slots__ = ("door", "fold_ns", "held", "name", "power_of", "reader", "side", "tells_all", "zone")
+    __slots__ = ("antenna", "door", "fold_ns", "held", "name", "number", "power_of", "reader", "side", "tells_all", "zone")
 
-    def __init__(self, name: str, reader: str, rules: ZoneRules) -> None:
+    def __init__(self, number: int, name: str, reader: str, antenna: int, rules: ZoneRules) -> None:
+        self.number = number  # of this engine's points; -1: shared by many antennas
         self.name = name
+        self.antenna = antenna
         self.reader = reader
         self.zone: LiveZone | None = None
         self.door: LiveDoor | None = None
@@ -54,18 +57,23 @@ class LiveSite:
         for point in site.read_points:
             if point.zone is not None:
                 readers_of.setdefault(point.zone, set()).add(point.reader)
-        self.zones = {zone.name: LiveZone(zone, frozenset(readers_of.get(zone.name, ())), now_ns) for zone in site.zones}
+        self.numbered_zones = [
+            LiveZone(number, zone, frozenset(readers_of.get(zone.name, ())), now_ns) for number, zone in enumerate(site.zones)
+        ]
+        self.zones = {zone.name: zone for zone in self.numbered_zones}
         rules = {zone.name: zone.rules for zone in site.zones}
         door_rules = {door.name: door.rules for door in site.doors}
-        self.doors = {door.name: LiveDoor(door, self._zone(door.from_zone), self._zone(door.to_zone)) for door in site.doors}
+        self.numbered_doors = [
+            LiveDoor(number, door, self._zone(door.from_zone), self._zone(door.to_zone)) for number, door in enumerate(site.doors)
+        ]
+        self.doors = {door.name: door for door in self.numbered_doors}
         self.points: dict[tuple[str, int], Point] = {}
-        self._stranger = Point("?", "?", _ANY)
+        self.numbered_points: list[Point] = []
+        self._stranger = Point(-1, "?", "?", 0, _ANY)
         self._live: dict[str, bool] = {}  # readers that were ever told of, or have read; bounded by the settings
         for point in site.read_points:
             of_zone = rules[self._zone(point.zone).name] if point.zone is not None else _ANY
-            live = self.points[point.reader, point.antenna] = Point(
-                point.name, point.reader, door_rules.get(point.door or "", of_zone)
-            )
+            live = self._new_point(point.name, point.reader, point.antenna, door_rules.get(point.door or "", of_zone))
             if point.zone is not None:
                 live.zone = self._zone(point.zone)
             if point.door is not None:
@@ -82,7 +90,7 @@ class LiveSite:
         if point is None:
             if len(self.points) >= MAX_STRANGERS:
                 return self._stranger
-            point = self.points[reader, antenna] = Point(f"{reader}:{antenna}", reader, _ANY)
+            point = self._new_point(f"{reader}:{antenna}", reader, antenna, _ANY)
         return point
 
     def zone_of_the_past(self, name: str, now_ns: int) -> LiveZone:
@@ -90,7 +98,9 @@ class LiveSite:
         zone = self.zones.get(name)
         if zone is None:
             rules = ZoneRules.for_kind(ZoneKind.STORAGE, lost_max_s=0.0)
-            zone = self.zones[name] = LiveZone(Zone(name, ZoneKind.STORAGE, rules), frozenset(), now_ns, gone=True)
+            number = len(self.numbered_zones)
+            zone = self.zones[name] = LiveZone(number, Zone(name, ZoneKind.STORAGE, rules), frozenset(), now_ns, gone=True)
+            self.numbered_zones.append(zone)
         return zone
 
     def reader_at(self, door: str | None, zone: str | None) -> str:
@@ -122,6 +132,11 @@ class LiveSite:
         """A reader nobody has spoken of has read something: it is live. Reads that waited while it went down say nothing."""
         if reader not in self._live:
             self.reader_up(reader, now_ns)
+
+    def _new_point(self, name: str, reader: str, antenna: int, rules: ZoneRules) -> Point:
+        point = self.points[reader, antenna] = Point(len(self.numbered_points), name, reader, antenna, rules)
+        self.numbered_points.append(point)
+        return point
 
     def _zone(self, name: str) -> LiveZone:
         if name not in self.zones:

@@ -187,7 +187,8 @@ class Presences:
         if tag.presence is Presence.GLIMPSED:
             return self.glimpse_ends_ns(tag)
         if tag.presence is Presence.DEPARTED or tag.held or tag.zone is None:
-            return self.glimpse_ends_ns(tag) if tag.windows else max(tag.told_ns, tag.last_ns) + AGE_OUT_NS
+            remembers = tag.windows or (tag.doors and not tag.restored)
+            return self.glimpse_ends_ns(tag) if remembers else max(tag.told_ns, tag.last_ns) + AGE_OUT_NS
         lost_ns, beat_ns = self._lost_at_ns(tag, tag.zone), tag.told_ns + tag.zone.beat_ns
         return beat_ns if now_ns < beat_ns < lost_ns else lost_ns
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from gateway.location.identities import code_text
 from gateway.location.timers import Timed
 from gateway.location.zones import Evidence, LiveZone
 
@@ -29,14 +30,14 @@ class Tag(Timed):
     """One identity. Times are monotonic; what a restart brings back has no monotonic past and keeps its wall clock instead."""
 
     __slots__ = (
-        "doors", "evidence", "held", "identity", "last_ns", "mute", "point_name", "presence", "raw", "restored",
-        "seen_ms", "since_ms", "symbology", "told_ns", "windows", "zone",
+        "code", "doors", "evidence", "held", "identity", "last_ns", "mute", "packed", "pc", "point_name", "presence",
+        "restored", "seen_ms", "since_ms", "symbology", "text", "told_ns", "waits", "windows", "zone",
     )  # fmt: skip
 
-    def __init__(self, identity: str, raw: str, symbology: str | None, mute: str | None, now_ns: int) -> None:
+    def __init__(self, identity: str, text: str, symbology: str | None, mute: str | None, now_ns: int) -> None:
         super().__init__()
         self.identity = identity
-        self.raw = raw
+        self.text = text  # what was read last, as events carry it; "": its code
         self.symbology = symbology
         self.mute = mute  # why nothing is ever told of it
         self.presence = Presence.GLIMPSED
@@ -48,10 +49,19 @@ class Tag(Timed):
         self.seen_ms = 0  # the event time of the last thing told
         self.restored = False  # not heard since the restart: `seen_ms` is all that is known
         self.point_name = ""
+        self.code = b""  # of a radio tag, by which it is found before anything is decoded; with its protocol control word
+        self.pc: int | None = None
+        self.waits = 0  # closed sessions whose company is still at the door
+        self.packed: bytes | None = b""  # evidence, windows and doors while nobody hears it (packed.py), then those are empty
         # Replaced, never changed: they are many, change seldom, and those that are empty are one object.
         self.evidence: tuple[Evidence, ...] = ()
         self.windows: tuple[Window, ...] = ()
         self.doors = NO_DOORS
+
+    @property
+    def raw(self) -> str:
+        """What was read last, as events carry it: tag and label of one thing differ."""
+        return self.text or code_text(self.code)
 
     def come_to(self, door: str, at: "AtDoor") -> None:
         self.doors = {**self.doors, door: at}

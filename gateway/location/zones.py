@@ -25,12 +25,13 @@ class LiveZone:
 
     __slots__ = (
         "beat_ns", "close_dbm", "confirm_ns", "confirm_sightings", "duplicate_ns", "fade_ns", "glimpse_ns", "gone", "hold_off_ns",
-        "live_since_ns", "lost_max_ns", "lost_min_ns", "name", "reachable", "readers", "sample_age_ns", "silent",
+        "live_since_ns", "lost_max_ns", "lost_min_ns", "name", "number", "reachable", "readers", "sample_age_ns", "silent",
         "slope_db_per_ns", "threshold", "threshold_db",
     )  # fmt: skip
 
-    def __init__(self, zone: Zone, readers: frozenset[str], now_ns: int, gone: bool = False) -> None:
+    def __init__(self, number: int, zone: Zone, readers: frozenset[str], now_ns: int, gone: bool = False) -> None:
         rules = zone.rules
+        self.number = number  # of this engine's zones
         self.name = zone.name
         self.readers = readers
         self.reachable = bool(zone.read_points)  # without read points nothing can be lost here

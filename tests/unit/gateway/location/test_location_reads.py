@@ -136,7 +136,7 @@ def test_a_broken_reader_cannot_crowd_out_the_real_tags() -> None:
     engine = paper.engine
     assert len(engine._tags.known) <= 2002
     assert len(engine._tags.windows) <= 2010
-    assert len(engine._timers._heap) <= 2 * 2002 + 1001
+    assert engine._timers.entries <= 2 * 2002 + 1001
     assert engine.counters.suppressed["crowded"] > 29_000
     paper.until(20)
     assert len(engine._tags.known) == 2
