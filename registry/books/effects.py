@@ -24,8 +24,9 @@ from registry.books.terms import LONGEST, Book, Rules, check_rules, is_units
 from registry.problems import Invalid, Several
 
 Kind = Literal[
-    "addition", "life_change", "salvage_change", "method_change", "impairment", "reversal", "revaluation", "split", "disposal"
-]
+    "addition", "life_change", "salvage_change", "method_change", "impairment", "reversal", "revaluation", "split", "split_off",
+    "disposal",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

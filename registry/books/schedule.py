@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from typing import Final
 
 from registry.books.effects import RESTART, Effect, counts_from, dispose
 from registry.books.events import Change, Disposal, Event, Impairment, Reversal, Split, standing
@@ -25,17 +26,18 @@ from registry.books.state import State, opened
 from registry.books.terms import Book, Terms, check
 from registry.problems import Invalid
 
-MANY_EVENTS = 1000
+MANY_EVENTS: Final = 200  # a reversal computes the asset without its impairments, so work grows with their product
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """All rows of an asset in a book, what its events did, and where it stands after the last row.
 
-    sum of the rows + carrying = cost + the amounts of all effects (less the opening's accumulated), but for a disposal, whose
-    effect takes the carrying amount out.
+    `began` + the amounts of all effects - the rows = carrying; a disposal, which takes the carrying amount out, not counted.
+    What was split off begins with 0 and its split; rows and effects before that are the parent's.
     """
 
+    began: Decimal
     rows: tuple[Row, ...]
     effects: tuple[Effect, ...]
     cost: Decimal
@@ -63,14 +65,15 @@ def build(terms: Terms, book: Book, events: Sequence[Event] = ()) -> Schedule:
         if not building.disposed:
             building.go_on(None)
     state = building.state
-    return Schedule(tuple(building.rows), tuple(building.effects), state.cost, state.salvage, state.accumulated, state.impaired)
+    began = ZERO if building.split_off else terms.cost - (terms.opening.accumulated if terms.opening else ZERO)
+    figures = (state.cost, state.salvage, state.accumulated, state.impaired)
+    return Schedule(began, tuple(building.rows), tuple(building.effects), *figures)
 
 
-def carrying_on(schedule: Schedule, terms: Terms, day: date) -> Decimal:
-    """The carrying amount after the last row that ends on or before `day`."""
-    before = [row for row in schedule.rows if row.end <= day]
-    opening = terms.opening.accumulated if terms.opening else ZERO
-    return before[-1].carrying if before else terms.cost - opening
+def carrying_on(schedule: Schedule, day: date) -> Decimal:
+    """The carrying amount at the end of `day`: after the rows and the events until then. 0 after a disposal."""
+    risen = sum((effect.amount for effect in schedule.effects if effect.on <= day), schedule.began)
+    return risen - sum((row.amount for row in schedule.rows if row.end <= day), ZERO)
 
 
 @dataclass(slots=True)
@@ -84,6 +87,7 @@ class _Building:
     rows: list[Row] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
+    split_off: bool = False
 
     def go_through(self) -> None:
         """Past all changes; what comes after the last one is still to be run."""
@@ -109,7 +113,9 @@ class _Building:
         for split in self.splits:
             rows, effect, since = divided(rows, since, self.state, split, self.book.unit)
             if split.side == "child":
+                self.split_off = True
                 self.rows.clear()
+                self.effects.clear()
             self.effects.append(effect)
         self.splits.clear()
         self.rows += rows

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from registry.books.effects import Effect
+from registry.books.effects import Effect, Kind
 from registry.books.events import Split
 from registry.books.money import ZERO, rounded
 from registry.books.rows import Row
@@ -67,6 +67,7 @@ def divided(rows: Sequence[Row], since: Since, state: State, split: Split, unit:
     state.surplus, state.losses = shared.side(state.surplus), shared.side(state.losses)
     out_cost, out_impaired, out_gone = shared.child(cost), shared.child(impaired), shared.child(impaired + at_split)
     carrying = out_cost - out_gone
+    kind: Kind = "split_off" if split.side == "child" else "split"
     amount = carrying if split.side == "child" else -carrying
-    effect = Effect("split", split.on, amount=amount, cost=out_cost, accumulated=out_gone - out_impaired, impaired=out_impaired)
+    effect = Effect(kind, split.on, amount=amount, cost=out_cost, accumulated=out_gone - out_impaired, impaired=out_impaired)
     return result, effect, Since(split.on, shared.side(impaired + at_split) - side_impaired)

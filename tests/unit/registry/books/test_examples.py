@@ -101,7 +101,8 @@ def test_an_impairment_and_its_reversal() -> None:
     schedule = build(terms, YEARLY, [Impairment(date(2023, 12, 31), D(54000)), Reversal(date(2025, 12, 31), D(50000))])
     assert amounts(schedule) == ["12000.00"] * 4 + ["9000.00"] * 2 + ["12000.00"] * 4
     assert [(e.amount, e.profit) for e in schedule.effects] == [(D(-18000), D(-18000)), (D(12000), D(12000))]
-    assert carrying_on(schedule, terms, date(2025, 12, 31)) == 36000
+    days = (date(2020, 6, 1), date(2023, 12, 30), date(2023, 12, 31), date(2025, 12, 30), date(2025, 12, 31), date(2029, 12, 31))
+    assert [carrying_on(schedule, day) for day in days] == [D(x) for x in (120000, 84000, 54000, 45000, 48000, 0)]
 
 
 def test_an_asset_taken_over_goes_on_over_the_rest_of_its_life() -> None:

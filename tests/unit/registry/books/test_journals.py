@@ -60,6 +60,8 @@ def test_an_impairment_takes_the_surplus_first_and_its_reversal_gives_profit_bac
 
 def test_a_split_moves_cost_and_what_was_accumulated() -> None:
     (split,) = happened(Split(date(2025, 4, 1), Fraction(1, 4), "parent"))
+    (other,) = happened(Split(date(2025, 4, 1), Fraction(1, 4), "child"))
+    assert of_effect(other) == []  # it is one entry, and the parent's
     assert said(of_effect(split)) == {
         "asset_cost of the new": 12500, "accumulated_depreciation of the new": -2500,
         "asset_cost": -12500, "accumulated_depreciation": 2500,

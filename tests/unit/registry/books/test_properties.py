@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from registry.books import events as ev
 from registry.books.locking import settled
 from registry.books.rows import Row
-from registry.books.schedule import Schedule, build
+from registry.books.schedule import Schedule, build, carrying_on
 from registry.books.terms import METHODS, Book, Method, Switch, Terms
 from registry.problems import Problem
 from tests.unit.registry.books.drawn import books, changes, terms
@@ -89,9 +89,9 @@ def test_events_keep_the_sum_and_cancelling_one_restores_the_rows(data: st.DataO
     drawn = data.draw(changes(made, book.unit))
     schedule = built(made, book, drawn)
     holds(schedule, made, book)
-    if schedule.disposal is None and not any(isinstance(e, ev.Split) and e.side == "child" for e in drawn):
-        risen = sum((effect.amount for effect in schedule.effects), Decimal(0))
-        assert total(schedule.rows) + schedule.carrying == made.cost + risen
+    risen = sum((effect.amount for effect in schedule.effects if effect.kind != "disposal"), schedule.began)
+    assert total(schedule.rows) + schedule.carrying == risen
+    assert carrying_on(schedule, date.max) == (0 if schedule.disposal is not None else schedule.carrying)
     assert schedule.carrying >= 0
     assert schedule.salvage >= 0
     which = data.draw(st.integers(0, len(drawn) - 1))

@@ -88,6 +88,13 @@ def test_events(field: str, event: ev.Event) -> None:
     assert refused.value.field == field
 
 
+def test_an_asset_has_two_hundred_events_at_most() -> None:
+    many = [ev.Addition(date(2025, 6, 1), D(1))] * 201
+    assert len(build(TERMS, EUR, many[1:]).effects) == 200
+    with pytest.raises(Invalid, match="at most 200"):
+        build(TERMS, EUR, many)
+
+
 def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(Several) as refused:
         build(replace(TERMS, cost=D(-1), rules=Rules("straight_line", 0)), EUR)
