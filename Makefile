@@ -33,7 +33,7 @@ integration:
 	SIGHTPOST_TEST_DATABASE=postgresql $(PYTEST) --dist worksteal tests/integration/registry
 
 acceptance:
-	$(PYTEST) --dist loadfile tests/acceptance
+	$(PYTEST) --dist loadfile --no-loadscope-reorder tests/acceptance
 
 # By hand, on a quiet machine: the figures of docs/figures.md.
 bench: setup-test
