@@ -162,8 +162,9 @@ async def test_asked_to_stop_it_finishes_and_acknowledges_what_is_in_hand(home: 
             await asyncio.to_thread(wait_for, lambda: stored(home, "berlin"))
             ingest.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(ingest.wait, 30) == 0
-        in_the_registry = len(stored(home, "berlin"))
-        assert in_the_registry > 0
+        # Up to where all is stored: what the newest batches brought, ahead of the others, is acknowledged apart from it.
+        [(in_the_registry,)] = home.query("SELECT through FROM tracking_gatewayepoch WHERE gateway_id = 'berlin'")
+        assert len(stored(home, "berlin")) >= in_the_registry
         async with asyncio.timeout(30):
             while gateway.outbox.stat().acked < in_the_registry:  # noqa: ASYNC110 - the uplink stores it on its own connection
                 await asyncio.sleep(0.02)
@@ -245,14 +246,14 @@ async def test_garbage_and_forgeries_are_counted_and_change_nothing(home: Regist
                 ("hello", b""), ("health", b"null"), ("state", b"\xff\xff"), ("nonsense", b"x"), ("events", b"[" * 60_000),
             ):  # fmt: skip
                 await session.publish(topics.up("munich", leaf), payload)
-            # Another gateway's topic: the broker says yes and drops it.
+            # Another gateway's topic, like one that does not exist: the broker says yes and drops it.
             await session.publish(topics.up("hamburg", "events"), forged)
             await session.publish(topics.ROOT + "/g/munich/up/deep/er", b"x")
             await asyncio.to_thread(wait_for, lambda: counters(home).get("refused_bad_mac") == 6)
         assert ingest.poll() is None
     counted = counters(home)
     assert counted["refused_bad_mac"] == 6
-    assert (counted["refused_bad_gzip"], counted["refused_bad_shape"], counted["unknown_leaf"]) == (1, 1, 1)
+    assert (counted["refused_bad_gzip"], counted["refused_bad_shape"], counted.get("unknown_leaf", 0)) == (1, 1, 0)
     assert home.query(rows) == before
 
 
