@@ -16,6 +16,7 @@ APPEND_ONLY = {  # and what may not be done to its rows; TRUNCATE is a right of 
     "audits_expected": ("update",),  # what an audit expects is frozen, but for MAY_CHANGE
     "care_assessment": ("update", "delete"),  # a mistake is corrected by another judgement
     "audits_evidence": ("update", "delete"),
+    "audits_signature": ("update", "delete"),
     "access_change": ("update",),  # the log of changes is only ever shortened, by age (access/retention.py)
 }
 

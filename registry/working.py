@@ -5,6 +5,9 @@ from typing import Final
 
 from registry.assets.bulk_edit import BulkEdit
 from registry.audits.opening import Opening
+from registry.audits.repeating import begin_due as begin_audits
+from registry.audits.reviewing import Reviewing
+from registry.audits.signing import Closing
 from registry.audits.sweeping import sweep_all as sweep_audits
 from registry.broker_files import renew_certificate
 from registry.care.agreements import go_on
@@ -21,7 +24,14 @@ from registry.tracking.retained import Keeper
 from registry.work.process import run as work
 from registry.work.runs import Kind
 
-RUNS: Final[Mapping[str, Kind]] = {"import": open_import, "bulk_edit": BulkEdit, "handling": Handling, "audit_opening": Opening}
+RUNS: Final[Mapping[str, Kind]] = {
+    "import": open_import,
+    "bulk_edit": BulkEdit,
+    "handling": Handling,
+    "audit_opening": Opening,
+    "audit_review": Reviewing,
+    "audit_closing": Closing,
+}
 EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
     (1, confirm_arrivals),
     (2, Keeper().keep_told),
@@ -29,6 +39,7 @@ EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
     (30, send_due),
     (300, tell),
     (60, sweep_audits),
+    (60, begin_audits),
     (15, forget_old),
     (3600, go_on),
     (6 * 3600, sweep),

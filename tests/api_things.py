@@ -25,7 +25,9 @@ from registry.assets.models import (
     Tag,
 )
 from registry.assets.services import register_asset
+from registry.audits import reviewing
 from registry.audits import services as audits
+from registry.audits.models import Case, Finding
 from registry.audits.opening import open_campaign
 from registry.care import agreements
 from registry.custody import many
@@ -165,7 +167,20 @@ def _audited(world: World) -> dict[str, Any]:
     plan = audits.plan(by=ROOT, name="SECRET audit", scope=audits.Scope([office]), **days)
     begun = audits.plan(by=ROOT, name="SECRET round", scope=audits.Scope([office]), **days)
     open_campaign(by=ROOT, campaign_id=begun.pk)
-    return {"draft_id": plan.pk, "audit_id": begun.pk, "desk_id": desk.pk}
+    reviewed, resolved = (audits.plan(by=ROOT, name="SECRET review", scope=audits.Scope([office]), **days) for _ in range(2))
+    for one in (reviewed, resolved):
+        open_campaign(by=ROOT, campaign_id=one.pk)
+        reviewing.begin(by=ROOT, campaign_id=one.pk)
+    Finding.objects.filter(campaign=resolved).update(resolution="ignored", resolved_at=timezone.now())
+    case = Case.objects.create(asset=desk, campaign=reviewed, opened_at=timezone.now())
+    return {
+        "draft_id": plan.pk, "audit_id": begun.pk, "reviewed_id": reviewed.pk, "resolved_id": resolved.pk, "desk_id": desk.pk,
+        "case_id": case.pk,
+    }  # fmt: skip
+
+
+def _finding() -> int:
+    return int(Finding.objects.filter(campaign__state="review", resolution="none").values_list("pk", flat=True)[0])
 
 
 def words_and_files(world: World) -> None:
@@ -280,6 +295,9 @@ def bodies_of(world: World) -> dict[str, Any]:
         "POST /api/v1/audits/{audit_id}/evidence": {
             "evidence": [{"id": str(uuid7()), "text": "PUMP-8", "location": str(world.places["Office"].pk)}]
         },
+        "POST /api/v1/audits/{audit_id}/findings/resolve": {"findings": [_finding()], "resolution": "ignored"},
+        "POST /api/v1/audits/{audit_id}/sign": {"signed_as": "Anna"},
+        "POST /api/v1/audit-cases/{case_id}/close": {"note": "found"},
         "POST /api/v1/audits/{audit_id}/rooms": {"location": str(world.places["Office"].pk)},
         "POST /api/v1/stock": {"asset": str(world.assets["Drill"].pk), "location": str(world.places["Office"].pk), "quantity": 1},
         "PATCH /api/v1/stock/{line_id}": {"minimum": 3},

@@ -57,7 +57,7 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /stock/receive/ | GET /tokens/ | GET /transfers/ | GET /transfers/new/ | POST /account/second-factor/
         POST /assets/columns/ | POST /assets/views/ | POST /login/ | POST /password/ | POST /stock/watch/ | POST /tokens/
         POST /custody/accept/{secret}/ | POST /login/second-factor/
-        GET /api/v1/audits | GET /audits/ | GET /audits/new/
+        GET /api/v1/audits | GET /audits/ | GET /audits/new/ | GET /api/v1/audit-cases | GET /audits/cases/
         GET /pick/{kind}/ | GET /settings/words/ | GET /settings/words/{slug}/ | GET /settings/words/{slug}/{word_id}/"""),
     (Need("anywhere", V), """POST /api/v1/reports/{key}/schedules | GET /api/v1/reports/{key} | GET /api/v1/reports/{key}/file
         GET /reports/{key}/"""),
@@ -91,13 +91,18 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /assets/selected/export/ | POST /assets/selected/labels/"""),
     (_scope(V), """
         GET /api/v1/audits/{audit_id} | GET /api/v1/audits/{audit_id}/places | GET /api/v1/audits/{audit_id}/expected
-        GET /api/v1/audits/{audit_id}/evidence | GET /audits/{audit_id}/ | GET /audits/{audit_id}/walk/"""),
+        GET /api/v1/audits/{audit_id}/evidence | GET /audits/{audit_id}/ | GET /audits/{audit_id}/walk/
+        GET /api/v1/audits/{audit_id}/findings | GET /api/v1/audits/{audit_id}/seal | GET /api/v1/audits/{audit_id}/report
+        GET /audits/{audit_id}/findings/ | GET /audits/{audit_id}/report/"""),
     (Need("scope", U, H), """
         POST /api/v1/audits/{audit_id}/evidence | POST /api/v1/audits/{audit_id}/photos | POST /api/v1/audits/{audit_id}/rooms
         POST /audits/{audit_id}/walk/"""),
     (_scope(U), """
         POST /api/v1/audits | PATCH /api/v1/audits/{audit_id} | DELETE /api/v1/audits/{audit_id}
-        POST /api/v1/audits/{audit_id}/open | POST /audits/new/ | POST /audits/{audit_id}/"""),
+        POST /api/v1/audits/{audit_id}/open | POST /audits/new/ | POST /audits/{audit_id}/
+        POST /api/v1/audits/{audit_id}/review | POST /api/v1/audits/{audit_id}/reopen | POST /api/v1/audits/{audit_id}/sign
+        POST /api/v1/audits/{audit_id}/findings/resolve | POST /api/v1/audit-cases/{case_id}/close
+        POST /audits/{audit_id}/findings/ | POST /audits/cases/"""),
     (_scope(H), """
         POST /assets/{asset_id}/judge/ | POST /api/v1/assets/{asset_id}/assessments
         POST /api/v1/assets/{asset_id}/contents | POST /api/v1/custody/{custody_id}/link
@@ -348,6 +353,11 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /api/v1/audits/{audit_id}/evidence": lambda i: {"evidence": [{"id": str(uuid7()), "text": i["code"]}]},
     "POST /api/v1/audits/{audit_id}/photos": lambda i: {"file": PNG, "asset": str(i["free_id"])},
     "POST /api/v1/audits/{audit_id}/rooms": lambda i: {"location": str(i["location_id"])},
+    "POST /api/v1/audits/{audit_id}/findings/resolve": lambda i: {"findings": [i["finding_id"]], "resolution": "ignored"},
+    "POST /api/v1/audits/{audit_id}/sign": lambda i: {"signed_as": "Anna"},
+    "POST /api/v1/audit-cases/{case_id}/close": lambda i: {"note": "found"},
+    "POST /audits/{audit_id}/findings/": lambda i: {"do": "resolve", "finding": [i["finding_id"]], "resolution": "ignored"},
+    "POST /audits/cases/": lambda i: {"case": i["case_id"], "note": "found"},
     "POST /audits/new/": lambda i: {
         "name": "Mine", "place": i["place"], "from_on": f"{timezone.now():%Y-%m-%d}", "until_on": f"{timezone.now():%Y-%m-%d}",
         "method": "walk", "recurrence": "never",
@@ -400,4 +410,9 @@ INSTEAD: dict[str, dict[str, str]] = {
         "PATCH /api/v1/audits/{audit_id}", "DELETE /api/v1/audits/{audit_id}", "POST /api/v1/audits/{audit_id}/open",
         "POST /audits/{audit_id}/",
     )
+} | {
+    "POST /api/v1/audits/{audit_id}/reopen": {"audit_id": "reviewed_id"},
+    "POST /api/v1/audits/{audit_id}/findings/resolve": {"audit_id": "reviewed_id"},
+    "POST /audits/{audit_id}/findings/": {"audit_id": "reviewed_id"},
+    "POST /api/v1/audits/{audit_id}/sign": {"audit_id": "resolved_id"},
 }  # fmt: skip

@@ -33,7 +33,9 @@ from registry.assets.models import (
 )
 from registry.assets.services import NewIdentifier, register_asset, retire_identifier
 from registry.assets.trees import create_category, create_location
+from registry.audits import reviewing
 from registry.audits import services as audits
+from registry.audits.models import Case, Finding
 from registry.audits.opening import open_campaign
 from registry.care import agreements, condition
 from registry.custody import many
@@ -83,7 +85,7 @@ CONSTANT = {
     "secret": "x" * 43,
 }  # fmt: skip
 NOTHING = "NOTHING-AT-ALL"
-NOTHINGS = {"code": "tag:NOTHING-AT-ALL"}
+NOTHINGS: dict[str, Any] = {"code": "tag:NOTHING-AT-ALL", "finding_id": 2**31 - 1}
 
 
 @dataclass
@@ -189,8 +191,16 @@ def tell_secrets(around: Around) -> dict[str, Any]:
         audits.plan(by=ROOT, name=f"SECRET {name}", scope=audits.Scope([room.pk]), **days) for name in ("plan", "round")
     )
     open_campaign(by=ROOT, campaign_id=audit.pk)
+    reviewed, resolved = (audits.plan(by=ROOT, name="SECRET end", scope=audits.Scope([room.pk]), **days) for _ in range(2))
+    for one in (reviewed, resolved):
+        open_campaign(by=ROOT, campaign_id=one.pk)
+        reviewing.begin(by=ROOT, campaign_id=one.pk)
+    finding = Finding.objects.filter(campaign=reviewed, outcome="not_checked").latest("pk")
+    Finding.objects.filter(campaign=resolved).update(resolution="ignored", resolved_at=now)
+    case = Case.objects.create(asset=made, campaign=reviewed, opened_at=now)
     return {
-        "audit_id": audit.pk, "draft_id": draft.pk,
+        "audit_id": audit.pk, "draft_id": draft.pk, "reviewed_id": reviewed.pk, "resolved_id": resolved.pk,
+        "finding_id": finding.pk, "case_id": case.pk,
         "asset_id": made.pk, "spare_id": spare.pk, "free_id": free.pk, "part_id": part.pk, "box_id": box.pk,
         "identifier_id": made.identifiers.get(state="active").pk, "location_id": room.pk, "hall_id": around.hall.pk,
         "category_id": category.pk, "zone_id": zone.pk, "tag_id": UnknownTag.objects.get(identity="tag:SECRET-STRAY").pk,

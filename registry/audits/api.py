@@ -12,6 +12,7 @@ from registry.audits import coverage, opening, services
 from registry.audits.evidence_api import place_count
 from registry.audits.evidence_api import router as evidence
 from registry.audits.models import Campaign, Expected, Place
+from registry.audits.review_api import router as review
 from registry.audits.schemas import (
     AuditChanges,
     AuditOut,
@@ -22,16 +23,16 @@ from registry.audits.schemas import (
     NewAudit,
     OutcomeName,
     PlaceCounts,
-    RunOut,
     ScopeIn,
-    ScopeOut,
     State,
+    shown,
 )
 from registry.operations import READ_ONCE, Cursor, IfMatch, Limit, acting, tagged, version_if_said, version_seen
 from registry.paging import OLDEST_FIRST, Order, Page, cut
 
 router = Router(tags=["audits"])
 router.add_router("", evidence)
+router.add_router("", review)
 NEWEST = OLDEST_FIRST.reversed()
 BY_NAME = Order("name", F("name"))
 IN_ORDER = Order("row", F("id"), "number")
@@ -56,7 +57,7 @@ def plan_audit(request: HttpRequest, response: HttpResponse, body: NewAudit) -> 
     """It is a draft until it is opened."""
     by = acting(request)
     made = services.plan(by=by, scope=_scope(body.scope), **body.dict(exclude={"scope"}))
-    return Status(201, tagged(response, _out(made)))
+    return Status(201, tagged(response, shown(made)))
 
 
 @router.get(
@@ -64,7 +65,7 @@ def plan_audit(request: HttpRequest, response: HttpResponse, body: NewAudit) -> 
     openapi_extra=READ_ONCE,
 )  # fmt: skip
 def get_audit(request: HttpRequest, response: HttpResponse, audit_id: AuditId) -> Any:
-    return tagged(response, _out(services.visible(acting(request), audit_id)))
+    return tagged(response, shown(services.visible(acting(request), audit_id)))
 
 
 @router.patch("/audits/{audit_id}", response=AuditOut, operation_id="change_audit", summary="Change a draft")
@@ -77,7 +78,7 @@ def change_audit(
     given = body.dict(exclude={"scope"}, exclude_unset=True)
     scope = _scope(body.scope) if body.scope is not None else None
     changed = services.change(by=by, campaign_id=audit_id, version=version, scope=scope, **given)
-    return tagged(response, _out(changed))
+    return tagged(response, shown(changed))
 
 
 @router.delete("/audits/{audit_id}", response={204: None}, operation_id="discard_audit", summary="Delete a draft")
@@ -91,7 +92,7 @@ def open_audit(request: HttpRequest, response: HttpResponse, audit_id: AuditId, 
     """Of many assets a run does it: then it is a draft until `run` has ended."""
     by = acting(request)
     version = version_if_said(if_match, services.visible(by, audit_id))
-    return tagged(response, _out(opening.open_campaign(by=by, campaign_id=audit_id, version=version)))
+    return tagged(response, shown(opening.open_campaign(by=by, campaign_id=audit_id, version=version)))
 
 
 @router.get(
@@ -136,18 +137,6 @@ def _row(one: Any) -> AuditRow:
     return AuditRow(
         id=one.pk, name=one.name, method=one.method, state=one.state, from_on=one.from_on, until_on=one.until_on,
         expected=one.expected_count, seen=one.seen_count, off=one.off_count,
-    )  # fmt: skip
-
-
-def _out(one: Campaign) -> AuditOut:
-    count, run, scope = coverage.count_of(one), services.run_of(one), services.scope_of(one)
-    told = RunOut(state=run.state, done=run.done, total=run.total, message=run.message) if run is not None else None
-    return AuditOut(
-        id=one.pk, name=one.name, note=one.note, method=one.method, recurrence=one.recurrence, state=one.state,  # type: ignore[arg-type]
-        from_on=one.from_on, until_on=one.until_on, time_zone=one.time_zone, window_from=one.window_from,
-        window_to=one.window_to, frozen_at=one.frozen_at,
-        scope=ScopeOut(places=list(scope.places), categories=list(scope.categories), people=list(scope.people)),
-        expected=count.expected, seen=count.seen, off=count.off, run=told, version=one.version,
     )  # fmt: skip
 
 

@@ -1,14 +1,16 @@
 """How far an audit is: of everything, of each place, and of the places inside one another. Read off the counts that are kept."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Count as Number
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from registry.assets.models import Location
-from registry.audits.models import Campaign, Expected, Place
+from registry.audits.models import Campaign, Expected, Finding, Outcome, Place, Signature
 
 STEP = Location.steplen
 
@@ -102,3 +104,14 @@ def _first_level(paths: list[str]) -> int:
 def expected_at(campaign: Campaign, location: UUID | None) -> QuerySet[Expected]:
     """What one place itself is expected to hold."""
     return Expected.objects.filter(campaign=campaign, location=location)
+
+
+def findings_by_outcome(campaign: Campaign) -> Sequence[tuple[str, int, int]]:
+    """Of each outcome how many there are, and how many of those are not resolved."""
+    rows = Finding.objects.filter(campaign=campaign).order_by().values_list("outcome")
+    counted = {row[0]: row[1:] for row in rows.annotate(number=Number("pk"), left=Number("pk", filter=Q(resolution="none")))}
+    return [(outcome.value, *counted[outcome.value]) for outcome in Outcome if outcome.value in counted]
+
+
+def signature_of(campaign: Campaign) -> Signature | None:
+    return Signature.objects.filter(campaign=campaign).first()

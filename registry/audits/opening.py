@@ -61,13 +61,7 @@ def open_campaign(*, by: Actor, campaign_id: UUID, version: int | None = None) -
     services.flip(campaign, run=run.pk)
     stale = Expected.objects.filter(campaign=campaign).exists()
     if number <= IN_ONE_GO and not stale:
-        run.state, run.started_at = Run.State.RUNNING, timezone.now()
-        run.save(update_fields=["state", "started_at"])
-        steps = Opening(run, by)
-        while not steps.step():
-            continue
-        run.state, run.finished_at = Run.State.DONE, timezone.now()
-        run.save(update_fields=["state", "finished_at"])
+        services.work_off(run, Opening(run, by))
         campaign.refresh_from_db()
     return campaign
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from registry.access.actors import Action, Actor
 from registry.assets.models import Location
 from registry.assets.pickers import Picked, bind
-from registry.audits import coverage, opening, services
+from registry.audits import coverage, opening, reviewing, services
 from registry.audits.models import NAME_CHARS, Campaign
 from registry.page import acting, page, put_errors, said, time_zone
 from registry.paging import OLDEST_FIRST, BadCursor, cut
@@ -110,9 +110,10 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @page("GET", "POST")
 def one(request: HttpRequest, audit_id: UUID) -> HttpResponse:
-    """`do`, with the `version` that was seen: save, cover, uncover, open, discard of a draft."""
+    """`do`, with the `version` that was seen: save, cover, uncover, open, discard of a draft; review of an open
+    one; once: it does not come again."""
     by = acting(request)
-    campaign = _found(by, audit_id)
+    campaign = found(by, audit_id)
     may_lead = Campaign.objects.visible_to(by, Action.AUDIT).filter(pk=campaign.pk).exists()
     form = None
     if request.method == "POST":
@@ -157,14 +158,14 @@ def _coverage(request: HttpRequest, by: Actor, campaign: Campaign) -> dict[str, 
             raise Http404
     return {
         "count": coverage.count_of(campaign, below), "branches": coverage.branches(campaign, below), "below": below,
-        "above": coverage.around(below) if below is not None else [],
+        "above": coverage.around(below) if below is not None else [], "signature": coverage.signature_of(campaign),
+        "outcomes": coverage.findings_by_outcome(campaign) if campaign.reviewed_at is not None else [],
     }  # fmt: skip
 
 
 def _do(request: HttpRequest, by: Actor, campaign: Campaign, do: str, values: dict[str, Any]) -> bool:
     """Return whether the audit is gone. Raises Problem."""
-    seen = request.POST.get("version", "")
-    version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
+    version = version_in(request.POST)
     match do:
         case "save":
             services.change(by=by, campaign_id=campaign.pk, version=version, **values)
@@ -181,6 +182,11 @@ def _do(request: HttpRequest, by: Actor, campaign: Campaign, do: str, values: di
             opened = opening.open_campaign(by=by, campaign_id=campaign.pk, version=version)
             if opened.state == Campaign.State.OPEN:
                 messages.success(request, "It is open: what it expects is frozen.", "good")
+        case "review":
+            reviewing.begin(by=by, campaign_id=campaign.pk, version=version)
+        case "once":
+            services.change(by=by, campaign_id=campaign.pk, version=version, recurrence="never")
+            messages.success(request, "It does not come again.", "good")
         case "discard":
             services.discard(by=by, campaign_id=campaign.pk)
             messages.success(request, f"{campaign.name} is deleted.", "good")
@@ -212,8 +218,14 @@ def _count(campaign: Any) -> coverage.Count:
     return coverage.Count(campaign.expected_count, campaign.seen_count, campaign.off_count)
 
 
-def _found(by: Actor, audit_id: UUID) -> Campaign:
+def found(by: Actor, audit_id: UUID) -> Campaign:
     try:
         return services.visible(by, audit_id)
     except NotFound:
         raise Http404 from None
+
+
+def version_in(posted: Any) -> int | None:
+    """The version that a form was made with."""
+    seen = posted.get("version", "")
+    return int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None

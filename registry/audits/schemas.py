@@ -7,7 +7,8 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import AwareDatetime, Field
 
-from registry.audits.models import NAME_CHARS
+from registry.audits import coverage, services
+from registry.audits.models import NAME_CHARS, Campaign
 from registry.operations import Paged, Strict
 
 Method = Literal["passive", "walk", "mixed"]
@@ -83,6 +84,7 @@ class AuditOut(Schema):
     window_from: datetime = Field(description="What is seen from here on")
     window_to: datetime = Field(description="and before this counts")
     frozen_at: datetime | None = Field(description="When what it expects was written down; null of a draft")
+    reviewed_at: datetime | None = Field(description="Since when its findings are complete")
     scope: ScopeOut
     expected: int
     seen: int
@@ -200,3 +202,88 @@ class RoomDone(Strict):
 
     location: UUID | None
     done: bool = True
+
+
+Form = Literal["pdf", "csv", "xlsx"]
+ResolutionName = Literal["none", "move_accepted", "searched", "written_off", "registered", "ignored"]
+
+
+class FindingOut(Schema):
+    """What came of one asset, or of a code that no asset has (`key`)."""
+
+    id: int
+    asset: UUID | None
+    asset_no: str
+    name: str
+    key: str
+    outcome: OutcomeName
+    location: UUID | None = Field(description="Where it should be")
+    seen_location: UUID | None = Field(description="Null too where you may not know the place")
+    seen_at: datetime | None
+    evidence: UUID | None
+    resolution: str
+    resolved_by: UUID | None
+    resolved_at: datetime | None
+    note: str
+    consequence: str = Field(description="What the signing did about it")
+
+
+class FindingPage(Paged):
+    items: list[FindingOut]
+
+
+class Resolve(Strict):
+    """`move_accepted`: where it was seen is its home; `written_off`: it is disposed of; both when the audit is signed."""
+
+    findings: list[int] = Field(min_length=1, max_length=500)
+    resolution: ResolutionName
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class ResolvedOut(Schema):
+    resolved: int
+
+
+class Sign(Strict):
+    signed_as: Annotated[str, Field(min_length=1, max_length=200, description="The name of who signs")]
+
+
+class SealOut(Schema):
+    """`holds`: what was signed is what is stored."""
+
+    digest: str | None = Field(description="SHA-256, hexadecimal; null: not signed")
+    signed_as: str
+    at: datetime | None
+    holds: bool
+
+
+class CaseOut(Schema):
+    id: UUID
+    asset: UUID
+    asset_no: str
+    name: str
+    audit: UUID = Field(description="The later one of the two")
+    opened_at: datetime
+    closed_at: datetime | None
+    note: str
+
+
+class CasePage(Paged):
+    items: list[CaseOut]
+
+
+class CaseClosed(Strict):
+    note: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def shown(one: Campaign) -> AuditOut:
+    """An audit with its counts."""
+    count, run, scope = coverage.count_of(one), services.run_of(one), services.scope_of(one)
+    told = RunOut(state=run.state, done=run.done, total=run.total, message=run.message) if run is not None else None
+    return AuditOut(
+        id=one.pk, name=one.name, note=one.note, method=one.method, recurrence=one.recurrence, state=one.state,  # type: ignore[arg-type]
+        from_on=one.from_on, until_on=one.until_on, time_zone=one.time_zone, window_from=one.window_from,
+        window_to=one.window_to, frozen_at=one.frozen_at, reviewed_at=one.reviewed_at,
+        scope=ScopeOut(places=list(scope.places), categories=list(scope.categories), people=list(scope.people)),
+        expected=count.expected, seen=count.seen, off=count.off, run=told, version=one.version,
+    )  # fmt: skip

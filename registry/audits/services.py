@@ -23,6 +23,7 @@ from registry.problems import Forbidden, Invalid, NotFound, Stale
 from registry.texts import block
 from registry.texts import line as one_line
 from registry.work.models import Run
+from registry.work.runs import Steps
 
 State = Campaign.State
 AT_ONCE: Final = 1_000  # rows of a transaction
@@ -58,9 +59,12 @@ def plan(*, by: Actor, scope: Scope = Scope(), **given: Any) -> Campaign:
 
 @transaction.atomic
 def change(*, by: Actor, campaign_id: UUID, version: int | None, scope: Scope | None = None, **given: Any) -> Campaign:
-    """Change a draft; `scope` replaces all it covers, None leaves it. Raises Invalid, Stale, NotFound, Forbidden."""
+    """Change a draft, or how often an audit comes again; `scope` replaces all it covers, None leaves it.
+
+    Raises Invalid, Stale, NotFound, Forbidden."""
     campaign = held(by, campaign_id, version)
-    _must_be_draft(campaign)
+    if given.keys() != {"recurrence"} or scope is not None:  # how often it comes again is no part of what is frozen
+        _must_be_draft(campaign)
     before = _said(campaign)
     for name, value in _checked(campaign, given).items():
         setattr(campaign, name, value)
@@ -133,6 +137,16 @@ def flip(campaign: Campaign, **values: Any) -> None:
     campaign.refresh_from_db()
 
 
+def work_off(run: Run, steps: Steps) -> None:
+    """Do a small run at once, in the caller's transaction."""
+    run.state, run.started_at = Run.State.RUNNING, timezone.now()
+    run.save(update_fields=["state", "started_at"])
+    while not steps.step():
+        continue
+    run.state, run.finished_at = Run.State.DONE, timezone.now()
+    run.save(update_fields=["state", "finished_at"])
+
+
 def _must_be_draft(campaign: Campaign) -> None:
     if campaign.state != State.DRAFT:
         raise Invalid(f"{campaign.name} is {campaign.get_state_display()}: what it expects is frozen; plan another audit")
@@ -159,28 +173,28 @@ def _checked(campaign: Campaign, given: Mapping[str, Any]) -> dict[str, Any]:
                 if found[name] is None:
                     raise Invalid(f"{name}: which day?", field=name)
             case "time_zone":
-                found[name] = _zone(value).key
+                found[name] = zone(value).key
             case _:
                 raise Invalid(f"{name}: an audit has no such field", field=name)
     first = found.get("from_on") or campaign.from_on
     last = found.get("until_on") or campaign.until_on
-    zone = _zone(found.get("time_zone", campaign.time_zone))
-    found["window_from"], found["window_to"] = _window(first, last, zone)
+    found["window_from"], found["window_to"] = _window(first, last, zone(found.get("time_zone", campaign.time_zone)))
     return found
 
 
-def _window(first: date, last: date, zone: ZoneInfo) -> tuple[Any, Any]:
+def _window(first: date, last: date, where: ZoneInfo) -> tuple[Any, Any]:
     if last < first:
         raise Invalid("until_on: lies before from_on", field="until_on")
     if (last - first).days >= LONGEST_DAYS:
         raise Invalid(f"until_on: {LONGEST_DAYS} days at most", field="until_on")
-    start, end = moments(first, last, zone)
+    start, end = moments(first, last, where)
     if end <= start:
-        raise Invalid(f"from_on: {zone.key} had no such day", field="from_on")
+        raise Invalid(f"from_on: {where.key} had no such day", field="from_on")
     return start, end
 
 
-def _zone(name: Any) -> ZoneInfo:
+def zone(name: Any) -> ZoneInfo:
+    """Raises Invalid."""
     try:
         return ZoneInfo(str(name)[:64])
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -38,7 +38,7 @@ KINDS = {  # what people call the types of things that the log names
     "gateway": "gateway", "zone": "zone", "customfield": "field", "statuslabel": "status label", "assetmodel": "model",
     "costcenter": "cost centre", "supplier": "supplier", "tag": "tag", "booking": "booking", "transfer": "transfer",
     "stockline": "stock", "savedview": "saved view", "schedule": "scheduled report", "run": "run", "outgoing": "message",
-    "campaign": "audit", "agreement": "agreement",
+    "campaign": "audit", "case": "case", "agreement": "agreement",
 }  # fmt: skip
 LINKS = {
     "asset": "asset", "location": "place", "person": "person", "booking": "booking", "transfer": "transfer",

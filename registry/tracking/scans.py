@@ -69,11 +69,11 @@ _UNKNOWN_SETS = {
 
 
 @transaction.atomic
-def take_scans(*, by: Actor, scans: Sequence[Scan]) -> list[Outcome]:
+def take_scans(*, by: Actor, scans: Sequence[Scan], source: str = "scan") -> list[Outcome]:
     """Store the scans and move what they name; one outcome each, in their order.
 
-    A code of an asset out of their scope is unknown to them, and nothing is told of it. Raises Invalid, NotFound (a place out of
-    their scope)."""
+    `source` is one of LocationEvent.Source. A code of an asset out of their scope is unknown to them, and nothing is told of it.
+    Raises Invalid, NotFound (a place out of their scope)."""
     if len(scans) > MOST:
         raise Invalid(f"scans: {len(scans)} are too many at once, {MOST} at most", field="scans")
     for problem in wrong(by, scans):
@@ -85,7 +85,7 @@ def take_scans(*, by: Actor, scans: Sequence[Scan]) -> list[Outcome]:
     stored = set(LocationEvent.objects.filter(pk__in=[s.event_id for s in scans]).values_list("pk", flat=True))
     resolved = resolve_codes({scan.text for scan in scans}, by=by)
     outcomes: list[Outcome] = []
-    new = _New(str(by.user_id or by.token_id or ""), now, {found.identity.key for found in resolved.values()})
+    new = _New(str(by.user_id or by.token_id or ""), now, {found.identity.key for found in resolved.values()}, source)
     for scan in scans:
         found = resolved[scan.text]
         state = State.REPEATED if scan.event_id in stored else _state(found.asset, places[scan.location])
@@ -106,8 +106,8 @@ def wrong(by: Actor, scans: Sequence[Scan]) -> list[Problem | None]:
 class _New:
     """Scans on their way into events, projections and unknown tags."""
 
-    def __init__(self, operator: str, now: datetime, keys: Collection[str]) -> None:
-        self._operator, self._now = operator, now
+    def __init__(self, operator: str, now: datetime, keys: Collection[str], source: str) -> None:
+        self._operator, self._now, self._source = operator, now, source
         self._owners = identifiers.by_key(keys)
         self._events: list[tuple[Any, ...]] = []
         self._facts: defaultdict[UUID, list[Fact]] = defaultdict(list)
@@ -121,13 +121,13 @@ class _New:
         late, quality = self._now - at > LATE, "unset" if at != scan.at else "synced"
         self._events.append(
             (
-                scan.event_id, "seen", key, scan.text, scan.location, scan.at, at, at, at, self._now, 0, quality, late, "scan",
-                True, self._operator, 1, "",
+                scan.event_id, "seen", key, scan.text, scan.location, scan.at, at, at, at, self._now, 0, quality, late,
+                self._source, True, self._operator, 1, "",
             )
         )  # fmt: skip
         if owner is not None:
             told, where = told_at(at, scan.event_id), Where(None, scan.location)
-            self._facts[owner].append(Fact(scan.event_id, PEOPLE, told, at, "seen", None, where, True, "scan", None))
+            self._facts[owner].append(Fact(scan.event_id, PEOPLE, told, at, "seen", None, where, True, self._source, None))
         elif is_one_thing(key):
             noted = self._unknown.setdefault(key, [uuid7(), key, scan.text, scan.location, at, at, 0])
             if at >= noted[5]:

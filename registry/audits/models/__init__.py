@@ -5,6 +5,20 @@
 
 from registry.audits.models.campaigns import NAME_CHARS, Campaign, CampaignQuerySet, ScopeItem
 from registry.audits.models.evidence import Evidence
+from registry.audits.models.findings import Case, Finding, Resolution, Signature
 from registry.audits.models.frozen import Expected, Outcome, Place
 
-__all__ = ["NAME_CHARS", "Campaign", "CampaignQuerySet", "Evidence", "Expected", "Outcome", "Place", "ScopeItem"]
+__all__ = [
+    "NAME_CHARS",
+    "Campaign",
+    "CampaignQuerySet",
+    "Case",
+    "Evidence",
+    "Expected",
+    "Finding",
+    "Outcome",
+    "Place",
+    "Resolution",
+    "ScopeItem",
+    "Signature",
+]

@@ -30,7 +30,8 @@ class Campaign(models.Model):
     included, in `time_zone`. What it expects is frozen at `frozen_at`, when it opens; from then on nothing of it changes but its
     state.
 
-    `run` is the long work in hand or done last (registry.work): opening it."""
+    It is the `number`th of its `series`. Its findings are complete since `reviewed_at`. `run` is the long work in hand or done
+    last (registry.work): opening it, writing its findings, doing what was decided."""
 
     class Method(models.TextChoices):
         PASSIVE = "passive", "reads alone"
@@ -60,6 +61,9 @@ class Campaign(models.Model):
     window_from = models.DateTimeField()
     window_to = models.DateTimeField()
     frozen_at = models.DateTimeField(null=True)
+    reviewed_at = models.DateTimeField(null=True)
+    series = models.UUIDField(default=uuid7)
+    number = models.PositiveIntegerField(default=0)
     run = models.UUIDField(null=True)
     made_by = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -71,6 +75,7 @@ class Campaign(models.Model):
         ordering = ["-id"]
         indexes = [models.Index(fields=["state", "window_from"], name="audit_state_window")]
         constraints = [
+            models.UniqueConstraint(fields=["series", "number"], name="audit_once_in_its_series"),
             models.CheckConstraint(condition=~Q(name=""), name="audit_named"),
             models.CheckConstraint(condition=Q(until_on__gte=F("from_on")), name="audit_days_forward"),
             models.CheckConstraint(condition=Q(window_to__gt=F("window_from")), name="audit_window_forward"),

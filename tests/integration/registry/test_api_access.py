@@ -172,6 +172,15 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET /api/v1/audits/{audit_id}/evidence": READ,
     "POST /api/v1/audits/{audit_id}/photos": MAKE,
     "POST /api/v1/audits/{audit_id}/rooms": CHANGE,
+    "POST /api/v1/audits/{audit_id}/review": CHANGE,
+    "POST /api/v1/audits/{audit_id}/reopen": CHANGE,
+    "GET /api/v1/audits/{audit_id}/findings": READ,
+    "POST /api/v1/audits/{audit_id}/findings/resolve": CHANGE,
+    "POST /api/v1/audits/{audit_id}/sign": CHANGE,
+    "GET /api/v1/audits/{audit_id}/seal": READ,
+    "GET /api/v1/audits/{audit_id}/report": READ,
+    "GET /api/v1/audit-cases": READ,
+    "POST /api/v1/audit-cases/{case_id}/close": CHANGE,
     "GET /api/v1/stock": READ,
     "POST /api/v1/stock": MAKE,
     "GET /api/v1/stock/proposal": READ,
@@ -257,7 +266,7 @@ ACCESS: dict[str, tuple[int, int, int, int, int, int]] = {
 }
 
 
-# Where the example that is there for every argument does not do: this is done with a draft.
+# Where the example that is there for every argument does not do: these are done with a draft, or in a review.
 INSTEAD = {
     line: {"audit_id": "draft_id"}
     for line in (
@@ -265,6 +274,10 @@ INSTEAD = {
         "DELETE /api/v1/audits/{audit_id}",
         "POST /api/v1/audits/{audit_id}/open",
     )
+} | {
+    "POST /api/v1/audits/{audit_id}/reopen": {"audit_id": "reviewed_id"},
+    "POST /api/v1/audits/{audit_id}/findings/resolve": {"audit_id": "reviewed_id"},
+    "POST /api/v1/audits/{audit_id}/sign": {"audit_id": "resolved_id"},
 }
 
 

@@ -170,7 +170,11 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
     "GET audits": ("list_audits",),
     "GET audit-new": FORM, "POST audit-new": ("plan_audit",),
     "GET audit": ("get_audit", "list_audit_places", "list_audit_expected"),
-    "POST audit": ("change_audit", "discard_audit", "open_audit"),
+    "POST audit": ("change_audit", "discard_audit", "open_audit", "review_audit"),
+    "GET audit-findings": ("list_audit_findings",),
+    "POST audit-findings": ("resolve_audit_findings", "sign_audit", "reopen_audit"),
+    "GET audit-report": ("get_audit_report", "get_audit_seal"),
+    "GET audit-cases": ("list_audit_cases",), "POST audit-cases": ("close_audit_case",),
     "GET audit-walk": ("list_audit_places", "list_audit_expected"),
     "POST audit-walk": ("take_audit_evidence", "add_audit_photo", "set_audit_room_done"),
     # what goes out, and imports
@@ -185,6 +189,11 @@ ANSWERED: dict[str, tuple[str, ...] | Only] = {
 
 # The buttons of a page that say what they do by a field of its form: each one's operation.
 BUTTONS: dict[str, str | Only] = {
+    "audits/one.html do=review": "review_audit",
+    "audits/one.html do=once": "change_audit",
+    "audits/findings.html do=resolve": "resolve_audit_findings",
+    "audits/findings.html do=sign": "sign_audit",
+    "audits/findings.html do=reopen": "reopen_audit",
     "audits/room.html do=scan": "take_audit_evidence",
     "audits/room.html do=tick": "take_audit_evidence",
     "audits/room.html do=done": "set_audit_room_done",
