@@ -47,7 +47,8 @@ async def two_machines(plant: Plant, name: str, times: int) -> tuple[Verdict, Fi
             running.cancel()
             await asyncio.wait([running])
         await _imported(plant, card)
-    await plant.come_to_rest()
+    if not await plant.come_to_rest():
+        raise NotReached(f"{plant.truth.now.waiting} records still wait after the copies are gone")
     await plant.gateway.stop()
     truths = [plant.truth, *(TruthLog(card, card.with_name("truth.log")) for card in cards)]
     for truth in truths:

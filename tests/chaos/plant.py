@@ -32,6 +32,7 @@ COMPANY_PREFIX = "0614141"
 TAGS = [f"8004:{COMPANY_PREFIX}{number}" for number in range(1001, 1041)]
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin") or "mosquitto"
 DRAINS_WITHIN_S = 60.0
+DRAINED_PER_S = 100.0  # at least, of what has piled up
 
 GATEWAY_TOML = """
 [gateway]
@@ -163,10 +164,15 @@ class Plant:
         for daemon in (self.broker, self.ingest, self.gateway):
             if not daemon.running:
                 await daemon.start()
-        return await asyncio.to_thread(wait_until_still, self.truth, DRAINS_WITHIN_S)
+        within_s = DRAINS_WITHIN_S + self.truth.now.waiting / DRAINED_PER_S
+        return await asyncio.to_thread(wait_until_still, self.truth, within_s)
 
     async def verdict(self, fault: str, runs: int) -> Verdict:
-        await self.come_to_rest()
+        """Raises NotReached where what was confirmed is still on its way: then nothing can be said yet."""
+        if not await self.come_to_rest():
+            raise NotReached(
+                f"{self.truth.now.waiting} records still wait after the fault is over: {last_words(self.gateway.log)}"
+            )
         await self.gateway.stop()
         await asyncio.to_thread(self.truth.look)
         if len(self.truth.confirmed) < runs:
