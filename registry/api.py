@@ -25,6 +25,7 @@ from registry.assets.edits_api import router as edits
 from registry.audits.api import router as audits
 from registry.care.agreements_api import router as agreements
 from registry.care.condition_api import router as condition
+from registry.care.work_api import router as maintenance
 from registry.custody.api import router as custody
 from registry.enrolment.api import router as enrolment
 from registry.importing.api import router as imports
@@ -152,6 +153,7 @@ api.add_router("", reports)
 api.add_router("", stock)
 api.add_router("", agreements)
 api.add_router("", condition)
+api.add_router("", maintenance)
 api.add_router("", undelivered)
 api.add_router("", orders)
 api.add_router("", audits)

@@ -14,6 +14,7 @@ APPEND_ONLY = {  # and what may not be done to its rows; TRUNCATE is a right of 
     "tracking_locationevent": ("update", "delete"),  # what a gateway told is not changed, nor deleted but for MAY_GO
     "stock_stockmovement": ("update", "delete"),  # a mistake is corrected by a count
     "audits_expected": ("update",),  # what an audit expects is frozen, but for MAY_CHANGE
+    "care_meterreading": ("update", "delete"),
     "care_assessment": ("update", "delete"),  # a mistake is corrected by another judgement
     "audits_evidence": ("update", "delete"),
     "audits_signature": ("update", "delete"),

@@ -11,6 +11,7 @@ from registry.audits.signing import Closing
 from registry.audits.sweeping import sweep_all as sweep_audits
 from registry.broker_files import renew_certificate
 from registry.care.agreements import go_on
+from registry.care.scheduling import schedule
 from registry.configuration import Configuration
 from registry.custody.many_steps import Handling
 from registry.custody.reminders import remind
@@ -42,6 +43,7 @@ EVERY: Final[list[tuple[float, Callable[[], object]]]] = [
     (60, begin_audits),
     (15, forget_old),
     (3600, go_on),
+    (300, schedule),
     (6 * 3600, sweep),
 ]
 

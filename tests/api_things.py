@@ -13,6 +13,7 @@ from registry.access.services import issue_token
 from registry.assets import bulk_edit, files
 from registry.assets.editing import Edit
 from registry.assets.models import (
+    Asset,
     AssetLink,
     AssetModel,
     Attachment,
@@ -29,7 +30,8 @@ from registry.audits import reviewing
 from registry.audits import services as audits
 from registry.audits.models import Case, Finding
 from registry.audits.opening import open_campaign
-from registry.care import agreements
+from registry.care import agreements, meters, orders
+from registry.care import plans as maintenance
 from registry.custody import many
 from registry.custody.bookings import book
 from registry.custody.services import check_in, check_out
@@ -149,7 +151,15 @@ def _later(world: World) -> dict[str, Any]:
     schedule = Schedule.objects.create(user=other, report="idle", every="day", next_at=timezone.now())
     mail = Outgoing.objects.create(sink="mail", topic="SECRET", key="k", payload={}, dead=True, next_at=timezone.now())
     there = {"line_id": line.pk, "key": "inventory", "schedule_id": schedule.pk, "message_id": mail.pk}
-    return there | _agreement([world.assets["Pump 7"].pk, drill])
+    return there | _agreement([world.assets["Pump 7"].pk, drill]) | _work(world.assets["Pump 7"].pk)
+
+
+def _work(asset_id: UUID) -> dict[str, Any]:
+    asset = Asset.objects.get(pk=asset_id)
+    plan = maintenance.make(by=ROOT, name="SECRET service", asset=asset, trigger="meter", every="250", unit="h")
+    work = orders.make(by=ROOT, asset_id=asset_id, title="SECRET repair", checklist=["SECRET step"])
+    reading = meters.read(by=ROOT, asset_id=asset_id, unit="h", value="7")
+    return {"maintenance_id": plan.pk, "work_order_id": work.pk, "meter_id": reading.meter_id}
 
 
 def _agreement(asset_ids: list[UUID]) -> dict[str, Any]:
@@ -288,6 +298,16 @@ def bodies_of(world: World) -> dict[str, Any]:
         },
         "PATCH /api/v1/audits/{audit_id}": {"name": "Autumn"},
         "POST /api/v1/assets/{asset_id}/assessments": {"score": 3},
+        "POST /api/v1/work-orders": {"asset": str(world.assets["Pump 7"].pk), "title": "Oil"},
+        "PATCH /api/v1/work-orders/{work_order_id}": {"state": "in_progress"},
+        "POST /api/v1/assets/{asset_id}/meters": {"unit": "h", "value": 99},
+        "POST /api/v1/maintenance-plans": {
+            "name": "Oil",
+            "trigger": "condition",
+            "condition_at_most": 2,
+            "asset": str(world.assets["Pump 7"].pk),
+        },
+        "PATCH /api/v1/maintenance-plans/{maintenance_id}": {"lead_days": 3},
         "POST /api/v1/agreements": {"name": "Cover", "kind": "insurance"},
         "PATCH /api/v1/agreements/{agreement_id}": {"number": "4711"},
         "POST /api/v1/agreements/{agreement_id}/assets": {"assets": [str(world.assets["Pump 8"].pk)]},

@@ -46,6 +46,8 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         GET /api/v1/suppliers/{word_id} | GET /api/v1/tags/{word_id}
         GET /api/v1/labels/frames | GET /api/v1/labels/stocks | GET /api/v1/map/{what} | GET /api/v1/report-schedules
         GET /api/v1/stock/watch | POST /api/v1/stock/watch | GET /live/zones/
+        GET /work-orders/ | GET /work-orders/calendar/ | POST /work-orders/calendar/ | GET /work-orders/new/ | GET /maintenance/
+        GET /maintenance/new/ | GET /work-orders/calendar/{secret}.ics | GET /api/v1/work-orders | GET /api/v1/maintenance-plans
         GET /agreements/ | GET /agreements/new/ | GET /api/v1/agreements | GET /api/v1/assessments
         GET / | GET /01/{value} | GET /8003/{value} | GET /8004/{value} | GET /account/second-factor/ | GET /assets/
         GET /account/second-factor/code.svg | GET /assets/columns/ | GET /assets/export.{ending} | GET /assets/facet/{name}/
@@ -65,6 +67,9 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
     (Need("anywhere", E), "GET /api/v1/imports/fields | POST /api/v1/imports | POST /imports/"),
     (Need("anywhere", C), "GET /api/v1/changes | GET /api/v1/changes/file | GET /changes/ | GET /changes/export.csv"),
     (_scope(V), """
+        GET /work-orders/{work_order_id}/ | GET /api/v1/work-orders/{work_order_id} | GET /api/v1/assets/{asset_id}/meters
+        GET /api/v1/meters/{meter_id}/readings | GET /maintenance/{maintenance_id}/
+        GET /api/v1/maintenance-plans/{maintenance_id}
         GET /assets/{asset_id}/judge/ | GET /api/v1/assets/{asset_id}/assessments
         GET /agreements/{agreement_id}/ | GET /agreements/{agreement_id}/edit/
         GET /agreements/{agreement_id}/papers/{paper_id}/ | GET /api/v1/agreements/{agreement_id}
@@ -104,6 +109,8 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /api/v1/audits/{audit_id}/findings/resolve | POST /api/v1/audit-cases/{case_id}/close
         POST /audits/{audit_id}/findings/ | POST /audits/cases/"""),
     (_scope(H), """
+        POST /work-orders/new/ | POST /work-orders/{work_order_id}/ | POST /assets/{asset_id}/meter/ | POST /api/v1/work-orders
+        PATCH /api/v1/work-orders/{work_order_id} | POST /api/v1/assets/{asset_id}/meters
         POST /assets/{asset_id}/judge/ | POST /api/v1/assets/{asset_id}/assessments
         POST /api/v1/assets/{asset_id}/contents | POST /api/v1/custody/{custody_id}/link
         POST /api/v1/assets/{asset_id}/files | POST /api/v1/assets/{asset_id}/identifiers | POST /api/v1/bookings
@@ -123,6 +130,8 @@ _BY_NEED: tuple[tuple[Need, str], ...] = (
         POST /identifiers/{identifier_id}/retire/ | POST /live/unknown/{tag_id}/ | POST /scan/ | POST /stock/receive/
         POST /stock/{line_id}/ | POST /transfers/new/ | POST /transfers/{transfer_id}/"""),
     (_scope(E), """
+        POST /maintenance/new/ | POST /maintenance/{maintenance_id}/ | POST /api/v1/maintenance-plans
+        PATCH /api/v1/maintenance-plans/{maintenance_id}
         POST /agreements/new/ | POST /agreements/{agreement_id}/ | POST /agreements/{agreement_id}/edit/ | POST /api/v1/agreements
         PATCH /api/v1/agreements/{agreement_id} | DELETE /api/v1/agreements/{agreement_id}
         POST /api/v1/agreements/{agreement_id}/assets | POST /api/v1/agreements/{agreement_id}/files
@@ -263,6 +272,22 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "POST /api/v1/stock/{line_id}/move": lambda i: {"location": i["hall_id"], "quantity": 1},
     "POST /assets/{asset_id}/judge/": lambda i: {"score": "3", "scale": "whole"},
     "POST /api/v1/assets/{asset_id}/assessments": lambda i: {"score": 3},
+    "POST /work-orders/new/": lambda i: {"asset": i["free_no"], "title": "New work"},
+    "POST /work-orders/{work_order_id}/": lambda i: {"state": "in_progress", "version": "1"},
+    "POST /assets/{asset_id}/meter/": lambda i: {"unit": "h", "value": "99"},
+    "POST /api/v1/work-orders": lambda i: {"asset": i["free_id"], "title": "New work"},
+    "PATCH /api/v1/work-orders/{work_order_id}": lambda i: {"state": "in_progress"},
+    "POST /api/v1/assets/{asset_id}/meters": lambda i: {"unit": "h", "value": 99},
+    "POST /maintenance/new/": lambda i: {
+        "name": "New", "asset": i["free_no"], "trigger": "condition", "condition_at_most": "2", "step": "month",
+    },
+    "POST /maintenance/{maintenance_id}/": lambda i: {
+        "name": "Another", "trigger": "condition", "condition_at_most": "2", "step": "month", "version": "1",
+    },
+    "POST /api/v1/maintenance-plans": lambda i: {
+        "name": "New", "trigger": "condition", "condition_at_most": 2, "asset": i["free_id"],
+    },
+    "PATCH /api/v1/maintenance-plans/{maintenance_id}": lambda i: {"lead_days": 3},
     "POST /agreements/new/": lambda i: {"name": "New", "kind": "contract", "period": "once", "asset": i["free_no"]},
     "POST /agreements/{agreement_id}/": lambda i: {"do": "free", "one": i["seat_id"]},
     "POST /agreements/{agreement_id}/edit/": lambda i: {"name": "Another", "kind": "contract", "period": "once", "version": "1"},

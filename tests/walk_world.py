@@ -37,7 +37,8 @@ from registry.audits import reviewing
 from registry.audits import services as audits
 from registry.audits.models import Case, Finding
 from registry.audits.opening import open_campaign
-from registry.care import agreements, condition
+from registry.care import agreements, condition, meters, orders
+from registry.care import plans as maintenance
 from registry.custody import many
 from registry.custody.bookings import book
 from registry.custody.services import check_out
@@ -212,7 +213,7 @@ def tell_secrets(around: Around) -> dict[str, Any]:
         "inner_id": Location.objects.get(code="UNTOLD-C").pk, "place": around.hall.code, "free_no": free.asset_no,
         "box_no": box.asset_no, "code": "tag:SECRET-CODE", "version": Asset.objects.get(pk=made.pk).version,
         "machine": _machine(), "binding_id": RoleBinding.objects.get(user=around.person.user).pk,
-        **_agreement([made.pk, spare.pk]), **around.ids, **_of_owner(around, free.pk), **CONSTANT,
+        **_work(made.pk), **_agreement([made.pk, spare.pk]), **around.ids, **_of_owner(around, free.pk), **CONSTANT,
     }  # fmt: skip
 
 
@@ -222,6 +223,14 @@ def _agreement(asset_ids: list[UUID]) -> dict[str, Any]:
     condition.assess(by=ROOT, asset_id=asset_ids[0], score=2, notes="SECRET crack")
     paper = agreements.add_paper(by=ROOT, agreement_id=made.pk, file=_picture(), name="SECRET.png")
     return {"agreement_id": made.pk, "seat_id": seat.pk, "paper_id": paper.pk}
+
+
+def _work(asset_id: UUID) -> dict[str, Any]:
+    asset = Asset.objects.get(pk=asset_id)
+    plan = maintenance.make(by=ROOT, name="SECRET service", asset=asset, trigger="meter", every="250", unit="h")
+    work = orders.make(by=ROOT, asset_id=asset_id, title="SECRET repair", checklist=["SECRET step"])
+    reading = meters.read(by=ROOT, asset_id=asset_id, unit="h", value="7")
+    return {"maintenance_id": plan.pk, "work_order_id": work.pk, "meter_id": reading.meter_id}
 
 
 def _picture() -> BytesIO:

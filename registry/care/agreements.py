@@ -21,9 +21,10 @@ from registry.assets import files, values
 from registry.assets.lifespan import months_later
 from registry.assets.models import NAME_CHARS, Asset
 from registry.assets.services import must_be_allowed
+from registry.care.checks import all_checked, whole
 from registry.care.models import Agreement, AgreementAsset, Paper, Seat
 from registry.care.models.agreements import MOST_LEAD, TERM_CHARS
-from registry.problems import Forbidden, Invalid, NotFound, Problem, Several, Stale, Taken
+from registry.problems import Forbidden, Invalid, NotFound, Stale, Taken
 from registry.texts import block, line
 
 MOST_COVERED: Final = 400  # of each the asset, the cover and the log are written
@@ -39,7 +40,7 @@ def make(*, by: Actor, asset_ids: Sequence[UUID] = (), **given: Any) -> Agreemen
     Raises Invalid, Several, NotFound, Forbidden."""
     wanted = _wanted(asset_ids)
     _must_edit(by, wanted)
-    chosen = _checked({"name": "", "kind": ""} | given)
+    chosen = all_checked({"name": "", "kind": ""} | given, CHECKS)
     agreement = Agreement(**chosen)
     _settle(agreement)
     agreement.save(force_insert=True)
@@ -55,7 +56,7 @@ def change(*, by: Actor, agreement_id: UUID, version: int, changes: Mapping[str,
     agreement = _held(by, agreement_id)
     if agreement.version != version:
         raise Stale("somebody changed this agreement meanwhile; look at it again, then decide")
-    chosen = _checked(changes)
+    chosen = all_checked(changes, CHECKS)
     before = {name: getattr(agreement, name) for name in chosen}
     ended = agreement.ends_on
     for name, value in chosen.items():
@@ -294,34 +295,6 @@ def _tell_warranty(by: Actor, agreement: Agreement, asset_ids: Sequence[UUID], *
 # ---- what its fields may be ----------------------------------------------------------------------------------------------------
 
 
-def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Raises Invalid, or Several with everything that is wrong."""
-    chosen: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for name, value in given.items():
-        try:
-            if name not in CHECKS:
-                raise Invalid(f"{name}: cannot be changed", field=name)
-            chosen[name] = CHECKS[name](name, value)
-        except Problem as problem:
-            problems.append(problem)
-    if problems:
-        raise problems[0] if len(problems) == 1 else Several(problems)
-    return chosen
-
-
-def _whole(most: int, *, least: int = 0) -> Any:
-    def check(field: str, value: Any) -> int | None:
-        if value is None or value == "":
-            return None
-        text = str(value).strip()
-        if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
-            raise Invalid(f"{field}: a whole number from {least} to {most:,}", field=field)
-        return int(text)
-
-    return check
-
-
 def leads(field: str, value: Any) -> list[int]:
     """`90, 60, 30, 7` or a list, largest first; none: nobody wants to hear of it."""
     parts = value if isinstance(value, list | tuple) else str(value or "").replace(";", ",").split(",")
@@ -340,11 +313,11 @@ CHECKS: Final[dict[str, Any]] = {
     "starts_on": values.day,
     "ends_on": values.day,
     "auto_renew": lambda field, value: bool(value),
-    "renew_months": _whole(120, least=1),
-    "notice_days": _whole(MOST_LEAD),
+    "renew_months": whole(120, least=1),
+    "notice_days": whole(MOST_LEAD),
     "cancelled_on": values.day,
     "lead_days": leads,
-    "seats": _whole(MOST_SEATS),
+    "seats": whole(MOST_SEATS),
     "cost": values.money,
     "currency": values.currency,
     "period": lambda field, value: values.one_of(value or "once", Agreement.Period.values, field),

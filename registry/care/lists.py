@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from registry.access.actors import Action, Actor
 from registry.assets.models import Asset
-from registry.care.models import LEADS, Agreement, Assessment
+from registry.care.models import LEADS, OPEN, Agreement, Assessment, MaintenancePlan, WorkOrder
 from registry.paging import Order
 from registry.tables.writing import WRITERS, Cell
 
@@ -67,6 +68,25 @@ def assessments(by: Actor, *, score_at_most: int | None = None, updates: str = "
     if updates:
         found = found.filter(updates=updates)
     return found.select_related("asset").prefetch_related("photos").order_by()
+
+
+def plans(by: Actor) -> QuerySet[MaintenancePlan]:
+    return MaintenancePlan.objects.visible_to(by).select_related("asset", "model", "category").order_by()
+
+
+def orders(by: Actor, show: str) -> QuerySet[WorkOrder]:
+    """`show`: open, overdue, mine (assigned to who asks, and open), closed, all. In no order."""
+    found = WorkOrder.objects.visible_to(by).select_related("asset", "plan", "assignee").order_by()
+    match show:
+        case "open":
+            return found.open()
+        case "overdue":
+            return found.overdue(timezone.localdate())
+        case "mine":
+            return found.open().filter(assignee__user=by.user_id) if by.user_id is not None else found.none()
+        case "closed":
+            return found.exclude(state__in=OPEN)
+    return found
 
 
 def seen_assets(by: Actor, ids: Collection[UUID]) -> set[UUID]:

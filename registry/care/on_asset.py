@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
 
 from registry.access.actors import Actor
 from registry.assets.models import Asset
-from registry.care.models import Agreement, Assessment
+from registry.care.models import Agreement, Assessment, Meter, WorkOrder
 from registry.care.trend import Trend, draw
 
-MOST_AGREEMENTS, MOST_JUDGED = 50, 100
+MOST_AGREEMENTS, MOST_JUDGED, MOST_WORK = 50, 100, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +26,31 @@ class OnAsset:
     judged: Sequence[Assessment]
     trend: Trend | None
     software: Assessment | None
+    work: Sequence[WorkOrder]
+    meters: Sequence[Meter]
 
 
 def of_asset(by: Actor, asset: Asset) -> OnAsset:
-    """Three queries. Whoever sees the asset sees what covers it and how it was."""
+    """Five queries. Whoever sees the asset sees what covers it and how it was."""
     found = Agreement.objects.of_asset(asset).select_related("vendor").order_by("due_on", "pk")[:MOST_AGREEMENTS]
     today = timezone.localdate()
     judged = list(Assessment.objects.filter(asset=asset).prefetch_related("photos")[:MOST_JUDGED])
     whole = [(one.judged_on, one.score) for one in judged if one.scale == Assessment.Scale.WHOLE and one.score is not None]
     software = next((one for one in judged if one.software_version or one.updates), None)
-    return OnAsset([(one, _state(one, today)) for one in found], judged, draw(whole[::-1]), software)
+    return OnAsset(
+        [(one, _state(one, today)) for one in found],
+        judged,
+        draw(whole[::-1]),
+        software,
+        _work(asset),
+        list(Meter.objects.filter(asset=asset)),
+    )
+
+
+def _work(asset: Asset) -> list[WorkOrder]:
+    """The open orders, then those that were closed last."""
+    found = WorkOrder.objects.filter(asset=asset).select_related("assignee")
+    return list(found.order_by(F("closed_at").desc(nulls_first=True), "due_on", "pk")[:MOST_WORK])
 
 
 def _state(one: Any, today: date) -> str:
@@ -65,4 +82,10 @@ def entries(asset: Asset, *, most: int = 40) -> list[Entry]:
         what = f"Judged {one.get_scale_display()}: {score}" if score else f"Updates: {one.get_updates_display()}"
         poor = (one.score or 5) <= 2 or one.updates == Assessment.Updates.UNSUPPORTED
         found.append(Entry(one.recorded_at, what, one.notes[:200], "attention" if poor else ""))
+    for order in WorkOrder.objects.filter(asset=asset, closed_at__isnull=False).order_by("-closed_at")[:most]:
+        assert order.closed_at is not None
+        state, url = ("good" if order.state == "done" else "unknown"), reverse("work-order", args=[order.pk])
+        found.append(
+            Entry(order.closed_at, f"{order.title}: {order.get_state_display().lower()}", order.result[:200], state, url)
+        )
     return found

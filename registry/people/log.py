@@ -39,10 +39,12 @@ KINDS = {  # what people call the types of things that the log names
     "costcenter": "cost centre", "supplier": "supplier", "tag": "tag", "booking": "booking", "transfer": "transfer",
     "stockline": "stock", "savedview": "saved view", "schedule": "scheduled report", "run": "run", "outgoing": "message",
     "campaign": "audit", "case": "case", "agreement": "agreement",
+    "workorder": "work order", "maintenanceplan": "maintenance plan",
 }  # fmt: skip
 LINKS = {
     "asset": "asset", "location": "place", "person": "person", "booking": "booking", "transfer": "transfer",
     "stockline": "stock-line", "campaign": "audit", "agreement": "agreement",
+    "workorder": "work-order",
 }  # fmt: skip
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{64}")

@@ -12,6 +12,7 @@ from registry.assets.filters import Criteria
 from registry.assets.models import Asset
 from registry.assets.scope import of_each
 from registry.care import lists as care
+from registry.care import orders as work
 from registry.custody.models import Custody, Transfer
 from registry.enrolment import services as enrolment
 from registry.stock import services as stock
@@ -44,6 +45,7 @@ def what_is_due(by: Actor, now: datetime) -> list[Due]:
         Due(transfers.overdue(now).count(), "late to arrive", "attention", _link("transfers", show="overdue")),
         Due(transfers.on_the_way().count(), "on the way", "waiting", _link("transfers", show="way")),
         Due(warranty.count(), "out of warranty within 30 days", "waiting", _link("assets", **filters.written(WARRANTY))),
+        Due(work.overdue(by, now.date()), "work orders overdue", "failed", _link("work-orders", show="overdue")),
         Due(ladder[30], "agreements that end or need notice within 30 days", "attention", _link("agreements", show="30")),
         Due(low, "below the minimum in stock", "attention", _link("stock", show="low")),
         Due(expiring, "expired in stock or soon", "attention", _link("stock", show="expiring")),

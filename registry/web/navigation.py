@@ -51,6 +51,7 @@ ENTRIES: Final = (
     Entry("transfers", "Transfers", "transfers", "transfer", "t", said="ship move"),
     Entry("stock", "Stock", "stock", "stock", "n", said="consumables replenish count"),
     Entry("audits", "Audits", "audits", "check", "f", said="campaign inventory count found missing walk"),
+    Entry("care", "Care", "work-orders", "wrench", "x", said="maintenance work orders plans board repair service"),
     Entry(
         "agreements",
         "Agreements",

@@ -33,7 +33,8 @@ from registry.assets.services import NewIdentifier, change_asset, register_asset
 from registry.assets.starter import put_starter_set
 from registry.assets.trees import change_location, create_location
 from registry.assets.words import create_word
-from registry.care import agreements
+from registry.care import agreements, condition, meters, orders
+from registry.care import plans as maintenance
 from registry.custody import bookings, many, services, transfers
 from registry.custody.models import Booking, Custody
 from registry.importing import services as imports
@@ -261,6 +262,18 @@ def _agreement(company: Company, by: Actor) -> None:
     agreements.give_seat(by=by, agreement_id=office.pk, person_id=person.pk)
     seat = agreements.give_seat(by=by, agreement_id=office.pk, asset_id=laptops[0], note="front desk")
     paper = agreements.add_paper(by=by, agreement_id=office.pk, file=BytesIO(b"What was agreed.\n"), name="contract.txt")
+    plan = maintenance.make(
+        by=by, name="Inspection", asset=Asset.objects.get(pk=van[0]), trigger="meter", every="15000", unit="km"
+    )
+    reading = meters.read(by=by, asset_id=van[0], unit="km", value="48200")
+    steps = ["Look at the brakes", "Change the oil", "Note the mileage"]
+    work = orders.make(by=by, asset_id=van[0], title="Service before the winter", due_on=today + 3 * DAY, checklist=steps)
+    orders.make(by=by, asset_id=company.asset("Compressor").pk, title="Leaks at the valve", due_on=today - 2 * DAY)
+    begun = orders.make(by=by, asset_id=laptops[1], title="New battery", assignee=person)
+    orders.change(by=by, order_id=begun.pk, version=1, changes={"state": "in_progress"})
+    for days, score in ((700, 5), (400, 4), (90, 4), (3, 2)):
+        condition.assess(by=by, asset_id=van[0], score=score, judged_on=str(today - days * DAY), notes="Looked at.")
+    company.ids |= {"maintenance_id": plan.pk, "work_order_id": work.pk, "meter_id": reading.meter_id}
     company.ids |= {"agreement_id": office.pk, "seat_id": seat.pk, "paper_id": paper.pk}
 
 

@@ -25,7 +25,7 @@ from tests.routes import console_pages, pages
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
 NO_PAGES = re.compile(  # files, parts of pages, what other programs ask, and what only leads elsewhere
-    r"/(01|8003|8004|account/oidc|healthz|readyz|metrics|find|logout)\b|\.(csv|svg|js)$|/export\.|/(image|small|signature|parts|stream|"
+    r"/(01|8003|8004|account/oidc|healthz|readyz|metrics|find|logout)\b|\.(csv|svg|js|ics)$|/export\.|/(image|small|signature|parts|stream|"
     r"progress|facet/{name}|people/{person_id}/roles|custody/people|assets/fields|pick/{kind})(/|$)|/papers/|^/files/|^/login/second-factor/"
 )
 NO_CONSOLE_PAGES = re.compile(r"/(7|add|logout|password_change|jsi18n)/")  # of one row; what nobody may; what leads elsewhere
@@ -56,6 +56,8 @@ REFUSED = [
     "/transfers/new/",
     "/stock/receive/",
     "/agreements/new/",
+    "/work-orders/new/",
+    "/maintenance/new/",
 ]
 EMPTY = [
     "/",
@@ -65,6 +67,9 @@ EMPTY = [
     "/bookings/",
     "/transfers/",
     "/agreements/",
+    "/work-orders/",
+    "/work-orders/calendar/",
+    "/maintenance/",
     "/stock/",
     "/stock/proposal/",
     "/map/",

@@ -136,6 +136,15 @@ PAGES: dict[str, tuple[int, int, int]] = {
     "POST report-schedule": FORM,
     "POST report-schedule-end": (302, 302, 404),  # of somebody else
     "GET asset-judge": PAGE,
+    "GET work-orders": PAGE,
+    "GET work-calendar": PAGE,
+    "GET work-order-new": PAGE,
+    "GET work-order": PAGE,
+    "GET care-feed": (404, 404, 404),  # whoever has a good secret, logged in or not
+    "GET maintenance-plans": PAGE,
+    "GET maintenance-plan-new": PAGE,
+    "GET maintenance-plan": PAGE,
+    "POST asset-meter": FORM,
     "GET agreements": PAGE,
     "GET agreement-new": PAGE,
     "GET agreement": PAGE,

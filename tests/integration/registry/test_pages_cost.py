@@ -13,7 +13,8 @@ from registry.access.models import Person, User
 from registry.assets.models import Asset, Location
 from registry.assets.services import register_asset
 from registry.assets.trees import create_category, create_location
-from registry.care import agreements, condition
+from registry.care import agreements, condition, orders
+from registry.care import plans as maintenance
 from registry.custody import bookings, services, transfers
 from registry.custody.models import Booking, BookingItem, Custody
 from registry.stock import services as stock
@@ -26,6 +27,7 @@ PAGES = (
     "/gateways/?show=troubled", "/gateways/g/", "/api/v1/gateways", "/custody/",
     "/custody/?show=back", "/bookings/", "/bookings/?view=month", "/transfers/", "/transfers/?show=way", "/stock/",
     "/stock/?show=low", "/agreements/", "/agreements/?show=30", "/api/v1/agreements",
+    "/work-orders/", "/work-orders/calendar/", "/maintenance/", "/api/v1/work-orders", "/api/v1/maintenance-plans",
     "/api/v1/assessments", "/api/v1/assessments?newest=true",
     "/reports/inventory/", "/reports/inventory/?group=place", "/reports/value/?group=place",
     "/reports/utilisation/", "/reports/idle/?days=1", "/reports/logistics/", "/reports/logistics/?place={hall}",
@@ -87,6 +89,8 @@ def fill(places: dict[str, Location], count: int) -> None:
         Asset.objects.filter(pk=asset.pk).update(latitude=50, longitude=8, purchase_cost=5, currency="EUR", storage_cost_month=1,
                                                  replace_on=now.date())  # fmt: skip
         stock.receive(by=ROOT, asset_id=asset.pk, location_id=places["hall"].pk, quantity="1")
+        orders.make(by=ROOT, asset_id=asset.pk, title=f"Work {n}", due_on=now.date())
+        maintenance.make(by=ROOT, name=f"Plan {n}", asset=asset, trigger="condition", condition_at_most=1)
         condition.assess(by=ROOT, asset_id=asset.pk, score=n % 5 + 1)
         agreements.make(
             by=ROOT, name=f"Cover {n}", kind="insurance", asset_ids=[asset.pk], ends_on=now.date() + timedelta(days=9)

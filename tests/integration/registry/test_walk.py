@@ -43,7 +43,7 @@ QUERIES = (
 LOOKING = ("nobody", "manager elsewhere", "administrator other")  # through all lists, before and after
 MISSING_YET = (  # nobody signed; no link is open
     "GET /custody/{custody_id}/signature/", "GET /api/v1/custody/{custody_id}/signature", "GET /custody/accept/{secret}/",
-    "POST /custody/accept/{secret}/",
+    "POST /custody/accept/{secret}/", "GET /work-orders/calendar/{secret}.ics",
 )  # fmt: skip
 ID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
 OF_ITSELF = ("django_session", "access_failure", "access_idempotentanswer")
