@@ -107,8 +107,12 @@ class Teller:
 
     def _utc(self, wall_ms: int) -> datetime:
         if wall_ms != self._moment_ms:
-            self._moment_ms, self._moment = wall_ms, _EPOCH + timedelta(milliseconds=wall_ms)
+            self._moment_ms, self._moment = wall_ms, utc(wall_ms)
         return self._moment
+
+
+def utc(wall_ms: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=wall_ms)
 
 
 def told(evidence: ZoneEvidence) -> Evidence:
