@@ -4,8 +4,8 @@ Python's engine tries every way a value can be read. A pattern is refused here u
 so matching needs no timeout."""
 
 import re
-from re import _constants as sre
-from re import _parser as parser
+from re import _constants as sre  # type: ignore[attr-defined,unused-ignore]
+from re import _parser as parser  # type: ignore[attr-defined,unused-ignore]
 from typing import Any, Final
 
 from registry.problems import Invalid

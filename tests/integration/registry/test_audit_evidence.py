@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -193,7 +194,7 @@ def test_a_photo_is_evidence_and_stands_with_the_asset(world: World) -> None:
     campaign = opened(world, "Hall A")
     auditor = actor(make_user("auditor", "auditor"))
     given = Given(world.places["Store room"].pk, asset=world.assets["Pump 7"].pk, damaged=True)
-    file = SimpleUploadedFile("a.png", PIXEL)
+    file = BytesIO(PIXEL)
     assert walking.photograph(by=auditor, campaign_id=campaign.pk, given=given, file=file, name="a.png").state == "damaged"
     one = Evidence.objects.get()
     assert (one.kind, one.user) == ("photo", auditor.user_id)
@@ -205,7 +206,7 @@ def test_a_photo_is_evidence_and_stands_with_the_asset(world: World) -> None:
             by=auditor,
             campaign_id=campaign.pk,
             given=replace(given, asset=uuid7()),
-            file=SimpleUploadedFile("a.png", PIXEL),
+            file=BytesIO(PIXEL),
             name="a",
         )
 

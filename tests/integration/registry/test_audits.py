@@ -31,8 +31,8 @@ def plan(world: World, *places: str, categories: tuple[str, ...] = (), people: A
     scope = Scope(
         [world.places[name].pk for name in places], [world.categories[name].pk for name in categories], [one.pk for one in people]
     )
-    given = {"name": "Spring", "from_on": today - timedelta(days=2), "until_on": today + timedelta(days=5)} | more
-    return services.plan(by=given.pop("by", ROOT), scope=scope, **given)
+    given: dict[str, Any] = {"by": ROOT, "name": "Spring", "from_on": today - timedelta(days=2)}
+    return services.plan(scope=scope, **(given | {"until_on": today + timedelta(days=5)} | more))
 
 
 def opened(world: World, *places: str, **more: Any) -> Campaign:

@@ -20,7 +20,8 @@ def last_of(year: int, month: int) -> int:
 
 def expected(start: date, count: int, unit: str, last: date) -> list[date]:
     """Step by step from the first day: month by month, the day itself or the last one of the month."""
-    found, n = [], 0
+    found: list[date] = []
+    n = 0
     while True:
         match unit:
             case "day":
