@@ -72,17 +72,17 @@ class Entry:
     url: str = ""
 
 
-def entries(asset: Asset, *, most: int = 40) -> list[Entry]:
-    """What was found, newest first."""
+def entries(shown: OnAsset, *, most: int = 40) -> list[Entry]:
+    """What was found and what was done, of what the page shows anyway: no query."""
     found = []
-    for one in Assessment.objects.filter(asset=asset).order_by("-id")[:most]:
+    for one in shown.judged[:most]:
         score = (
             f"{one.score} of 5" if one.score is not None else f"version {one.software_version}" if one.software_version else ""
         )
         what = f"Judged {one.get_scale_display()}: {score}" if score else f"Updates: {one.get_updates_display()}"
         poor = (one.score or 5) <= 2 or one.updates == Assessment.Updates.UNSUPPORTED
         found.append(Entry(one.recorded_at, what, one.notes[:200], "attention" if poor else ""))
-    for order in WorkOrder.objects.filter(asset=asset, closed_at__isnull=False).order_by("-closed_at")[:most]:
+    for order in [order for order in shown.work if order.closed_at is not None][:most]:
         assert order.closed_at is not None
         state, url = ("good" if order.state == "done" else "unknown"), reverse("work-order", args=[order.pk])
         found.append(

@@ -1,12 +1,16 @@
 """Pages: maintenance plans, and the form that makes or changes one."""
 
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 
 from registry.access.actors import Action
 from registry.assets.models import NAME_CHARS
@@ -19,6 +23,8 @@ from registry.paging import OLDEST_FIRST, BadCursor, cut
 from registry.problems import NotFound, Problem
 
 PAGE_SIZE: Final = 50
+ORDERS_SHOWN, NEXT_SHOWN = 20, 3
+AHEAD: Final = timedelta(days=800)
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 AREA = forms.Textarea(attrs={"rows": 3})
 FIELDS: Final = (
@@ -28,7 +34,8 @@ FIELDS: Final = (
 
 
 class PlanForm(forms.Form):
-    """A rule is written as so many days, weeks, months or years, or in the words of RFC 5545."""
+    """A rule is written as so many days, weeks, months or years, or in the words of RFC 5545. Of the three ways to come again the
+    page shows what belongs to the chosen one."""
 
     name = forms.CharField(max_length=NAME_CHARS, help_text="What is to be done: Change the oil.")
     trigger = forms.ChoiceField(
@@ -36,22 +43,20 @@ class PlanForm(forms.Form):
         choices=[("calendar", "By the calendar"), ("meter", "By a meter"), ("condition", "When its condition is poor")],
     )
     count = forms.IntegerField(label="Every", required=False, min_value=1, max_value=999)
-    step = forms.ChoiceField(label="Of", choices=[(unit, f"{unit}s") for unit in recurrence.UNITS], initial="month")
+    step = forms.ChoiceField(label="Unit of time", choices=[(unit, f"{unit}s") for unit in recurrence.UNITS], initial="month")
     starts_on = forms.DateField(label="From", required=False, widget=DAY)
     rule = forms.CharField(
-        label="Or a rule", max_length=recurrence.CHARS, required=False, help_text="Like FREQ=MONTHLY;BYDAY=-1FR, the last Friday."
+        label="Rule", max_length=recurrence.CHARS, required=False, help_text="Like FREQ=MONTHLY;BYDAY=-1FR, the last Friday."
     )
     time_zone = forms.CharField(max_length=64, required=False, help_text="Where its days are, like Europe/Berlin.")
-    every = forms.CharField(
-        label="Each so many", max_length=20, required=False, widget=forms.TextInput(attrs={"inputmode": "decimal"})
-    )
-    unit = forms.CharField(
-        label="Of the meter's unit", max_length=meters.UNIT_CHARS, required=False, help_text="Hours, km, cycles."
-    )
+    every = forms.CharField(label="Each", max_length=20, required=False, widget=forms.TextInput(attrs={"inputmode": "decimal"}))
+    unit = forms.CharField(label="Of its unit", max_length=meters.UNIT_CHARS, required=False, help_text="Hours, km, cycles.")
     condition_at_most = forms.ChoiceField(
-        label="At condition", required=False, choices=[("", "-"), *((str(n), f"{n} or less") for n in range(1, 6))]
+        label="When its condition is",
+        required=False,
+        choices=[("", "Choose"), *((str(n), f"{n} of 5 or less") for n in range(1, 6))],
     )
-    lead_days = forms.CharField(label="Open the order so many days before", max_length=4, initial="7", required=False)
+    lead_days = forms.CharField(label="Opens days before", max_length=4, initial="7", required=False)
     team = forms.CharField(max_length=100, required=False)
     instructions = forms.CharField(required=False, max_length=TEXT_CHARS, widget=AREA)
     checklist = forms.CharField(label="Steps", required=False, widget=AREA, help_text="One to a line.")
@@ -97,7 +102,7 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"{made.name} is planned.", "good")
             return redirect("maintenance-plans")
-    return _form(request, form, "New plan", "Plan it")
+    return _form(request, form, {"title": "New plan", "button": "Plan it"})
 
 
 @page("GET", "POST")
@@ -107,7 +112,7 @@ def edit(request: HttpRequest, maintenance_id: UUID) -> HttpResponse:
         plan = plans.visible(by, maintenance_id)
     except NotFound:
         raise Http404 from None
-    initial = {name: getattr(plan, name) for name in (*FIELDS, "rule", "active", "version")} | {
+    initial = {name: getattr(plan, name) for name in (*FIELDS, "active", "version")} | _rule(plan) | {
         "checklist": "\n".join(plan.checklist), "every": meters.plain(plan.every) if plan.every is not None else "",
     }  # fmt: skip
     form = PlanForm(by, request.POST if request.method == "POST" else None, initial=initial)
@@ -122,14 +127,31 @@ def edit(request: HttpRequest, maintenance_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "Saved.", "good")
             return redirect("maintenance-plans")
-    return _form(request, form, plan.name, "Save", changeable=plans.may_change(by, plan))
-
-
-def _form(request: HttpRequest, form: PlanForm, title: str, button: str, *, changeable: bool = True) -> HttpResponse:
     context = {
-        "area": "care", "form": form, "title": title, "button": button if changeable else "", "back": "maintenance-plans",
+        "title": plan.name, "button": "Save" if plans.may_change(by, plan) else "", "plan": plan, "words": _words(plan),
+        "next_days": _next_days(plan),
+        "orders": lists.orders(by, "all").filter(plan=plan).order_by(F("closed_at").desc(nulls_first=True), "-pk")[:ORDERS_SHOWN],
     }  # fmt: skip
-    return render(request, "care/work_form.html", context, status=422 if form.errors else 200)
+    return _form(request, form, context)
+
+
+def _form(request: HttpRequest, form: PlanForm, context: dict[str, Any]) -> HttpResponse:
+    shown = {"area": "care", "form": form} | context
+    return render(request, "care/plan_form.html", shown, status=422 if form.errors else 200)
+
+
+def _rule(plan: MaintenancePlan) -> dict[str, Any]:
+    """As it was written: so many months, or a rule of its own."""
+    plain = recurrence.plain(plan.rule, plan.starts_on) if plan.starts_on is not None else None
+    return {"rule": plan.rule} if plain is None else {"count": plain[0], "step": plain[1]}
+
+
+def _next_days(plan: MaintenancePlan) -> list[date]:
+    """The days on which a plan by the calendar comes next."""
+    if not plan.active or plan.trigger != MaintenancePlan.Trigger.CALENDAR or plan.starts_on is None:
+        return []
+    today = timezone.now().astimezone(ZoneInfo(plan.time_zone)).date()
+    return recurrence.between(plan.rule, plan.starts_on, today, today + AHEAD)[:NEXT_SHOWN]
 
 
 def _values(form: PlanForm) -> dict[str, Any]:

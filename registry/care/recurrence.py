@@ -74,6 +74,14 @@ def between(rule: str, start: date, first: date, last: date) -> list[date]:
         raise Invalid("rule: not a rule like FREQ=MONTHLY;INTERVAL=3", field="rule") from None
 
 
+def plain(rule: str, start: date) -> tuple[int, str] | None:
+    """The count and unit of which `every` makes this very rule; None where it says more."""
+    given = dict(part.split("=", 1) for part in rule.split(";") if "=" in part)
+    unit = next((name for name, freq in UNITS.items() if freq == given.get("FREQ")), "")
+    count = given.get("INTERVAL", "")
+    return (int(count), unit) if unit and count and every(int(count), unit, start) == rule else None
+
+
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day)  # noqa: DTZ001 - of no zone: days of the wall
 

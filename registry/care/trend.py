@@ -19,11 +19,12 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """`line` is for a polyline, `said` for who cannot see it."""
+    """`line` is for a polyline, `said` what it shows in words, `guides` the heights of the best, middle and worst score."""
 
     dots: tuple[Dot, ...]
     line: str
     said: str
+    guides: tuple[float, ...]
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -47,4 +48,4 @@ def draw(points: Sequence[tuple[date, int]]) -> Trend | None:
     way = "got better" if last[1] > first[1] else "got worse" if last[1] < first[1] else "stayed the same"
     was, now = (f"{score} of 5 on {on:%-d %b %Y}" for on, score in (first, last))
     said = f"It {way}: from {was} to {now}, {len(dots)} times judged."
-    return Trend(dots, " ".join(f"{dot.x},{dot.y}" for dot in dots), said)
+    return Trend(dots, " ".join(f"{dot.x},{dot.y}" for dot in dots), said, (EDGE, HEIGHT / 2, HEIGHT - EDGE))

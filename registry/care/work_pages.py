@@ -141,7 +141,7 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"{made.number} is open.", "good")
             return redirect("work-order", made.pk)
-    context = {"area": "care", "form": form, "title": "New work order", "button": "Open it", "back": "work-orders"}
+    context = {"area": "care", "form": form, "title": "New work order", "button": "Open it"}
     return render(request, "care/work_form.html", context, status=422 if form.errors else 200)
 
 

@@ -113,6 +113,7 @@ def context_of(request: HttpRequest, asset: Asset) -> dict[str, Any]:
         events = timeline.events_of(by, asset, None)
     position: Any = getattr(asset, "position", None)
     picture = timeline.picture(by, asset, request.GET.get("span"), timezone.localtime())
+    cared = care.of_asset(by, asset)
     here = position is not None and (by.sees_all_places() or (position.location is not None and position.location.pk is not None))
     return {
         "area": "assets",
@@ -124,8 +125,8 @@ def context_of(request: HttpRequest, asset: Asset) -> dict[str, Any]:
         "today": timezone.localdate(),
         "condition": CONDITIONS.get(asset.condition or 0, ""),
         "of": on_asset.of_asset(by, asset),
-        "care": care.of_asset(by, asset),
-        "lines": _lines(by, asset, events, first=not request.GET.get("cursor")),
+        "care": cared,
+        "lines": _lines(by, asset, cared, events, first=not request.GET.get("cursor")),
         "older": events.next,
         "spans": list(SPANS),
         "span": picture[0] if picture else None,
@@ -151,13 +152,13 @@ def _may(by: Actor, action: Action, asset: Asset) -> bool:
     )
 
 
-def _lines(by: Actor, asset: Asset, events: Page[LocationEvent], *, first: bool) -> list[Line]:
+def _lines(by: Actor, asset: Asset, cared: care.OnAsset, events: Page[LocationEvent], *, first: bool) -> list[Line]:
     """What was told and what was done, newest first, as far back as this page of events goes."""
     rows = told(events.rows, by)
     lines = [Line(row.event.happened_at, told=row) for row in rows]
     newest = None if first or not events.rows else events.rows[0].happened_at
     oldest = events.rows[-1].happened_at if events.rows and events.next else None
-    done: list[on_asset.Entry | care.Entry] = [*on_asset.entries(by, asset), *care.entries(asset)]
+    done: list[on_asset.Entry | care.Entry] = [*on_asset.entries(by, asset), *care.entries(cared)]
     for entry in done:
         if (newest is None or entry.at <= newest) and (oldest is None or entry.at >= oldest):
             lines.append(Line(entry.at, done=entry))

@@ -25,6 +25,8 @@ from registry.assets.models import (
     Tag,
 )
 from registry.assets.services import add_identifier, change_asset, retire_identifier
+from registry.care import agreements, condition, meters, orders
+from registry.care.models import AssessmentPhoto
 from registry.custody.models import Booking, BookingItem, Custody, Transfer, TransferItem
 from tests.registry_world import ROOT, World, event, lasting, make_user, many_assets, tell_a_day
 
@@ -57,8 +59,15 @@ def fill(world: World, asset: Asset, others: list[Asset], first: int, last: int)
         AssetTag.objects.create(asset=asset, tag=Tag.objects.create(name=f"word {n}"))
         field = CustomField.objects.create(key=f"f{n}", name=f"Field {n}", type="text")
         CustomValue.objects.create(asset=asset, field=field, text="said", start="said")
+        score = condition.assess(by=ROOT, asset_id=asset.pk, score=n % 5 + 1)
+        work = orders.make(by=ROOT, asset_id=asset.pk, title=f"Work {n}", assignee=person)
+        if n % 2:
+            orders.change(by=ROOT, order_id=work.pk, version=1, changes={"state": "done"})
+        meters.read(by=ROOT, asset_id=asset.pk, unit=f"unit {n % 20}", value=n)
+        agreements.make(by=ROOT, name=f"Cover {n}", kind="insurance", asset_ids=[asset.pk], ends_on=now.date() + day)
         stored = StoredFile.objects.create(sha256=f"{n:064}", size=1, media_type="image/jpeg", width=1, height=1)
-        Attachment.objects.create(asset=asset, file=stored, kind="photo" if n % 2 else "document", name=f"{n}.jpg")
+        photo = Attachment.objects.create(asset=asset, file=stored, kind="photo" if n % 2 else "document", name=f"{n}.jpg")
+        AssessmentPhoto.objects.create(assessment=score, attachment=photo)
         Containment.objects.create(asset=others[n], container=asset, from_ts=now)
         AssetLink.objects.create(from_asset=asset, to_asset=others[n], type="depends")
         AssetLink.objects.create(from_asset=others[n], to_asset=asset, type="depends")

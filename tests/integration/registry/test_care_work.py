@@ -209,3 +209,11 @@ def test_a_person_plans_works_and_closes(world: World) -> None:
     assert client.post(f"/assets/{drill.pk}/meter/", {"unit": "H", "value": "12.5"}).status_code == 302
     page = client.get(f"/assets/{drill.pk}/").content.decode()
     assert all(said in page for said in ("Oil: done", "12.50"))
+    plan, page = order.plan, client.get(f"/maintenance/{order.plan_id}/").content.decode()
+    assert plan is not None
+    assert order.number in page
+    assert "BYSETPOS" not in page  # it is written as it was typed: every month
+    moved = typed | {"starts_on": "2027-03-15", "version": "1", "active": "on"}
+    assert client.post(f"/maintenance/{plan.pk}/", moved).status_code == 302
+    plan.refresh_from_db()
+    assert (plan.rule, plan.starts_on) == ("FREQ=MONTHLY;INTERVAL=1", date(2027, 3, 15))

@@ -67,13 +67,10 @@ def fill(places: dict[str, Location], count: int) -> None:
     pumps = Category.objects.filter(name="Pumps").first()
     anna = Person.objects.filter(name="Carla").first() or Person.objects.create(name="Carla")
     have = Asset.objects.count()
-    made = [
-        register_asset(
+    for n in range(have, have + count):
+        asset = register_asset(
             by=ROOT, name=f"Pump {n}", category=pumps, home_location=places["hall" if n % 2 else "yard"], kind="physical",
-        )
-        for n in range(have, have + count)
-    ]  # fmt: skip
-    for n, asset in enumerate(made, have):
+        )  # fmt: skip
         event = LocationEvent.objects.create(
             event_id=asset.pk, kind="seen", identity=f"tag:p{n}", raw=f"p{n}", location=places["hall"], event_time=now,
             happened_at=now, decided_at=now, stored_at=now, recorded_time=now, clock_quality="synced", source="scan",

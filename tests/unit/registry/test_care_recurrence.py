@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.care.recurrence import between, checked, every
+from registry.care.recurrence import between, checked, every, plain
 from registry.problems import Invalid
 
 NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -43,6 +43,7 @@ def test_every_so_many_is_what_people_count_by_hand(start: date, count: int, uni
     last = start + timedelta(days=3_000)
     rule = every(count, unit, start)
     assert between(rule, start, start, last) == expected(start, count, unit, last)
+    assert plain(rule, start) == (count, unit)
 
 
 @given(
@@ -112,3 +113,10 @@ def test_what_never_comes_or_is_no_rule_is_refused(rule: str) -> None:
     with pytest.raises(Invalid) as refused:
         checked(rule, date(2027, 1, 1))
     assert refused.value.field == "rule"
+
+
+@pytest.mark.parametrize(
+    "rule", ["FREQ=MONTHLY;BYDAY=-1FR", "FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1,15", "FREQ=WEEKLY;INTERVAL=1;COUNT=9"]
+)
+def test_a_rule_that_says_more_is_not_written_as_so_many(rule: str) -> None:
+    assert plain(rule, date(2026, 1, 31)) is None
