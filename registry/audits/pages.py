@@ -14,7 +14,7 @@ from registry.access.actors import Action, Actor
 from registry.assets.models import Location
 from registry.assets.pickers import Picked, bind
 from registry.audits import coverage, opening, reviewing, services
-from registry.audits.models import NAME_CHARS, Campaign
+from registry.audits.models import NAME_CHARS, Campaign, Outcome
 from registry.page import acting, page, put_errors, said, time_zone
 from registry.paging import OLDEST_FIRST, BadCursor, cut
 from registry.problems import NotFound, Problem
@@ -33,7 +33,7 @@ class PlanForm(forms.Form):
 
     name = forms.CharField(max_length=NAME_CHARS)
     from_on = forms.DateField(label="From", widget=DAY)
-    until_on = forms.DateField(label="To", widget=DAY, help_text="Both days count, in your own time zone.")
+    until_on = forms.DateField(label="To", widget=DAY)
     method = forms.ChoiceField(
         label="How", choices=[(value, str(label).capitalize()) for value, label in Campaign.Method.choices]
     )
@@ -159,7 +159,10 @@ def _coverage(request: HttpRequest, by: Actor, campaign: Campaign) -> dict[str, 
     return {
         "count": coverage.count_of(campaign, below), "branches": coverage.branches(campaign, below), "below": below,
         "above": coverage.around(below) if below is not None else [], "signature": coverage.signature_of(campaign),
-        "outcomes": coverage.findings_by_outcome(campaign) if campaign.reviewed_at is not None else [],
+        "outcomes": [
+            (name, Outcome(name).label, number)
+            for name, number, _ in (coverage.findings_by_outcome(campaign) if campaign.reviewed_at is not None else ())
+        ],
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from registry.access.actors import Action
 from registry.assets import picking
 from registry.page import acting, page
 
-MAY = {action.value: action for action in (Action.VIEW, Action.HANDLE, Action.EDIT)}
+MAY = {action.value: action for action in (Action.VIEW, Action.HANDLE, Action.EDIT, Action.AUDIT)}
 
 
 @page()

@@ -33,6 +33,9 @@ from registry.assets.services import NewIdentifier, change_asset, register_asset
 from registry.assets.starter import put_starter_set
 from registry.assets.trees import change_location, create_location
 from registry.assets.words import create_word
+from registry.audits import opening, reviewing, signing, walking
+from registry.audits import services as audits
+from registry.audits.models import Campaign, Case, Finding
 from registry.care import agreements, condition, meters, orders
 from registry.care import plans as maintenance
 from registry.custody import bookings, many, services, transfers
@@ -108,6 +111,7 @@ def whole_company(world: World | None = None) -> Company:
     _places(company)
     _stock(company)
     _kept_for_later(company)
+    _audits(company)
     order(by=ROOT, gateway_id=world.gateway.name, verb="zone", arguments={"zone": "hall-a", "rules": {"lost_max_s": 300}})
     configure(by=ROOT, gateway_id=world.gateway.name, content={"site": "north", "doors": {"dock-3": {"cool_down_s": 10}}})
     world.gateway.tell_bodies(b'{"kind":"arrived","identity":5}')
@@ -275,6 +279,38 @@ def _agreement(company: Company, by: Actor) -> None:
         condition.assess(by=by, asset_id=van[0], score=score, judged_on=str(today - days * DAY), notes="Looked at.")
     company.ids |= {"maintenance_id": plan.pk, "work_order_id": work.pk, "meter_id": reading.meter_id}
     company.ids |= {"agreement_id": office.pk, "seat_id": seat.pk, "paper_id": paper.pk}
+
+
+def _audits(company: Company) -> None:
+    """One planned, one open, one in review with several kinds of findings, one signed with a case."""
+    places, today = company.world.places, timezone.localdate()
+
+    def planned(name: str, *of: str, **more: Any) -> Campaign:
+        scope = audits.Scope([places[place].pk for place in of])
+        return audits.plan(by=ROOT, name=name, scope=scope, **({"from_on": today - 2 * DAY, "until_on": today + 5 * DAY} | more))
+
+    def collected(campaign: Campaign, *scans: tuple[str, str], done: str) -> Campaign:
+        opening.open_campaign(by=ROOT, campaign_id=campaign.pk)
+        given = [walking.Given(places[place].pk, text=text) for text, place in scans]
+        walking.take(by=ROOT, campaign_id=campaign.pk, given=given)
+        walking.room_done(by=ROOT, campaign_id=campaign.pk, location=places[done].pk)
+        return campaign
+
+    draft = planned("The whole of Hamburg, and what our people have with them", "Hamburg", recurrence="yearly", note="With keys.")
+    pump, ladder = company.world.assets["Pump 7"].asset_no, company.asset("Ladder long").asset_no
+    begun = collected(planned("Hall A in spring", "Hall A"), (pump, "Store room"), (ladder, "Dock"), done="Store room")
+    signed = collected(planned("Office, last year", "Office"), done="Office")
+    reviewing.begin(by=ROOT, campaign_id=signed.pk)
+    lost = list(Finding.objects.filter(campaign=signed).exclude(outcome="found").values_list("pk", flat=True))
+    reviewing.resolve(by=ROOT, campaign_id=signed.pk, findings=lost, resolution="ignored", note="In the other building.")
+    signing.sign(by=ROOT, campaign_id=signed.pk, signed_as="Anna Berg")
+    Case.objects.create(asset=company.asset("Phone 14"), campaign=signed, opened_at=timezone.now())
+    reviewed = collected(planned("Dock and stores", "Hall A", "Office"), (pump, "Dock"), ("NOBODYS", "Dock"), done="Store room")
+    reviewing.begin(by=ROOT, campaign_id=reviewed.pk)
+    company.ids |= {
+        "audit_id": begun.pk, "audit_draft": draft.pk, "audit_reviewed": reviewed.pk, "audit_signed": signed.pk,
+        "room_id": places["Store room"].pk,
+    }  # fmt: skip
 
 
 def _kept_for_later(company: Company) -> None:

@@ -26,11 +26,14 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
 NO_PAGES = re.compile(  # files, parts of pages, what other programs ask, and what only leads elsewhere
     r"/(01|8003|8004|account/oidc|healthz|readyz|metrics|find|logout)\b|\.(csv|svg|js|ics)$|/export\.|/(image|small|signature|parts|stream|"
-    r"progress|facet/{name}|people/{person_id}/roles|custody/people|assets/fields|pick/{kind})(/|$)|/papers/|^/files/|^/login/second-factor/"
+    r"progress|facet/{name}|people/{person_id}/roles|custody/people|assets/fields|pick/{kind})(/|$)|/papers/|^/audits/{audit_id}/report/|^/files/|^/login/second-factor/"
 )
 NO_CONSOLE_PAGES = re.compile(r"/(7|add|logout|password_change|jsi18n)/")  # of one row; what nobody may; what leads elsewhere
 FURTHER = {  # what else stands at an address
     "/assets/": ("?q=nothing-of-that-name", "?status=in_use&seen=never&sort=-name", "?columns=name,serial_no,condition,value"),
+    "/audits/{audit_id}/": ("../{audit_draft}/", "../{audit_reviewed}/", "../{audit_signed}/"),
+    "/audits/{audit_id}/findings/": ("../../{audit_reviewed}/findings/", "../../{audit_signed}/findings/"),
+    "/audits/{audit_id}/walk/": ("?place={room_id}",),
     "/bookings/": ("?view=month", "?q=ladder"),
     "/custody/": ("?show=overdue", "?show=mine", "?show=back"),
     "/custody/in/": ("?assets={asset_id}",),
@@ -56,6 +59,7 @@ REFUSED = [
     "/transfers/new/",
     "/stock/receive/",
     "/agreements/new/",
+    "/audits/new/",
     "/work-orders/new/",
     "/maintenance/new/",
 ]
@@ -67,6 +71,8 @@ EMPTY = [
     "/bookings/",
     "/transfers/",
     "/agreements/",
+    "/audits/",
+    "/audits/cases/",
     "/work-orders/",
     "/work-orders/calendar/",
     "/maintenance/",

@@ -97,6 +97,11 @@ def test_nobody_picks_or_learns_of_what_is_out_of_reach(world: World) -> None:
     viewer = Client()
     viewer.force_login(make_user("vera", "viewer"))
     assert labels(viewer, "person", "anna") == []
+    auditor = Client()
+    auditor.force_login(make_user("otto", "auditor", place=world.places["Hall A"]))
+    assert labels(auditor, "person", "anna") == ["Anna Berg"]
+    assert labels(auditor, "place", "o", may="audit") == ["Store room (Hall A)", "Dock (Hall A)"]
+    assert labels(auditor, "place", "o", may="edit") == []
     assert Client().get("/pick/asset/").status_code == 302
 
 
