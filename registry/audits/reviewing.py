@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from registry.access import changes as log
 from registry.access.actors import Action, Actor
-from registry.assets.services import must_be_allowed
+from registry.assets.services import must_be_allowed, must_be_allowed_at
 from registry.audits import recording, services, strays, sweeping
 from registry.audits.judging import Piece, fold
 from registry.audits.models import Campaign, Evidence, Expected, Finding, Outcome, Place, Resolution
@@ -80,7 +80,8 @@ def resolve(*, by: Actor, campaign_id: UUID, findings: Sequence[int], resolution
     if campaign.state != State.REVIEW or campaign.reviewed_at is None:
         raise Invalid(f"{campaign.name} is {campaign.get_state_display()}: findings are resolved in its review")
     note = one_line(note, field="note", most=500, required=False)
-    rows = list(Finding.objects.filter(campaign=campaign, pk__in=findings).order_by("pk"))
+    found = Finding.objects.filter(campaign=campaign, pk__in=findings)
+    rows = list(found.select_related("asset__category", "asset__position__location", "seen_location").order_by("pk"))
     if len(rows) != len(set(findings)):
         raise NotFound("findings: one of them is not of this audit (any more)", field="findings")
     for row in rows:
@@ -88,7 +89,7 @@ def resolve(*, by: Actor, campaign_id: UUID, findings: Sequence[int], resolution
             allowed = ", ".join(ALLOWED.get(row.outcome, ())) or "nothing: it needs none"
             raise Invalid(f"resolution: for {row.name} ({row.outcome}) one of {allowed}", field="resolution")
     if resolution in EDITS:
-        must_be_allowed(by, Action.EDIT, [row.asset_id for row in rows if row.asset_id is not None])
+        _must_be_allowed(by, rows, moved=resolution == Resolution.MOVE_ACCEPTED)
     done = resolution != Resolution.NONE
     Finding.objects.filter(pk__in=[row.pk for row in rows]).update(
         resolution=resolution, note=note, resolved_by=by.user_id if done else None, resolved_at=timezone.now() if done else None
@@ -96,6 +97,14 @@ def resolve(*, by: Actor, campaign_id: UUID, findings: Sequence[int], resolution
     services.flip(campaign)
     log.record(by, campaign, "findings resolved", resolution=resolution, note=note, findings=[row.name for row in rows[:50]])
     return len(rows)
+
+
+def _must_be_allowed(by: Actor, rows: Sequence[Finding], *, moved: bool) -> None:
+    """May they do what the signing will do to these assets? Raises NotFound, Forbidden."""
+    must_be_allowed(by, Action.EDIT, [row.asset_id for row in rows if row.asset_id is not None])
+    for row in rows if moved and not by.may_everywhere(Action.EDIT) else ():
+        if row.asset is not None:  # nobody moves a thing to where they may do nothing with it
+            must_be_allowed_at(by, Action.EDIT, row.seen_location, row.asset.category, row.asset)
 
 
 class Reviewing:

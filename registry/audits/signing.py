@@ -1,5 +1,8 @@
 """The end of an audit: somebody signs it, and what was resolved is done, by a run: accepted moves become location events and
-homes, what is written off is disposed of, what is missing says so, and what was missing the last time too becomes a case."""
+homes, what is written off is disposed of, what is missing says so, and what was missing the last time too becomes a case.
+
+A move and a writing off ask for the right to edit when they are decided (reviewing.EDITS), so they are done whoever signs. That
+something is missing nobody has decided: the asset says so by the rights of who signs alone."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry.access import changes as log
-from registry.access.actors import EVERYTHING, Actor
+from registry.access.actors import EVERYTHING, Action, Actor
 from registry.assets.bulk import Row, change_all
 from registry.assets.models import Asset, Identifier
 from registry.assets.record import dispose_asset
@@ -69,10 +72,10 @@ def _to_do(campaign: Campaign) -> Any:
 
 
 class Closing:
-    """The steps. What was decided by people who may is done by the registry, in the name of who signed."""
+    """The steps. What was decided by people who may is done by the registry in the name of who signed; the rest by who signed."""
 
     def __init__(self, run: Run, by: Actor) -> None:
-        self._run, self._by = run, replace(by, grants=(EVERYTHING,))
+        self._run, self._signer, self._decided = run, by, replace(by, grants=(EVERYTHING,))
         self._campaign = Campaign.objects.get(pk=UUID(run.parameters["campaign"]))
 
     def step(self) -> bool:
@@ -107,20 +110,22 @@ class Closing:
         key = Identifier.objects.active().filter(asset=asset).order_by("pk").values_list("key", flat=True).first()
         if key is not None and one.seen_at is not None and timezone.now() - one.seen_at < OLDEST:
             event = uuid5(NAMESPACE_URL, f"sightpost:audit:{self._campaign.pk}:{asset.pk}")
-            take_scans(by=self._by, scans=[Scan(event, key, place.pk, one.seen_at)], source="audit")
-        change_all(by=self._by, rows=[Row({"home_location": place}, asset_id=asset.pk)])
+            take_scans(by=self._decided, scans=[Scan(event, key, place.pk, one.seen_at)], source="audit")
+        change_all(by=self._decided, rows=[Row({"home_location": place}, asset_id=asset.pk)])
         return f"its home is {place.name} now"
 
     def _write_off(self, one: Finding) -> str:
         asset = Asset.objects.get(audit_findings=one)
-        dispose_asset(by=self._by, asset=asset, version=asset.version)
+        dispose_asset(by=self._decided, asset=asset, version=asset.version)
         return "disposed of"
 
     def _say_missing(self, one: Finding) -> str:
         asset = Asset.objects.get(audit_findings=one)
         if asset.status in ("missing", "disposed") or one.resolution == Resolution.IGNORED:
             return ""
-        change_all(by=self._by, rows=[Row({"status": "missing"}, asset_id=asset.pk)])
+        if not Asset.objects.visible_to(self._signer, Action.EDIT).filter(pk=asset.pk).exists():
+            return "its status stays: who signed may not edit it"
+        change_all(by=self._signer, rows=[Row({"status": "missing"}, asset_id=asset.pk)])
         return "its status is missing"
 
     def _again_missing(self, one: Finding) -> str:
@@ -131,7 +136,7 @@ class Closing:
         if last is None or last.outcome != Outcome.MISSING or Case.objects.filter(asset=one.asset_id, closed_at=None).exists():
             return ""
         case = Case.objects.create(asset=one.asset, campaign=self._campaign, opened_at=timezone.now())
-        log.record(self._by, case, "opened", asset=one.asset)
+        log.record(self._signer, case, "opened", asset=one.asset)
         return "missing again: a case"
 
     def fail(self, why: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from registry.access.models import Person
+from registry.access.models import Person, RoleBinding
 from registry.assets.models import Asset
 from registry.audits import repeating, reviewing, services, signing, walking
 from registry.audits.models import Campaign, Case, Expected, Finding, Signature
@@ -152,6 +152,33 @@ def test_signing_does_what_was_decided(world: World) -> None:
     ):
         with pytest.raises(Invalid, match="closed"):
             refused()
+
+
+def test_nothing_is_done_that_nobody_had_the_right_to(world: World) -> None:
+    """An auditor signs: what an editor has decided is done, and what only follows from the audit is not."""
+    campaign = truth_told(world)
+    reviewed(campaign)
+    auditor = actor(make_user("auditor", "auditor"))
+    resolve(campaign, "ignored", by=auditor)
+    resolve(campaign, "searched", "Pump 9", by=auditor)
+    resolve(campaign, "move_accepted", "Pump 8")
+    before = Asset.objects.get(name="Pump 9").status
+    signing.sign(by=auditor, campaign_id=campaign.pk, signed_as="Otto Auditor")
+    pump, lost = (Asset.objects.get(name=name) for name in ("Pump 8", "Pump 9"))
+    assert (pump.home_location, lost.status) == (world.places["Dock"], before)
+    assert Finding.objects.get(asset=lost).consequence == "its status stays: who signed may not edit it"
+
+
+def test_nobody_accepts_a_move_to_where_they_may_edit_nothing(world: World) -> None:
+    campaign = opened(world, "Hall A")
+    scan(campaign, world, "8004:061414100007", "Dock")
+    reviewed(campaign)
+    keeper = make_user("keeper", "auditor")
+    RoleBinding.objects.create(user=keeper, role="manager", location=world.places["Store room"])
+    with pytest.raises(Forbidden):
+        resolve(campaign, "move_accepted", "Pump 7", by=actor(keeper))
+    RoleBinding.objects.create(user=keeper, role="manager", location=world.places["Dock"])
+    assert resolve(campaign, "move_accepted", "Pump 7", by=actor(keeper)) == 1
 
 
 def test_the_seal_breaks_with_any_change(world: World) -> None:
