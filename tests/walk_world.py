@@ -109,6 +109,9 @@ class Walk:
         return set(self.ids) - known - COMMON - CONSTANT.keys()
 
 
+MACHINE = "1:of-the-gateway"
+
+
 @dataclass
 class Around:
     """Where the secret things will be, made before the lists are looked at for the first time."""
@@ -130,6 +133,7 @@ def make_around() -> Around:
     create_location(by=ROOT, name="UNTOLD corner", code="UNTOLD-C", parent=room)
     gateway = Gateway("untold-gw", add_gateway(by=ROOT, gateway_id="untold-gw", name="UNTOLD gateway").mac_key)
     gateway.health(ReaderHealth("UNTOLD-reader", "down", "UNTOLD reason"))
+    GatewayRow.objects.filter(pk="untold-gw").update(machine=MACHINE)
     zone = create_zone(by=ROOT, gateway=GatewayRow.objects.get(pk="untold-gw"), name="UNTOLD-zone", location=room)
     user = make_user("somebody", "viewer", place=hall)
     person = Person.objects.create(name="Somebody", user=user)
@@ -212,7 +216,7 @@ def tell_secrets(around: Around) -> dict[str, Any]:
         "line_id": line.pk, "value": "SECRET-CODE", "number": made.asset_no,
         "inner_id": Location.objects.get(code="UNTOLD-C").pk, "place": around.hall.code, "free_no": free.asset_no,
         "box_no": box.asset_no, "code": "tag:SECRET-CODE", "version": Asset.objects.get(pk=made.pk).version,
-        "machine": _machine(), "binding_id": RoleBinding.objects.get(user=around.person.user).pk,
+        "machine": MACHINE, "binding_id": RoleBinding.objects.get(user=around.person.user).pk,
         **_work(made.pk), **_agreement([made.pk, spare.pk]), **around.ids, **_of_owner(around, free.pk), **CONSTANT,
     }  # fmt: skip
 
@@ -238,11 +242,6 @@ def _picture() -> BytesIO:
     Image.new("RGB", (40, 30), "white").save(drawn, "PNG")
     drawn.seek(0)
     return drawn
-
-
-def _machine() -> str:
-    GatewayRow.objects.filter(pk="untold-gw").update(machine="1:of-the-gateway")
-    return "1:of-the-gateway"
 
 
 def _refused() -> UUID:

@@ -18,8 +18,8 @@ from registry.audits.schemas import (
     AuditOut,
     AuditPage,
     AuditRow,
-    ExpectedOut,
-    ExpectedPage,
+    ExpectedAssetOut,
+    ExpectedAssets,
     NewAudit,
     OutcomeName,
     PlaceCounts,
@@ -107,7 +107,7 @@ def list_audit_places(request: HttpRequest, audit_id: AuditId, cursor: Cursor = 
 
 
 @router.get(
-    "/audits/{audit_id}/expected", response=ExpectedPage, operation_id="list_audit_expected",
+    "/audits/{audit_id}/expected", response=ExpectedAssets, operation_id="list_audit_expected",
     summary="What it expects, and what came of each so far",
 )  # fmt: skip
 def list_audit_expected(
@@ -126,7 +126,7 @@ def list_audit_expected(
     if outcome is not None:
         found = found.filter(outcome=outcome)
     page: Page[Expected] = cut(found, BY_NAME, cursor, limit)
-    return ExpectedPage(items=[_expected(by, one) for one in page.rows], next=page.next, previous=page.previous)
+    return ExpectedAssets(items=[_expected(by, one) for one in page.rows], next=page.next, previous=page.previous)
 
 
 def _scope(body: ScopeIn) -> services.Scope:
@@ -140,9 +140,9 @@ def _row(one: Any) -> AuditRow:
     )  # fmt: skip
 
 
-def _expected(by: Actor, one: Expected) -> ExpectedOut:
+def _expected(by: Actor, one: Expected) -> ExpectedAssetOut:
     there = one.seen_location
-    return ExpectedOut(
+    return ExpectedAssetOut(
         asset=one.asset_id, asset_no=one.asset_no, name=one.name, location=one.location_id, custodian=one.custodian_id,
         status=one.status, outcome=one.outcome, seen_at=one.seen_at,  # type: ignore[arg-type]
         seen_location=there.pk if there is not None and by.sees_place(there.path) else None,

@@ -124,7 +124,7 @@ class PlaceCounts(Paged):
     items: list[PlaceCount]
 
 
-class ExpectedOut(Schema):
+class ExpectedAssetOut(Schema):
     """An asset as it stood when the audit opened, and what came of it so far."""
 
     asset: UUID
@@ -138,8 +138,8 @@ class ExpectedOut(Schema):
     seen_location: UUID | None = Field(description="Null too where you may not know the place")
 
 
-class ExpectedPage(Paged):
-    items: list[ExpectedOut]
+class ExpectedAssets(Paged):
+    items: list[ExpectedAssetOut]
 
 
 Text = Annotated[str, Field(max_length=4096)]

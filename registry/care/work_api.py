@@ -90,7 +90,7 @@ class Step(Strict):
     done: bool = False
 
 
-class OrderOut(Schema):
+class WorkOrderOut(Schema):
     """`occurrence` says which one of its plan it is. `cost` is null for those who may neither handle the asset nor see values."""
 
     id: UUID
@@ -116,11 +116,11 @@ class OrderOut(Schema):
     version: int
 
 
-class Orders(Paged):
-    items: list[OrderOut]
+class WorkOrders(Paged):
+    items: list[WorkOrderOut]
 
 
-class OrderFields(Strict):
+class WorkOrderFields(Strict):
     """Only what is sent is set; `null` takes a value away."""
 
     due_on: date | None = None
@@ -136,12 +136,12 @@ class OrderFields(Strict):
     downtime_hours: Annotated[Decimal, Field(ge=0, lt=1_000_000, decimal_places=2)] | None = None
 
 
-class NewOrder(OrderFields):
+class NewWorkOrder(WorkOrderFields):
     asset: UUID
     title: Name
 
 
-class OrderChanges(OrderFields):
+class WorkOrderChanges(WorkOrderFields):
     title: Name | None = None
     state: State | None = None
 
@@ -223,7 +223,7 @@ def change_plan(
     return tagged(response, _plan_out(by, plans.visible(by, maintenance_id)))
 
 
-@router.get("/work-orders", response=Orders, operation_id="list_work_orders", summary="Work on assets, what is due first")
+@router.get("/work-orders", response=WorkOrders, operation_id="list_work_orders", summary="Work on assets, what is due first")
 def list_orders(
     request: HttpRequest,
     state: Annotated[State | None, Query()] = None,
@@ -237,18 +237,18 @@ def list_orders(
     found = found.filter(state=state) if state is not None else found
     found = found.filter(asset=asset) if asset is not None else found
     page: Page[WorkOrder] = cut(found, lists.DUE_FIRST, cursor, limit)
-    return Orders(items=_orders_out(by, page.rows), next=page.next, previous=page.previous)
+    return WorkOrders(items=_orders_out(by, page.rows), next=page.next, previous=page.previous)
 
 
-@router.post("/work-orders", response={201: OrderOut}, operation_id="make_work_order", summary="Work that no plan asked for")
-def make_order(request: HttpRequest, response: HttpResponse, body: NewOrder) -> Any:
+@router.post("/work-orders", response={201: WorkOrderOut}, operation_id="make_work_order", summary="Work that no plan asked for")
+def make_order(request: HttpRequest, response: HttpResponse, body: NewWorkOrder) -> Any:
     by = acting(request)
     made = orders.make(by=by, asset_id=body.asset, **_order_given(by, body))
     return Status(201, tagged(response, _orders_out(by, [orders.visible(by, made.pk)])[0]))
 
 
 @router.get(
-    "/work-orders/{work_order_id}", response=OrderOut, operation_id="get_work_order", summary="One of them",
+    "/work-orders/{work_order_id}", response=WorkOrderOut, operation_id="get_work_order", summary="One of them",
     openapi_extra=READ_ONCE,
 )  # fmt: skip
 def get_order(request: HttpRequest, response: HttpResponse, work_order_id: Path[UUID]) -> Any:
@@ -256,9 +256,11 @@ def get_order(request: HttpRequest, response: HttpResponse, work_order_id: Path[
     return tagged(response, _orders_out(by, [orders.visible(by, work_order_id)])[0])
 
 
-@router.patch("/work-orders/{work_order_id}", response=OrderOut, operation_id="change_work_order", summary="Work on it, close it")
+@router.patch(
+    "/work-orders/{work_order_id}", response=WorkOrderOut, operation_id="change_work_order", summary="Work on it, close it"
+)
 def change_order(
-    request: HttpRequest, response: HttpResponse, work_order_id: Path[UUID], body: OrderChanges, if_match: IfMatch = None
+    request: HttpRequest, response: HttpResponse, work_order_id: Path[UUID], body: WorkOrderChanges, if_match: IfMatch = None
 ) -> Any:
     by = acting(request)
     version = version_seen(if_match, orders.visible(by, work_order_id))
@@ -290,7 +292,7 @@ def list_readings(request: HttpRequest, meter_id: Path[UUID], cursor: Cursor = N
     return Readings(items=[_reading_out(one) for one in page.rows], next=page.next, previous=page.previous)
 
 
-def _order_given(by: Actor, body: OrderFields) -> dict[str, Any]:
+def _order_given(by: Actor, body: WorkOrderFields) -> dict[str, Any]:
     given = body.model_dump(exclude_unset=True, exclude={"asset"})
     if "assignee" in given:
         given["assignee"] = orders.person(by, given["assignee"])
@@ -315,10 +317,10 @@ _ORDER = (
 )  # fmt: skip
 
 
-def _orders_out(by: Actor, rows: list[WorkOrder]) -> list[OrderOut]:
+def _orders_out(by: Actor, rows: list[WorkOrder]) -> list[WorkOrderOut]:
     costs = by.may_anywhere(Action.HANDLE) or by.may_anywhere(Action.VALUE)
     return [
-        OrderOut(
+        WorkOrderOut(
             **{name: getattr(one, name) for name in _ORDER}, asset=asset_ref(one.asset), plan=one.plan_id,
             assignee=ref(one.assignee), cost=amount_out(one.cost) if costs else None, currency=one.currency if costs else "",
             downtime_hours=amount_out(one.downtime_hours),

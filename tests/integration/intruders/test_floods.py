@@ -32,7 +32,7 @@ async def test_messages_larger_than_any_of_ours_are_dropped_by_ingest_and_by_gat
         await asyncio.gather(*(thief.publish(EVENTS, payload) for payload in large * 10))
         await good.served()
     async with bremen.running() as uplink, site.broker_in_hand() as evil:
-        await asyncio.gather(*(evil.publish(topics.down("bremen", "cmd"), payload) for payload in large * 3))
+        await asyncio.gather(*(evil.publish(topics.down("bremen", "ack"), payload) for payload in large * 3))
         await bremen.served()
         assert uplink.status.ignored == {"too_big": 9}
 

@@ -104,7 +104,7 @@ async def test_whoever_fills_the_broker_loses_its_own_connection(broker: Mosquit
 async def fill(broker: Mosquitto) -> None:
     async with connect(broker.login("gate-1"), "gate-1") as session:
         for n in range(1_000):
-            await session.publish(f"{ROOT}/g/gate-1/up/{n}", b"x" * 200_000, retain=True)
+            await session.publish(f"{ROOT}/live/gate-1/{n}/seen", b"x" * 200_000, retain=True)
 
 
 async def test_the_broker_remembers_nothing_over_a_restart(broker: Mosquitto) -> None:
