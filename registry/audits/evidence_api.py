@@ -11,8 +11,8 @@ from registry.access.actors import Actor
 from registry.audits import services, walking
 from registry.audits.models import Evidence, Place
 from registry.audits.schemas import (
-    AnswerOut,
     AnswersOut,
+    EvidenceAnswer,
     EvidenceOut,
     EvidencePage,
     NewEvidence,
@@ -54,7 +54,7 @@ def list_audit_evidence(
 
 
 @router.post(
-    "/audits/{audit_id}/photos", response={201: AnswerOut}, operation_id="add_audit_photo",
+    "/audits/{audit_id}/photos", response={201: EvidenceAnswer}, operation_id="add_audit_photo",
     summary="A photo of an asset as evidence",
 )  # fmt: skip
 def add_audit_photo(
@@ -92,9 +92,9 @@ def place_count(one: Place) -> PlaceCount:
     )  # fmt: skip
 
 
-def _answer(one: walking.Answer) -> AnswerOut:
+def _answer(one: walking.Answer) -> EvidenceAnswer:
     asset = one.asset
-    return AnswerOut(
+    return EvidenceAnswer(
         id=one.id, state=one.state, key=one.key, asset=asset.pk if asset is not None else None,
         name=asset.name if asset is not None else "", why=one.why,
     )  # fmt: skip

@@ -162,7 +162,7 @@ class NewEvidence(Strict):
     evidence: list[EvidenceIn] = Field(min_length=1, max_length=200)
 
 
-class AnswerOut(Schema):
+class EvidenceAnswer(Schema):
     """What came of it. `refused`: it does not count, and `why` says why; what lies outside of the audit's days is kept with that
     reason. `repeated`: this very evidence is there already."""
 
@@ -175,7 +175,7 @@ class AnswerOut(Schema):
 
 
 class AnswersOut(Schema):
-    answers: list[AnswerOut] = Field(description="One for each, in their order")
+    answers: list[EvidenceAnswer] = Field(description="One for each, in their order")
 
 
 class EvidenceOut(Schema):

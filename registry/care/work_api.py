@@ -29,7 +29,7 @@ StepText = Annotated[str, Field(min_length=1, max_length=plans.STEP_CHARS)]
 Amount = Annotated[Decimal, Field(ge=0, lt=10**11, decimal_places=4)]
 
 
-class PlanOut(Schema):
+class MaintenancePlanOut(Schema):
     """For one asset, or for every asset of a model or a category. The asset is null where it is out of your scope."""
 
     id: UUID
@@ -52,11 +52,11 @@ class PlanOut(Schema):
     version: int
 
 
-class Plans(Paged):
-    items: list[PlanOut]
+class MaintenancePlans(Paged):
+    items: list[MaintenancePlanOut]
 
 
-class PlanFields(Strict):
+class MaintenancePlanFields(Strict):
     rule: Annotated[str, Field(max_length=recurrence.CHARS, description="Of RFC 5545, like FREQ=MONTHLY;INTERVAL=3")] | None = (
         None
     )
@@ -72,7 +72,7 @@ class PlanFields(Strict):
     active: bool = True
 
 
-class NewPlan(PlanFields):
+class NewMaintenancePlan(MaintenancePlanFields):
     name: Name
     trigger: Literal["calendar", "meter", "condition"]
     asset: UUID | None = None
@@ -80,7 +80,7 @@ class NewPlan(PlanFields):
     category: UUID | None = None
 
 
-class PlanChanges(PlanFields):
+class MaintenancePlanChanges(MaintenancePlanFields):
     name: Name | None = None
     trigger: Literal["calendar", "meter", "condition"] | None = None
 
@@ -180,15 +180,17 @@ class Readings(Paged):
     items: list[ReadingOut]
 
 
-@router.get("/maintenance-plans", response=Plans, operation_id="list_maintenance_plans", summary="What comes again, and when")
+@router.get(
+    "/maintenance-plans", response=MaintenancePlans, operation_id="list_maintenance_plans", summary="What comes again, and when"
+)
 def list_plans(request: HttpRequest, cursor: Cursor = None, limit: Limit = 100) -> Any:
     by = acting(request)
     page: Page[MaintenancePlan] = cut(lists.plans(by), OLDEST_FIRST, cursor, limit)
-    return Plans(items=[_plan_out(by, one) for one in page.rows], next=page.next, previous=page.previous)
+    return MaintenancePlans(items=[_plan_out(by, one) for one in page.rows], next=page.next, previous=page.previous)
 
 
-@router.post("/maintenance-plans", response={201: PlanOut}, operation_id="make_maintenance_plan", summary="A new plan")
-def make_plan(request: HttpRequest, response: HttpResponse, body: NewPlan) -> Any:
+@router.post("/maintenance-plans", response={201: MaintenancePlanOut}, operation_id="make_maintenance_plan", summary="A new plan")
+def make_plan(request: HttpRequest, response: HttpResponse, body: NewMaintenancePlan) -> Any:
     by, given = acting(request), body.model_dump(exclude_unset=True)
     rows: dict[str, Any] = {
         "asset": Asset.objects.visible_to(by), "model": AssetModel.objects.all(), "category": Category.objects.visible_to(by),
@@ -203,7 +205,7 @@ def make_plan(request: HttpRequest, response: HttpResponse, body: NewPlan) -> An
 
 
 @router.get(
-    "/maintenance-plans/{maintenance_id}", response=PlanOut, operation_id="get_maintenance_plan", summary="One plan",
+    "/maintenance-plans/{maintenance_id}", response=MaintenancePlanOut, operation_id="get_maintenance_plan", summary="One plan",
     openapi_extra=READ_ONCE,
 )  # fmt: skip
 def get_plan(request: HttpRequest, response: HttpResponse, maintenance_id: Path[UUID]) -> Any:
@@ -212,10 +214,17 @@ def get_plan(request: HttpRequest, response: HttpResponse, maintenance_id: Path[
 
 
 @router.patch(
-    "/maintenance-plans/{maintenance_id}", response=PlanOut, operation_id="change_maintenance_plan", summary="Change a plan"
+    "/maintenance-plans/{maintenance_id}",
+    response=MaintenancePlanOut,
+    operation_id="change_maintenance_plan",
+    summary="Change a plan",
 )
 def change_plan(
-    request: HttpRequest, response: HttpResponse, maintenance_id: Path[UUID], body: PlanChanges, if_match: IfMatch = None
+    request: HttpRequest,
+    response: HttpResponse,
+    maintenance_id: Path[UUID],
+    body: MaintenancePlanChanges,
+    if_match: IfMatch = None,
 ) -> Any:
     by = acting(request)
     version = version_seen(if_match, plans.visible(by, maintenance_id))
@@ -299,9 +308,9 @@ def _order_given(by: Actor, body: WorkOrderFields) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None or name not in ("title", "state")}
 
 
-def _plan_out(by: Actor, one: MaintenancePlan) -> PlanOut:
+def _plan_out(by: Actor, one: MaintenancePlan) -> MaintenancePlanOut:
     plain = {name: getattr(one, name) for name in _PLAN}
-    return PlanOut(
+    return MaintenancePlanOut(
         **plain, asset=asset_ref(one.asset) if one.asset is not None else None, model=ref(one.model), category=ref(one.category),
         every=amount_out(one.every),
     )  # fmt: skip

@@ -142,7 +142,7 @@ def test_asset_and_places_cost_the_same_for_few_and_many_rows(anna: Client, worl
     many_assets(world, 40)
     world.gateway.tell(*(event("seen", "tag:LADDER-2", "dock", read_point=f"cam-{n % 3}") for n in range(30)))
     assert [queries(path) for path in paths] == few
-    assert all(asked <= most for asked, most in zip(few, (26, 12, 17, 24, 32), strict=True)), few
+    assert all(asked <= most for asked, most in zip(few, (28, 12, 17, 28, 32), strict=True)), few
 
 
 @pytest.mark.parametrize(
