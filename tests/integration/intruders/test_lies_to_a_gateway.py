@@ -193,7 +193,8 @@ async def test_a_flood_of_old_orders_does_nothing_and_holds_up_nobody(
 
 @pytest.fixture
 async def traps(site: Site, bremen: Gateway) -> AsyncIterator[dict[str, bytes]]:
-    """On each topic that a gateway listens to a message lies in wait that would work if it came otherwise."""
+    """On each topic that this gateway listens to a message lies in wait that would work if it came otherwise. (It waits for no
+    certificate, and so hears of none.)"""
     bremen.store()
     key = bremen.credentials.mac_key
     words = {
@@ -202,7 +203,6 @@ async def traps(site: Site, bremen: Gateway) -> AsyncIterator[dict[str, bytes]]:
         topics.down("bremen", "config"): seal(
             Configuration(uuid4(), 1, datetime.now(UTC) + timedelta(minutes=1), site="theirs"), Purpose.CONFIGURATION, key
         ),
-        topics.down("bremen", "cert"): b"{}",
         topics.REGISTRY_STATE: encode(State("online")),
     }
     async with site.broker_in_hand() as evil:
