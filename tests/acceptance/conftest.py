@@ -10,21 +10,12 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Playwright,
-    ViewportSize,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 DESK, PHONE = 1280, 390
 HEIGHTS = {DESK: 900, PHONE: 844}
@@ -34,8 +25,6 @@ ARGUMENTS = (
 )  # fmt: skip
 STARTS_WITHIN_S = 30
 FIRST_PAGE_MS = 30_000  # before it a process imports and compiles what all pages need
-
-
 # Whole files go to the workers, as these come free: with the longest at the end one worker would wait for another.
 LONGEST_FIRST = ("test_kills.py", "test_whole_chain.py", "test_registry_every_page.py", "test_demo.py")
 
@@ -54,7 +43,6 @@ class OpenPage(Protocol):
         zone: str = "Europe/Berlin",
         javascript: bool = True,
         expected_errors: str = "(?!)",
-        cookies: Mapping[str, str] | None = None,
     ) -> Page:
         """Open `url` and return the page. Console errors that match `expected_errors` are forgiven."""
         ...
@@ -73,26 +61,27 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.terminate()
 
 
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    """For one module, not the whole run: its event loop must not stand in the way of asynchronous tests in the same process. It
-    runs in our thread, and Django would refuse to work beside it."""
-    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield playwright
+@pytest.fixture
+def async_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright runs an event loop in our thread; Django would refuse to work beside it."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    browser = playwright.chromium.connect_over_cdp(chromium)
-    yield browser
-    browser.close()
+@pytest.fixture
+def browser(chromium: str) -> Iterator[Browser]:
+    # per test: playwright's own event loop must not stand in the way of asynchronous tests in the same process
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.connect_over_cdp(chromium)
+        yield browser
+        for context in browser.contexts:
+            if context.pages and context.pages[0].url != "about:blank":
+                context.close()
+        browser.close()
 
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
     errors: list[str] = []
-    contexts: list[BrowserContext] = []
 
     def opened(
         url: str,
@@ -102,7 +91,6 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         zone: str = "Europe/Berlin",
         javascript: bool = True,
         expected_errors: str = "(?!)",
-        cookies: Mapping[str, str] | None = None,
     ) -> Page:
         def take(text: str) -> None:
             if not re.search(expected_errors, text):
@@ -123,8 +111,6 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
             java_script_enabled=javascript,
             permissions=["clipboard-read", "clipboard-write"],
         )
-        contexts.append(context)
-        context.add_cookies([{"name": name, "value": value, "url": urljoin(url, "/")} for name, value in (cookies or {}).items()])
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("console", heard)
@@ -134,10 +120,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         return page
 
     yield opened
-    heard = tuple(errors)
-    for context in contexts:
-        context.close()
-    assert heard == ()
+    assert errors == []
 
 
 @pytest.fixture

@@ -37,10 +37,10 @@ class Site:
         self, path: str, *, width: int = DESK, theme: str = "light", javascript: bool = True, expected: str = "(?!)"
     ) -> Page:
         """Open a page as Anna, who is logged in."""
-        cookies = {settings.SESSION_COOKIE_NAME: self.session}
-        return self._open_page(
-            self.url + path, width=width, theme=theme, javascript=javascript, expected_errors=expected, cookies=cookies
-        )
+        page = self._open_page(f"{self.url}/login/", width=width, theme=theme, javascript=javascript, expected_errors=expected)
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": self.session, "url": self.url}])
+        page.goto(self.url + path)
+        return page
 
 
 def pick(page: Page, label: str, text: str) -> None:

@@ -17,7 +17,7 @@ from tests.acceptance.conftest import PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, pick, serving
 from tests.registry_world import ROOT, World, event, make_world
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 
 
 @pytest.fixture

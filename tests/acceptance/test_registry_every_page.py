@@ -22,7 +22,7 @@ from tests.acceptance.registry_site import Picture, Site, beat, serving
 from tests.registry_world import make_user
 from tests.routes import console_pages, pages
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
 NO_PAGES = re.compile(  # files, parts of pages, what other programs ask, and what only leads elsewhere
     r"/(01|8003|8004|account/oidc|healthz|readyz|metrics|find|logout)\b|\.(csv|svg|js|ics)$|/export\.|/(image|small|signature|parts|stream|"

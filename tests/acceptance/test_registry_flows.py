@@ -14,7 +14,7 @@ from tests.acceptance.conftest import PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Site, beat, pick, serving
 from tests.registry_world import event
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.acceptance.conftest import DESK, PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, serving
 from tests.registry_world import ROOT, World, make_world
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True)]
 
 TABLE = '''Inventory no.;Description;Category;Home;Barcode;Price;Currency;Purchase date;Colour
 {known};Pump 7 (rebuilt);;;;;;;red
@@ -27,6 +27,12 @@ T-1002;"Saw, ""large""";Tools / Power;Hamburg;tag:t-1002;89,00;EUR;3/4/2026;
 T-1004;<script>alert(1)</script>;Tools / Hand;Nowhere;;12;;;
 T-1005;=HYPERLINK("http://evil");Tools / Power;;;;;;
 '''
+
+
+@pytest.fixture
+def async_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright runs an event loop in our thread; Django would refuse to work beside it."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 
 @pytest.fixture

@@ -13,9 +13,15 @@ from tests.acceptance.conftest import PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, serving
 from tests.registry_world import World, make_world
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True)]
 
 OFFERED = ".picks [role=option]"
+
+
+@pytest.fixture
+def async_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright runs an event loop in our thread; Django would refuse to work beside it."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 
 @pytest.fixture

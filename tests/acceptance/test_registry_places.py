@@ -17,7 +17,13 @@ from tests.acceptance.conftest import DESK, PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, pick, serving
 from tests.registry_world import ROOT, World, make_world, many_assets, tell_a_day
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def async_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright runs an event loop in our thread; Django would refuse to work beside it."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 
 @pytest.fixture

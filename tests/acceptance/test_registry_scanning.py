@@ -4,19 +4,18 @@ import io
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 import pytest
 import zxingcpp
 from django.conf import settings
 from django.utils import timezone
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from identity.resolve import resolve_text
 from registry.access.models import RoleBinding, User
@@ -26,7 +25,7 @@ from tests.acceptance.conftest import ARGUMENTS, DESK, PHONE, OpenPage, _debuggi
 from tests.acceptance.registry_site import Picture, Site, _session, serving
 from tests.registry_world import PASSWORD, World, make_user, make_world
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True)]
 
 PUMP, LADDER, LADDER_KEY = "(8004)061414100007", "LADDER-1", "tag:LADDER-1"
 # controls of the page that say nothing of themselves
@@ -42,6 +41,12 @@ KEPT = """async () => {
   return `${(await caches.keys()).length} ${count}`;
 }"""
 AWAY = "ERR_INTERNET_DISCONNECTED"
+
+
+@pytest.fixture
+def async_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright runs an event loop in our thread; Django would refuse to work beside it."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 
 @pytest.fixture
@@ -378,7 +383,7 @@ def test_a_photo_of_a_code_is_a_scan(site: Site) -> None:
 
 
 @contextmanager
-def with_camera(playwright: Playwright, tmp_path: Path, shows: bytes) -> Iterator[Browser]:
+def with_camera(tmp_path: Path, shows: bytes) -> Iterator[Browser]:
     """A Chromium whose camera shows a picture."""
     film = tmp_path / "film.mjpeg"
     film.write_bytes(shows * 30)
@@ -392,28 +397,23 @@ def with_camera(playwright: Playwright, tmp_path: Path, shows: bytes) -> Iterato
     ) as process:
         port = _debugging_port(profile, process)
         try:
-            browser = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
-            yield browser
-            browser.close()
+            with sync_playwright() as playwright:
+                yield playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
         finally:
             process.terminate()
 
 
 def opener(browser: Browser) -> OpenPage:
-    def opened(url: str, *, cookies: Mapping[str, str] | None = None, **more: Any) -> Page:
-        context = browser.contexts[0]
-        context.add_cookies([{"name": name, "value": value, "url": urljoin(url, "/")} for name, value in (cookies or {}).items()])
-        page = context.new_page()
+    def opened(url: str, **more: Any) -> Page:
+        page = browser.contexts[0].new_page()
         page.goto(url)
         return page
 
     return opened
 
 
-def test_a_code_held_before_the_camera_is_one_scan(
-    playwright: Playwright, world: World, tmp_path: Path, picture: Picture
-) -> None:
-    with with_camera(playwright, tmp_path, drawn(PUMP, "JPEG")) as browser, serving(opener(browser)) as site:
+def test_a_code_held_before_the_camera_is_one_scan(world: World, tmp_path: Path, picture: Picture) -> None:
+    with with_camera(tmp_path, drawn(PUMP, "JPEG")) as browser, serving(opener(browser)) as site:
         RoleBinding.objects.get_or_create(user=User.objects.get(username="anna"), role="administrator")
         page = opened(site)
         page.get_by_role("button", name="Camera", exact=True).click()

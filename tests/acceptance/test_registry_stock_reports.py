@@ -18,7 +18,7 @@ from tests.acceptance.company import Company, whole_company
 from tests.acceptance.conftest import DESK, PHONE, OpenPage, fits
 from tests.acceptance.registry_site import Picture, Site, beat, pick, serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.usefixtures("async_unsafe"), pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
