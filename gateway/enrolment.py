@@ -5,6 +5,7 @@ The code says which authority to believe, but does not hold its certificate: tha
 nothing and is told nothing, and held against the code. The secret is said over a second one, which that authority vouches for.
 """
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -49,7 +50,7 @@ class Enrolled:
 def enrol(code: Code, *, machine: str, software: str, to: Path, sleep: Callable[[float], None] = time.sleep) -> Enrolled:
     """Get this gateway's credentials and write them to the file `to`. Raises CannotEnrol."""
     _must_be_writable(to)
-    ca = _authority(code)
+    ca = _authority(code, sleep)
     key = make_key()
     ask = encode(Ask(secret=code.secret.hex(), csr=key.request, machine=machine, software=software))
     given = _given(code, ca, ask, sleep)
@@ -77,12 +78,12 @@ def _must_be_writable(to: Path) -> None:
         ) from None
 
 
-def _authority(code: Code) -> str:
+def _authority(code: Code, sleep: Callable[[float], None]) -> str:
     """Return the certificate of the registry's authority, PEM: the one that the code was made for. Raises CannotEnrol."""
     proves_nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     proves_nothing.check_hostname = False
     proves_nothing.verify_mode = ssl.CERT_NONE  # what comes is held against the code, and nothing is said
-    status, body = _exchange(code, proves_nothing, "GET", CA_PATH)
+    status, body = _first_answer(code, proves_nothing, sleep)
     try:
         der = ssl.PEM_cert_to_DER_cert(body.decode("ascii")) if status == HTTPStatus.OK else b""
     except ValueError:
@@ -95,6 +96,15 @@ def _authority(code: Code) -> str:
             " It was told nothing; find out who that is before you try again"
         )
     return ssl.DER_cert_to_PEM_cert(der)
+
+
+def _first_answer(code: Code, context: ssl.SSLContext, sleep: Callable[[float], None]) -> tuple[int, bytes]:
+    """The registry begins to listen a second or two after it has given out a code. Raises CannotEnrol."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(NoAnswer):
+            return _exchange(code, context, "GET", CA_PATH)
+        sleep(PAUSE_S)
+    return _exchange(code, context, "GET", CA_PATH)
 
 
 def _given(code: Code, ca: str, ask: bytes, sleep: Callable[[float], None]) -> Given:

@@ -133,9 +133,9 @@ async def test_while_a_commit_fails_the_batch_is_kept_and_nothing_is_taken(write
     await plant.until(lambda: plant.rows.tries >= tries + 2)
     assert plant.intake.waiting == 100
     plant.rows.failing = False
-    await plant.until(lambda: len(plant.rows.events) == 105)
-    assert plant.rows.commits[0] == 5
-    assert (status.trouble, status.held_events, status.events) == ("", 0, 105)
+    await plant.until(lambda: status.events == 105)  # known here a moment after it is stored
+    assert (len(plant.rows.events), plant.rows.commits[0]) == (105, 5)
+    assert (status.trouble, status.held_events) == ("", 0)
     plant.pipeline.finish()
     await running
 
