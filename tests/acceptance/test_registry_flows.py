@@ -108,7 +108,7 @@ def test_a_transfer_goes_from_the_list_to_its_arrival(site: Site, company: Compa
 def test_what_is_late_is_told_first_and_taken_back(site: Site, company: Company) -> None:
     company.world.gateway.tell(event("seen", "8004:061414100008", "store-room"))
     page = site.open("/")
-    page.get_by_role("link", name=re.compile("overdue")).click()
+    page.get_by_role("link", name=re.compile("overdue to come back")).click()
     expect(page.locator("h1")).to_have_text("6 assets out, 3 overdue")
     page.goto(f"{site.url}/custody/?show=overdue")
     expect(page.locator("tbody tr")).to_have_count(3)
